@@ -1,0 +1,91 @@
+//! What lies in a queue: a job, and what every job of a turn needs to know.
+
+use crate::{BusinessId, ConnectionId, ConversationId, HopId, Job, TurnId, UserId};
+use serde::{Deserialize, Serialize};
+
+/// The version that this release writes. A reader accepts this and every earlier one.
+pub const ENVELOPE_VERSION: u32 = 1;
+
+/// A job on its way. Serialised as JSON, UTF-8.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// `ENVELOPE_VERSION` of the writer.
+    pub v: u32,
+    /// The kind of `job`.
+    pub kind: String,
+    /// This piece of work.
+    pub hop: HopId,
+    /// What every hop of the turn needs.
+    pub meta: Meta,
+    /// No event of this hop has a lower number, even when the event log was lost.
+    #[serde(default)]
+    pub next_seq: u64,
+    /// The job, by `kind`.
+    pub job: serde_json::Value,
+}
+
+/// What every hop of a turn needs to know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The turn.
+    pub turn: TurnId,
+    /// Whose turn it is. Everything a hop reads or writes is filtered by it.
+    pub business: BusinessId,
+    /// Who asked.
+    pub user: UserId,
+    /// The conversation; `None` for jobs that nobody asked in a chat (connection test, discovery).
+    #[serde(default)]
+    pub conversation: Option<ConversationId>,
+    /// The database to ask.
+    #[serde(default)]
+    pub connection: Option<ConnectionId>,
+    /// When the turn must have ended, Unix milliseconds.
+    pub deadline_ms: i64,
+    /// What waits for whom.
+    #[serde(default)]
+    pub lane: Lane,
+}
+
+/// What waits for whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lane {
+    /// A person waits.
+    #[default]
+    Interactive,
+    /// A schedule asked.
+    Scheduled,
+    /// A backfill.
+    Backfill,
+}
+
+/// A job that a handler returns: the kit adds hop, meta and number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NextJob {
+    /// Its kind.
+    pub kind: String,
+    /// The job.
+    pub job: serde_json::Value,
+}
+
+impl NextJob {
+    /// Wraps a job.
+    pub fn new<J: Job>(job: &J) -> Result<Self, serde_json::Error> {
+        Ok(Self { kind: J::KIND.to_owned(), job: serde_json::to_value(job)? })
+    }
+}
+
+impl Envelope {
+    /// The first envelope of a turn.
+    pub fn first<J: Job>(meta: Meta, next_seq: u64, job: &J) -> Result<Self, serde_json::Error> {
+        let hop = HopId::first(&meta.turn, J::KIND);
+        let job = serde_json::to_value(job)?;
+        Ok(Self { v: ENVELOPE_VERSION, kind: J::KIND.to_owned(), hop, meta, next_seq, job })
+    }
+
+    /// The envelope of the `index`-th job that this hop returned.
+    pub fn child(&self, index: usize, next: NextJob, next_seq: u64) -> Self {
+        let hop = self.hop.child(&next.kind, index);
+        Self { v: ENVELOPE_VERSION, kind: next.kind, hop, meta: self.meta.clone(), next_seq, job: next.job }
+    }
+}

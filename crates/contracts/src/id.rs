@@ -1,0 +1,60 @@
+//! Identifiers. Opaque strings with a readable prefix; never parsed for meaning.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl $name {
+            /// Wraps an identifier as it is.
+            pub fn new(id: impl Into<String>) -> Self {
+                Self(id.into())
+            }
+            /// The identifier as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self(id.to_owned())
+            }
+        }
+    };
+}
+
+id!(/** A tenant (`biz_…`). Everything that is stored belongs to one. */ BusinessId);
+id!(/** A person (`usr_…`). */ UserId);
+id!(/** A database that questions are asked of (`con_…`). */ ConnectionId);
+id!(/** A sequence of turns that share their history (`conv_…`). */ ConversationId);
+id!(/** One question and its answer, and the response that clients follow (`resp_…`). */ TurnId);
+id!(/** A stored result of a statement (`res_…`). */ ResultId);
+id!(
+    /** One piece of work of a turn, derived from its parent: `resp_1/classify.0/generate_sql.0`. The same work has
+    the same id however often it is delivered. */
+    HopId
+);
+
+impl HopId {
+    /// The first hop of a turn.
+    pub fn first(turn: &TurnId, kind: &str) -> Self {
+        Self(format!("{turn}/{kind}.0"))
+    }
+
+    /// The `index`-th job that this hop returned.
+    pub fn child(&self, kind: &str, index: usize) -> Self {
+        Self(format!("{self}/{kind}.{index}"))
+    }
+}

@@ -1,0 +1,125 @@
+//! The jobs of the pipeline. One struct, one kind, one queue.
+
+use crate::{ConnectionId, Dialect, ResultId};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// The stable name of a job's type, and the name of its queue. For ever: renamed only by an alias.
+pub type Kind = &'static str;
+
+/// A job that can travel.
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Its stable name.
+    const KIND: Kind;
+}
+
+macro_rules! job {
+    ($name:ident, $kind:literal) => {
+        impl Job for $name {
+            const KIND: Kind = $kind;
+        }
+    };
+}
+
+/// Every kind that a worker of this release handles, in the order in which a turn meets them.
+pub const KINDS: &[Kind] = &[
+    Classify::KIND,
+    GenerateSql::KIND,
+    ExecuteSql::KIND,
+    Reply::KIND,
+    TestConnection::KIND,
+    Introspect::KIND,
+];
+
+/// Decide what a question asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Classify {
+    /// As the user wrote it.
+    pub question: String,
+}
+job!(Classify, "classify");
+
+/// Write one SQL statement that answers the question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GenerateSql {
+    /// As the user wrote it.
+    pub question: String,
+    /// 0 for the first try, then one more for each correction.
+    #[serde(default)]
+    pub round: u32,
+    /// What was wrong with the statement of the round before.
+    #[serde(default)]
+    pub rejected: Option<Rejected>,
+}
+job!(GenerateSql, "generate_sql");
+
+/// A statement that the guard refused or the database failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// The statement as the model wrote it.
+    pub sql: String,
+    /// The rule or error class, stable (`unknown_table`, `database_error`, …).
+    pub rule: String,
+    /// What was wrong, in a sentence.
+    pub message: String,
+}
+
+/// Check one statement with the guard and run it on the turn's connection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecuteSql {
+    /// As the user wrote it.
+    pub question: String,
+    /// As the model wrote it: untrusted.
+    pub sql: String,
+    /// The dialect of the connection.
+    pub dialect: Dialect,
+    /// The round that wrote the statement.
+    #[serde(default)]
+    pub round: u32,
+}
+job!(ExecuteSql, "execute_sql");
+
+/// Write the answer and end the turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// As the user wrote it.
+    pub question: String,
+    /// What the answer is made of.
+    pub basis: Basis,
+}
+job!(Reply, "reply");
+
+/// What an answer is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Basis {
+    /// Small talk or a question about the product: no data.
+    Chat,
+    /// The question asked for a named workflow, and none is defined.
+    NoWorkflow,
+    /// Rows.
+    Rows {
+        /// The statement as it was executed.
+        sql: String,
+        /// Where the rows lie.
+        result: ResultId,
+    },
+}
+
+/// Connect to a source and say what it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestConnection {
+    /// The connection to test.
+    pub connection: ConnectionId,
+    /// Go on with discovery when the test passes.
+    #[serde(default)]
+    pub then_introspect: bool,
+}
+job!(TestConnection, "test_connection");
+
+/// Read the schema of a source, with sample values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Introspect {
+    /// The connection to read.
+    pub connection: ConnectionId,
+}
+job!(Introspect, "introspect");

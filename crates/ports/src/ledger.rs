@@ -1,0 +1,128 @@
+//! Who works on what, what came of it, and what a turn may still spend.
+//!
+//! Three words: a *hop* is the piece of work; the *fence* grows by one with each claim of any hop of a turn; an
+//! *attempt* is a run of a hop. A hop has at most one outcome. A turn has at most one terminal state.
+
+use crate::PortError;
+use crate::store::{EndState, StoredResult};
+use async_trait::async_trait;
+use contracts::{Envelope, HopId, TurnId};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A request to work on a hop.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The hop.
+    pub hop: HopId,
+    /// Its turn.
+    pub turn: TurnId,
+    /// Who asks: one id per process start.
+    pub owner: String,
+    /// How long the claim holds without renewal.
+    pub lease: Duration,
+}
+
+/// The answer to a claim.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claimed {
+    /// Go ahead.
+    Granted(Grant),
+    /// Somebody else holds it for at most this long.
+    Busy(Duration),
+    /// The hop has an outcome: publish it if it says so, and do no more.
+    Done(Box<Outcome>),
+    /// The turn has ended, was refused, or is unknown: drop the job.
+    Over,
+}
+
+/// A granted claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// This claim's fence.
+    pub fence: u64,
+    /// Which run of the hop this is, from 1. A released run that was not spent does not count.
+    pub attempt: u32,
+    /// True when the user has asked to stop.
+    pub cancel_requested: bool,
+}
+
+/// What came of a hop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The hop.
+    pub hop: HopId,
+    /// Its turn.
+    pub turn: TurnId,
+    /// Under which claim.
+    pub fence: u64,
+    /// What to publish next.
+    pub next: Vec<Envelope>,
+    /// The terminal event's JSON, when the hop ended the turn.
+    pub terminal_event: Option<String>,
+    /// Number for that event: see `Append::floor`.
+    pub next_seq: u64,
+    /// Appends that the hop made under its fence: see `Append::batch`.
+    pub batches: u64,
+    /// Trace context of the run, carried on to what it publishes.
+    #[serde(default)]
+    pub traceparent: Option<String>,
+    /// True when all of it has been published.
+    #[serde(default)]
+    pub published: bool,
+}
+
+/// What is stored with an outcome, in one transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The rows that the hop found.
+    pub result: Option<StoredResult>,
+    /// How the turn ends, when the hop ends it.
+    pub end: Option<EndState>,
+}
+
+/// The answer to a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// Stored.
+    Stored,
+    /// A newer claim holds the turn, or the turn has ended: nothing was stored, and the writer must stop.
+    Fenced,
+}
+
+/// The answer to a renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewed {
+    /// Still held.
+    Held {
+        /// True when the user has asked to stop.
+        cancel_requested: bool,
+    },
+    /// Lost: stop.
+    Lost,
+}
+
+/// The ledger.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Asks to work on a hop.
+    async fn claim(&self, claim: Claim) -> Result<Claimed, PortError>;
+    /// Holds a claim for another `lease`.
+    async fn renew(&self, turn: &TurnId, fence: u64, lease: Duration) -> Result<Renewed, PortError>;
+    /// Gives a claim back. `spent` is false for a drain or a snooze: that run did not count.
+    async fn release(&self, turn: &TurnId, fence: u64, spent: bool) -> Result<(), PortError>;
+    /// Stores what came of a hop, if its fence is still the turn's newest and the turn has not ended.
+    async fn commit(&self, commit: Commit) -> Result<Committed, PortError>;
+    /// Notes that all of an outcome has been published.
+    async fn mark_published(&self, hop: &HopId) -> Result<(), PortError>;
+    /// Spends one call to a language model. False when the turn has spent `max`.
+    async fn spend_llm_call(&self, turn: &TurnId, max: u32) -> Result<bool, PortError>;
+    /// Claims a turn whatever holds it, so that its end can be written. `None` when it has ended.
+    async fn seize(&self, turn: &TurnId, owner: &str, lease: Duration) -> Result<Option<Grant>, PortError>;
+    /// Outcomes that were stored more than `older_than` ago and not marked as published, oldest first.
+    async fn unpublished(&self, older_than: Duration, limit: u32) -> Result<Vec<Outcome>, PortError>;
+    /// Voids every claim (embedded mode at start: claims of an earlier boot are nobody's).
+    async fn void_claims(&self) -> Result<(), PortError>;
+}

@@ -1,0 +1,53 @@
+//! What the application needs of the world, as traits. One adapter crate stands behind each; one conformance suite
+//! in `tests/` runs on every adapter of a port.
+//!
+//! Architecture invariant: no adapter type, no I/O crate and no decision of the domain lies here.
+
+pub mod broker;
+pub mod clock;
+mod error;
+pub mod event_log;
+pub mod ledger;
+pub mod llm;
+pub mod signals;
+pub mod source;
+pub mod store;
+pub mod vault;
+
+pub use broker::Broker;
+pub use clock::{Clock, Ids};
+pub use error::PortError;
+pub use event_log::EventLog;
+pub use ledger::Ledger;
+pub use llm::Llm;
+pub use signals::Signals;
+pub use source::Sources;
+pub use store::AppStore;
+pub use vault::Vault;
+
+use std::sync::Arc;
+
+/// Everything outside, as the composition root chose it. A role that must not have a port gets one that refuses.
+#[derive(Clone)]
+pub struct Ports {
+    /// Queues.
+    pub broker: Arc<dyn Broker>,
+    /// Numbered events of each response.
+    pub events: Arc<dyn EventLog>,
+    /// Cancel, to whoever works on a turn.
+    pub signals: Arc<dyn Signals>,
+    /// Claims, outcomes, terminal states, the budget of calls.
+    pub ledger: Arc<dyn Ledger>,
+    /// Everything else that is durable.
+    pub store: Arc<dyn AppStore>,
+    /// Language models.
+    pub llm: Arc<dyn Llm>,
+    /// Customers' databases.
+    pub sources: Arc<dyn Sources>,
+    /// Credentials.
+    pub vault: Arc<dyn Vault>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// New identifiers.
+    pub ids: Arc<dyn Ids>,
+}

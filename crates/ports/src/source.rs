@@ -1,0 +1,116 @@
+//! Customers' databases: read-only, one statement at a time.
+
+use async_trait::async_trait;
+use contracts::{Dialect, ResultSet, Schema};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How to reach a source.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Its dialect.
+    pub dialect: Dialect,
+    /// Connection URL with credentials (`postgres://…`, `mysql://…`, `sqlite:path`). Never logged.
+    pub url: String,
+}
+
+/// A statement to run.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// As printed by the guard. Never the model's own text.
+    pub sql: String,
+    /// The database stops it after this.
+    pub timeout: Duration,
+    /// At most so many rows are kept.
+    pub max_rows: usize,
+    /// At most so many bytes of cells are kept.
+    pub max_bytes: usize,
+    /// Stops it in the database.
+    pub cancel: CancellationToken,
+}
+
+/// What a source says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Product and version.
+    pub version: String,
+    /// What a person should know: a role that could write, no tables.
+    pub warnings: Vec<String>,
+}
+
+/// How much discovery reads.
+#[derive(Clone, Copy, Debug)]
+pub struct DiscoveryLimits {
+    /// At most so many tables.
+    pub max_tables: usize,
+    /// Distinct values kept per text column.
+    pub samples: usize,
+    /// Rows of a table that are looked at for them.
+    pub sampled_rows: usize,
+    /// Time for each statement.
+    pub timeout: Duration,
+}
+
+/// What went wrong with a source. The sentences are for the user and name no password.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings cannot be right: unreadable URL, unknown file, wrong dialect.
+    #[error("the connection's settings are not usable: {0}")]
+    Settings(String),
+    /// Login refused.
+    #[error("the database refused the login: {0}")]
+    Login(String),
+    /// Not reached.
+    #[error("the database cannot be reached: {0}")]
+    Unreachable(String),
+    /// The statement is wrong. The model may try again with the message.
+    #[error("the database refused the statement: {0}")]
+    Statement(String),
+    /// Not allowed to the source's role, or a write in a read-only session.
+    #[error("the database does not allow the statement: {0}")]
+    Forbidden(String),
+    /// Lost while running; a read may be repeated once.
+    #[error("the connection was lost while the statement ran: {0}")]
+    Interrupted(String),
+    /// Out of time; stopped in the database.
+    #[error("the statement took longer than {} s and was stopped", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// The user stopped it; stopped in the database.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// A stable word for programs and for the correction loop.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Settings(_) => "connection_settings",
+            Self::Login(_) => "connection_login",
+            Self::Unreachable(_) => "database_unavailable",
+            Self::Statement(_) => "database_error",
+            Self::Forbidden(_) => "database_forbidden",
+            Self::Interrupted(_) => "database_interrupted",
+            Self::TimedOut(_) => "statement_timeout",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// One source, opened.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Connects and asks what it is.
+    async fn about(&self) -> Result<About, Error>;
+    /// Reads its schema.
+    async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error>;
+    /// Runs one statement in a read-only session that nothing outlives.
+    async fn query(&self, statement: Statement) -> Result<ResultSet, Error>;
+}
+
+/// Opens sources. Connections are pooled per access, with a bound.
+#[async_trait]
+pub trait Sources: Send + Sync {
+    /// A source. Connects lazily: only a wrong URL fails here.
+    async fn open(&self, access: &Access) -> Result<Arc<dyn Source>, Error>;
+}

@@ -1,0 +1,403 @@
+//! What is durable beside the ledger. Every row belongs to a business, and every read names it.
+
+use crate::PortError;
+use async_trait::async_trait;
+use contracts::event::{ResponseError, Status, Usage};
+use contracts::{
+    BusinessId, ConnectionId, ConversationId, Dialect, HopId, ResultId, ResultSet, Role, Schema, TurnId, UserId,
+};
+use serde::{Deserialize, Serialize};
+
+/// A tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Business {
+    /// Its id.
+    pub id: BusinessId,
+    /// Its name.
+    pub name: String,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+}
+
+/// A person who may log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Its id.
+    pub id: UserId,
+    /// Lower case, unique.
+    pub email: String,
+    /// Argon2id, PHC string.
+    pub password_hash: String,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+}
+
+/// A user in a business.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The business.
+    pub business: BusinessId,
+    /// Its name.
+    pub business_name: String,
+    /// What the user may do there.
+    pub role: Role,
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionStatus {
+    /// Not yet tested.
+    New,
+    /// Tested, schema known.
+    Ready,
+    /// The last test or discovery failed.
+    Failed,
+}
+
+impl ConnectionStatus {
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+        }
+    }
+    /// Reads a stored name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::New, Self::Ready, Self::Failed].into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// A database that a business asks questions of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Its id.
+    pub id: ConnectionId,
+    /// Whose it is.
+    pub business: BusinessId,
+    /// Unique in the business.
+    pub name: String,
+    /// Its dialect.
+    pub dialect: Dialect,
+    /// Its URL, sealed by the vault.
+    pub sealed_url: String,
+    /// How far it is.
+    pub status: ConnectionStatus,
+    /// What the last test or discovery said, for people.
+    pub status_message: String,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+}
+
+/// A question that the API wants to take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewTurn {
+    /// The id that it gets when it is new.
+    pub id: TurnId,
+    /// Whose it is.
+    pub business: BusinessId,
+    /// Who asks.
+    pub user: UserId,
+    /// The conversation; `None` for connection tests and discovery.
+    pub conversation: Option<ConversationId>,
+    /// The database.
+    pub connection: Option<ConnectionId>,
+    /// As the user wrote it.
+    pub question: String,
+    /// Key under which the same request may be sent again, unique per business and user.
+    pub idempotency_key: Option<String>,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+    /// Unix milliseconds.
+    pub deadline_ms: i64,
+}
+
+/// The answer to an offer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Offered {
+    /// Stored as `offered`.
+    New,
+    /// The key stands for an earlier turn with the same text, and this one was refused before it was accepted: it is
+    /// `offered` again, under its old id.
+    Reopened(TurnId),
+    /// The key stands for this turn, with the same text.
+    Known(TurnId),
+    /// The key stands for another text.
+    KeyReused,
+}
+
+/// How far a turn is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnState {
+    /// Stored; its job may not be in the queue.
+    Offered,
+    /// Its job is in the queue: it will end.
+    Accepted,
+    /// Not taken: the broker could not be reached.
+    Refused,
+    /// Ended with an answer.
+    Completed,
+    /// Ended with an error.
+    Failed,
+    /// Ended early.
+    Incomplete,
+}
+
+impl TurnState {
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Offered => "offered",
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Incomplete => "incomplete",
+        }
+    }
+    /// Reads a stored name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Offered, Self::Accepted, Self::Refused, Self::Completed, Self::Failed, Self::Incomplete]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
+    /// True when the turn has ended; a refused turn has not: it never began.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Incomplete)
+    }
+    /// What clients call it.
+    pub fn status(self) -> Status {
+        match self {
+            Self::Offered | Self::Accepted => Status::InProgress,
+            Self::Completed => Status::Completed,
+            Self::Failed | Self::Refused => Status::Failed,
+            Self::Incomplete => Status::Incomplete,
+        }
+    }
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndState {
+    /// `Completed`, `Failed` or `Incomplete`.
+    pub state: TurnState,
+    /// The answer's whole text; empty when there is none.
+    pub answer: String,
+    /// The id of the message that holds it.
+    pub message_id: String,
+    /// The statement that was executed.
+    #[serde(default)]
+    pub sql: Option<String>,
+    /// Its rows.
+    #[serde(default)]
+    pub result: Option<ResultId>,
+    /// Why it failed.
+    #[serde(default)]
+    pub error: Option<ResponseError>,
+    /// Why it ended early.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Unix milliseconds.
+    pub ended_ms: i64,
+}
+
+/// A turn as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// Its id.
+    pub id: TurnId,
+    /// Whose it is.
+    pub business: BusinessId,
+    /// Who asked.
+    pub user: UserId,
+    /// Its conversation.
+    pub conversation: Option<ConversationId>,
+    /// Its database.
+    pub connection: Option<ConnectionId>,
+    /// As the user wrote it.
+    pub question: String,
+    /// How far it is.
+    pub state: TurnState,
+    /// True when the user has asked to stop.
+    pub cancel_requested: bool,
+    /// Tokens over all calls so far.
+    pub usage: Usage,
+    /// How it ended.
+    pub end: Option<EndState>,
+    /// Number of its terminal event, or a bound below which every number was given: see `Append::floor`.
+    pub next_seq: u64,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+    /// Unix milliseconds.
+    pub deadline_ms: i64,
+}
+
+/// A conversation in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationSummary {
+    /// Its id.
+    pub id: ConversationId,
+    /// Its first question.
+    pub title: String,
+    /// Unix milliseconds of its last turn.
+    pub updated_ms: i64,
+    /// Number of turns.
+    pub turns: u64,
+}
+
+/// Rows to keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredResult {
+    /// Their id.
+    pub id: ResultId,
+    /// Whose they are.
+    pub business: BusinessId,
+    /// The turn that asked for them.
+    pub turn: TurnId,
+    /// The rows.
+    pub rows: ResultSet,
+}
+
+/// One execution of a statement, written before it runs. Append-only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRow {
+    /// Its id.
+    pub id: String,
+    /// Whose database.
+    pub business: BusinessId,
+    /// On whose behalf.
+    pub user: UserId,
+    /// Which turn.
+    pub turn: TurnId,
+    /// Which hop.
+    pub hop: HopId,
+    /// Which run of the hop, from 1.
+    pub attempt: u32,
+    /// Which database.
+    pub connection: ConnectionId,
+    /// The statement as it will be executed, or as refused.
+    pub sql: String,
+    /// Tables that it reads.
+    pub tables: Vec<String>,
+    /// `execute` or `refuse`.
+    pub verdict: String,
+    /// Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// One call to a language model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LlmCallRecord {
+    /// Its id.
+    pub id: String,
+    /// For whom.
+    pub business: BusinessId,
+    /// For which turn.
+    pub turn: TurnId,
+    /// What for.
+    pub purpose: String,
+    /// The provider's name in settings.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// Tokens.
+    pub usage: Usage,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// Businesses, users and memberships.
+#[async_trait]
+pub trait Identity: Send + Sync {
+    /// Stores a business; false when the id exists.
+    async fn create_business(&self, business: &Business) -> Result<bool, PortError>;
+    /// A business.
+    async fn business(&self, id: &BusinessId) -> Result<Option<Business>, PortError>;
+    /// Stores a user; false when the e-mail address is taken.
+    async fn create_user(&self, user: &User) -> Result<bool, PortError>;
+    /// A user by (lower-case) e-mail address.
+    async fn user_by_email(&self, email: &str) -> Result<Option<User>, PortError>;
+    /// Makes the user a member, or changes the role.
+    async fn set_membership(&self, user: &UserId, business: &BusinessId, role: Role) -> Result<(), PortError>;
+    /// Where the user may do what, by name of the business.
+    async fn memberships(&self, user: &UserId) -> Result<Vec<Membership>, PortError>;
+    /// What the user may do in one business now; `None` when nothing.
+    async fn role_in(&self, user: &UserId, business: &BusinessId) -> Result<Option<Role>, PortError>;
+}
+
+/// Connections and what discovery found.
+#[async_trait]
+pub trait Connections: Send + Sync {
+    /// Stores a connection; false when the name is taken in the business.
+    async fn create_connection(&self, connection: &Connection) -> Result<bool, PortError>;
+    /// A connection.
+    async fn connection(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Connection>, PortError>;
+    /// All of a business, oldest first.
+    async fn connections(&self, business: &BusinessId) -> Result<Vec<Connection>, PortError>;
+    /// Notes how far a connection is.
+    async fn set_connection_status(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        status: ConnectionStatus,
+        message: &str,
+    ) -> Result<(), PortError>;
+    /// Replaces the schema of a connection.
+    async fn save_schema(&self, business: &BusinessId, id: &ConnectionId, schema: &Schema) -> Result<(), PortError>;
+    /// The schema of a connection.
+    async fn schema(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Schema>, PortError>;
+}
+
+/// Turns and what they left.
+#[async_trait]
+pub trait Turns: Send + Sync {
+    /// Stores a turn as `offered`, or says what its idempotency key stands for. Keys count for 24 h.
+    async fn offer(&self, turn: &NewTurn) -> Result<Offered, PortError>;
+    /// `offered` → `accepted`. False when it was not `offered` any more and never was accepted (refused); true also
+    /// when a fast worker has ended it already.
+    async fn accept(&self, turn: &TurnId) -> Result<bool, PortError>;
+    /// `offered` → `refused`. False when it was not `offered` any more.
+    async fn refuse(&self, turn: &TurnId) -> Result<bool, PortError>;
+    /// A turn.
+    async fn turn(&self, business: &BusinessId, id: &TurnId) -> Result<Option<Turn>, PortError>;
+    /// Notes that the user wants it to stop. False when it has ended or is unknown.
+    async fn request_cancel(&self, business: &BusinessId, id: &TurnId) -> Result<bool, PortError>;
+    /// The last `limit` ended turns of a conversation, oldest first.
+    async fn history(&self, business: &BusinessId, id: &ConversationId, limit: u32) -> Result<Vec<Turn>, PortError>;
+    /// Every turn of a conversation, running ones too, oldest first, at most `limit` (the newest).
+    async fn turns(&self, business: &BusinessId, id: &ConversationId, limit: u32) -> Result<Vec<Turn>, PortError>;
+    /// A user's conversations, newest first.
+    async fn conversations(
+        &self,
+        business: &BusinessId,
+        user: &UserId,
+        limit: u32,
+    ) -> Result<Vec<ConversationSummary>, PortError>;
+    /// Accepted or offered turns of any business whose deadline is before `before_ms`, oldest first. For the sweeper.
+    async fn overdue(&self, before_ms: i64, limit: u32) -> Result<Vec<Turn>, PortError>;
+    /// Rows that a turn left.
+    async fn result(&self, business: &BusinessId, id: &ResultId) -> Result<Option<ResultSet>, PortError>;
+}
+
+/// Records that are only added to.
+#[async_trait]
+pub trait Records: Send + Sync {
+    /// Adds an audit row; durable when it returns.
+    async fn audit(&self, row: &AuditRow) -> Result<(), PortError>;
+    /// Audit rows of a turn, in order.
+    async fn audit_of(&self, business: &BusinessId, turn: &TurnId) -> Result<Vec<AuditRow>, PortError>;
+    /// Adds a call to a language model, and its tokens to the turn.
+    async fn record_llm_call(&self, call: &LlmCallRecord) -> Result<(), PortError>;
+}
+
+/// The app store.
+#[async_trait]
+pub trait AppStore: Identity + Connections + Turns + Records {
+    /// Fails unless the store answers.
+    async fn ping(&self) -> Result<(), PortError>;
+}

@@ -1,0 +1,333 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// One process without servers, or roles over RabbitMQ, Redis and PostgreSQL.
+    pub mode: Mode,
+    /// The API.
+    pub server: Server,
+    /// Embedded mode.
+    pub embedded: Embedded,
+    /// The app store of distributed mode.
+    pub store: Store,
+    /// RabbitMQ.
+    pub broker: Broker,
+    /// Redis.
+    pub events: Events,
+    /// What a question may take.
+    pub turn: Turn,
+    /// Language models.
+    pub llm: Llm,
+    /// Customers' databases.
+    pub sources: Sources,
+    /// Worker processes.
+    pub workers: Workers,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// Keys; from the environment only.
+    #[serde(default)]
+    pub secrets: Secrets,
+}
+
+/// Where the roles find each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// One process, no server.
+    Embedded,
+    /// RabbitMQ, Redis, PostgreSQL.
+    Distributed,
+}
+
+/// The API.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port to listen on.
+    pub listen: String,
+    /// Origins that browsers may call from; empty means the server's own page only.
+    pub cors_origins: Vec<String>,
+    /// Largest question, bytes of UTF-8.
+    pub max_question_bytes: usize,
+    /// Largest frame or body that a client may send, bytes.
+    pub max_frame_bytes: usize,
+    /// Life of a token, seconds.
+    pub token_ttl_s: u64,
+    /// A websocket must authenticate within this, seconds.
+    pub auth_timeout_s: u64,
+    /// Ping interval of websockets, seconds.
+    pub ping_interval_s: u64,
+    /// A websocket without a frame for this long after a ping is closed, seconds.
+    pub pong_timeout_s: u64,
+    /// Open websockets per process.
+    pub max_connections: usize,
+    /// Bytes waiting for one slow client before deltas are joined.
+    pub outbound_soft_bytes: usize,
+    /// Bytes waiting for one slow client before it is closed with 4408.
+    pub outbound_hard_bytes: usize,
+    /// How long a publish to the broker may take before the client gets a 503, milliseconds.
+    pub enqueue_timeout_ms: u64,
+}
+
+/// Embedded mode.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Embedded {
+    /// Folder for the store, the queue journal, the event log and the keys.
+    pub data_dir: PathBuf,
+}
+
+/// The app store of distributed mode.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// `postgres://user@host/database`; the password may stand in it or in `secrets.store_password`.
+    pub url: String,
+    /// Connections of one process.
+    pub max_connections: u32,
+}
+
+/// RabbitMQ.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Broker {
+    /// `amqp://user@host:5672/vhost`; the password may stand in it or in `secrets.broker_password`.
+    pub url: String,
+    /// Put before every queue name, so that several installations can share a broker.
+    pub prefix: String,
+    /// A queue takes no more messages than this.
+    pub max_queue_length: u64,
+}
+
+/// Redis.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// `redis://host:6379/0`.
+    pub url: String,
+    /// Put before every key and channel.
+    pub prefix: String,
+    /// How long the events of a response are kept, seconds. In both modes.
+    pub retention_s: u64,
+    /// Text waits at most this long to be sent together, milliseconds. In both modes.
+    pub flush_ms: u64,
+    /// Text of this many bytes is sent at once. In both modes.
+    pub flush_bytes: usize,
+}
+
+/// What a question may take.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Turn {
+    /// It ends after this, seconds.
+    pub deadline_s: u64,
+    /// Corrections of a refused or failed statement.
+    pub correction_rounds: u32,
+    /// Calls to language models over all retries and redeliveries.
+    pub llm_calls: u32,
+    /// Messages of the conversation that the prompt shows.
+    pub history_messages: u32,
+    /// Messages of the conversation that the classifier sees.
+    pub classifier_messages: u32,
+    /// Tokens of schema in a prompt; more is cut, and an event says so.
+    pub schema_tokens: usize,
+    /// Rows that the rows event shows; the rest lies in the store.
+    pub shown_rows: usize,
+    /// Rows that the prompt of the reply shows.
+    pub reply_rows: usize,
+}
+
+/// Language models.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Llm {
+    /// Asked in this order. None: `askline demo` uses `rules`, every other command says what is missing.
+    pub providers: Vec<Provider>,
+}
+
+/// A provider.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// For logs, metrics and notices.
+    pub name: String,
+    /// What speaks.
+    pub kind: ProviderKind,
+    /// `openai`: base URL, such as `http://localhost:11434/v1`.
+    #[serde(default)]
+    pub base_url: String,
+    /// `openai`: model name. `replay`: the recorded model to play; empty means the main one.
+    #[serde(default)]
+    pub model: String,
+    /// `openai`: the environment variable that holds the key; empty means no key.
+    #[serde(default)]
+    pub api_key_env: String,
+    /// `openai`: until the first byte of an answer, seconds.
+    #[serde(default = "first_byte")]
+    pub first_byte_timeout_s: u64,
+    /// `openai`: the longest silence within an answer, seconds.
+    #[serde(default = "stall")]
+    pub stall_timeout_s: u64,
+    /// `openai`: tries before the next provider is asked.
+    #[serde(default = "attempts")]
+    pub attempts: u32,
+    /// `openai`: constrain JSON answers by `response_format`; off for servers that refuse it.
+    #[serde(default = "yes")]
+    pub json_schema: bool,
+    /// `replay`: the JSONL file.
+    #[serde(default)]
+    pub path: PathBuf,
+    /// `replay`: the suite in it; empty means all.
+    #[serde(default)]
+    pub suite: String,
+}
+
+fn first_byte() -> u64 {
+    20
+}
+fn stall() -> u64 {
+    15
+}
+fn attempts() -> u32 {
+    2
+}
+fn yes() -> bool {
+    true
+}
+
+/// What speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderKind {
+    /// A server with OpenAI's API.
+    Openai,
+    /// Recorded SQL.
+    Replay,
+    /// No model: rules over the schema.
+    Rules,
+}
+
+/// Customers' databases.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sources {
+    /// A statement is stopped in the database after this, milliseconds.
+    pub statement_timeout_ms: u64,
+    /// Rows kept of a result.
+    pub max_rows: usize,
+    /// Bytes of cells kept of a result.
+    pub max_bytes: usize,
+    /// Connections to one source from one process.
+    pub max_connections: u32,
+    /// Sources that one process keeps open.
+    pub max_open: usize,
+    /// Tables that discovery reads.
+    pub max_tables: usize,
+    /// Distinct sample values kept per text column.
+    pub samples: usize,
+    /// Rows of a table that are looked at for them.
+    pub sampled_rows: usize,
+    /// Folder that `sqlite:` connections must lie in; empty means that managers may name any file of the server.
+    pub sqlite_root: PathBuf,
+}
+
+/// Worker processes.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workers {
+    /// Jobs of one kind at a time in one process.
+    pub concurrency: usize,
+    /// As above, for single kinds.
+    pub concurrency_of: BTreeMap<String, usize>,
+    /// Unsettled messages of one kind in one process.
+    pub prefetch: u16,
+    /// Failed runs before a job goes to the dead queue.
+    pub max_attempts: u32,
+    /// How long a claim holds, milliseconds.
+    pub lease_ms: u64,
+    /// How often it is renewed, milliseconds.
+    pub renew_ms: u64,
+    /// After the first signal running jobs may end within this, seconds.
+    pub drain_s: u64,
+    /// Pause between two rounds of the sweeper, milliseconds.
+    pub sweep_ms: u64,
+    /// Address of `/health`, `/ready` and `/metrics` of a worker process; empty means none.
+    pub listen: String,
+}
+
+/// Logs and traces.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// Filter, such as `info,worker_kit=debug`.
+    pub log: String,
+    /// `text`, `json`, or `auto`: text on a terminal, else JSON.
+    pub format: LogFormat,
+    /// OTLP endpoint for traces (HTTP), such as `http://localhost:4318`; empty means none.
+    pub otlp_endpoint: String,
+    /// Headers for it: `name=value,name=value`. May hold a key.
+    #[serde(default)]
+    pub otlp_headers: Secret,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, else JSON.
+    Auto,
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Keys.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Secrets {
+    /// Signs tokens. At least 32 bytes. Role: api.
+    pub jwt_secret: Secret,
+    /// Seals credentials of sources: base64 of an HPKE public key. Roles: api, cli.
+    pub vault_public_key: Secret,
+    /// Opens them: base64 of the private key. Roles: execute_sql, test_connection, introspect.
+    pub vault_private_key: Secret,
+    /// Password for `store.url`.
+    pub store_password: Secret,
+    /// Password for `broker.url`.
+    pub broker_password: Secret,
+    /// Password for `events.url`.
+    pub events_password: Secret,
+}
+
+/// A text that is never shown.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+    /// The text. Name this where it is used, and nowhere else.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+    /// True when nothing was set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "(unset)" } else { "(secret)" })
+    }
+}
