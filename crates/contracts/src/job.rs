@@ -21,14 +21,8 @@ macro_rules! job {
 }
 
 /// Every kind that a worker of this release handles, in the order in which a turn meets them.
-pub const KINDS: &[Kind] = &[
-    Classify::KIND,
-    GenerateSql::KIND,
-    ExecuteSql::KIND,
-    Reply::KIND,
-    TestConnection::KIND,
-    Introspect::KIND,
-];
+pub const KINDS: &[Kind] =
+    &[Classify::KIND, GenerateSql::KIND, ExecuteSql::KIND, Reply::KIND, TestConnection::KIND, Introspect::KIND];
 
 /// Decide what a question asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,10 +4,10 @@
 //! is added with a default and never renamed or removed; a breaking change is a new kind.
 
 mod chunk;
+mod envelope;
 pub mod event;
 mod id;
 pub mod job;
-mod envelope;
 mod result_set;
 mod role;
 mod schema;

@@ -27,8 +27,6 @@ impl Role {
 
     /// Reads a stored name; `None` for a name that is no role.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Viewer, Self::Member, Self::Manager, Self::Admin]
-            .into_iter()
-            .find(|role| role.as_str() == name)
+        [Self::Viewer, Self::Member, Self::Manager, Self::Admin].into_iter().find(|role| role.as_str() == name)
     }
 }

@@ -3,7 +3,7 @@
 use crate::PortError;
 use async_trait::async_trait;
 use bytes::Bytes;
-use contracts::Lane;
+use contracts::{Envelope, Lane};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -59,6 +59,14 @@ pub struct Message {
 }
 
 impl Message {
+    /// The message that carries an envelope, not yet tried. `traceparent` ties the run to its cause.
+    pub fn carrying(envelope: &Envelope, traceparent: Option<String>) -> Result<Self, PortError> {
+        let body = serde_json::to_vec(envelope)
+            .map_err(|error| PortError::unreadable("broker", "encode the envelope", error))?;
+        let headers = traceparent.map(|value| (HEADER_TRACEPARENT.to_owned(), value)).into_iter().collect();
+        Ok(Self { id: envelope.hop.0.clone(), headers, body: Bytes::from(body) })
+    }
+
     /// Failed runs so far; 0 when the header is absent or no number.
     pub fn attempt(&self) -> u32 {
         self.headers.get(HEADER_ATTEMPT).and_then(|n| n.parse().ok()).unwrap_or(0)

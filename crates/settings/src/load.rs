@@ -74,9 +74,10 @@ fn one_line(message: &str) -> String {
 
 fn read_file(path: &Path) -> Result<Table, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    let table: Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| Error::Syntax { path: path.to_owned(), message: one_line(&error.to_string()) })?;
+    let table: Table = text.parse().map_err(|error: toml::de::Error| Error::Syntax {
+        path: path.to_owned(),
+        message: one_line(&error.to_string()),
+    })?;
     match table.get("secrets").and_then(Value::as_table).and_then(|secrets| secrets.keys().next()) {
         Some(key) => Err(Error::SecretInFile { path: path.to_owned(), key: key.clone() }),
         None => Ok(table),
