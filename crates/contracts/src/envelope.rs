@@ -1,5 +1,6 @@
 //! What lies in a queue: a job, and what every job of a turn needs to know.
 
+use crate::event::Usage;
 use crate::{BusinessId, ConnectionId, ConversationId, HopId, Job, TurnId, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +40,14 @@ pub struct Meta {
     /// The database to ask.
     #[serde(default)]
     pub connection: Option<ConnectionId>,
+    /// When the turn was asked, Unix milliseconds.
+    #[serde(default)]
+    pub created_ms: i64,
     /// When the turn must have ended, Unix milliseconds.
     pub deadline_ms: i64,
+    /// Tokens that the hops before this one spent.
+    #[serde(default)]
+    pub spent: Usage,
     /// What waits for whom.
     #[serde(default)]
     pub lane: Lane,

@@ -11,10 +11,10 @@ use std::time::Duration;
 pub const HEADER_ATTEMPT: &str = "x-attempt";
 /// Header: why the last run failed.
 pub const HEADER_ERROR: &str = "x-error";
-/// Header: W3C trace context.
+/// Header: W3C trace context of the turn, the same on every hop.
 pub const HEADER_TRACEPARENT: &str = "traceparent";
-/// Header: W3C trace state.
-pub const HEADER_TRACESTATE: &str = "tracestate";
+/// Header: the context of the span that published the message, which the run links to.
+pub const HEADER_PRODUCER: &str = "x-producer-traceparent";
 
 /// The delays of the retry ladder, in milliseconds, shortest first. One queue per rung: a broker fires mixed delays
 /// of one queue late.

@@ -1,0 +1,31 @@
+//! The worker runtime: takes a job from a queue, makes sure that nobody else works on it, runs the handler, stores
+//! what came of it, publishes that, and settles the delivery. A worker crate brings a `Worker` and nothing else.
+//!
+//! The order is the promise: claim, run, commit, publish, mark, ack. A crash between any two of them repeats at most
+//! what nobody saw, and a newer claim fences out an older run.
+
+mod backend;
+mod cancels;
+mod ctx;
+mod emitter;
+mod ending;
+mod job_error;
+mod llm;
+pub mod pause;
+mod publish;
+mod run;
+mod runner;
+mod runtime;
+mod settle;
+mod worker;
+
+pub use cancels::CancelRegistry;
+pub use ctx::Ctx;
+pub use emitter::{Emitter, Flush};
+pub use ending::{Ending, end_state, end_turn};
+pub use job_error::{JobError, OrFail, OrRetry};
+pub use llm::llm_failure;
+pub use publish::publish_outcome;
+pub use runner::{Limits, Runner};
+pub use runtime::run_worker;
+pub use worker::{Done, Handler, Worker, handler};

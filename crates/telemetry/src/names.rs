@@ -1,0 +1,30 @@
+//! Metric names and labels. OpenTelemetry's names with dots as underscores; labels have few values.
+
+/// Histogram, seconds: a handler's run. Labels `kind`, `outcome`.
+pub const PROCESS_DURATION: &str = "messaging_process_duration_seconds";
+/// Histogram, seconds: publish until confirmed. Label `kind`.
+pub const PUBLISH_DURATION: &str = "messaging_client_operation_duration_seconds";
+/// Gauge: jobs being worked on in this process. Label `kind`.
+pub const IN_FLIGHT: &str = "askline_jobs_in_flight";
+/// Gauge: messages waiting. Labels `kind`, `queue` (`work`, `dead`).
+pub const QUEUE_DEPTH: &str = "askline_queue_depth";
+/// Counter: jobs by how they were settled (`done`, `repeated`, `retry`, `snooze`, `dead`, `over`). Label `kind`.
+pub const SETTLED: &str = "askline_jobs_settled_total";
+/// Counter: turns that this process ended. Label `state`.
+pub const TURNS_ENDED: &str = "askline_turns_ended_total";
+/// Counter: turns that the API accepted or refused. Label `state`.
+pub const TURNS_OFFERED: &str = "askline_turns_offered_total";
+/// Histogram, seconds: a whole call to a language model. Labels `provider`, `model`, `purpose`, `outcome`.
+pub const LLM_DURATION: &str = "gen_ai_client_operation_duration_seconds";
+/// Counter: tokens. Labels `provider`, `model`, `direction` (`input`, `output`).
+pub const LLM_TOKENS: &str = "gen_ai_client_token_usage_total";
+/// Histogram, seconds: until the first piece of an answer. Labels `provider`, `model`.
+pub const LLM_FIRST_CHUNK: &str = "gen_ai_client_time_to_first_chunk_seconds";
+/// Histogram, seconds: a statement on a source. Labels `system`, `outcome`.
+pub const DB_DURATION: &str = "db_client_operation_duration_seconds";
+/// Histogram: rows that a statement returned. Label `system`.
+pub const DB_ROWS: &str = "db_client_response_returned_rows";
+/// Gauge: open websockets of this process.
+pub const SOCKETS: &str = "askline_websockets_open";
+/// Histogram: writes that shared one commit of the app store. Label `write`.
+pub const STORE_BATCH: &str = "askline_store_batch_size";

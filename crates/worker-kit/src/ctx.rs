@@ -1,0 +1,68 @@
+use crate::Emitter;
+use contracts::event::Usage;
+use contracts::{Event, HopId, Meta, ResultId, TurnId};
+use ports::Ports;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What a handler gets beside its job.
+pub struct Ctx {
+    /// The turn, the business, the user, the deadline.
+    pub meta: Meta,
+    /// This piece of work.
+    pub hop: HopId,
+    /// Which run of it, from 1.
+    pub attempt: u32,
+    /// Everything outside.
+    pub ports: Ports,
+    /// Fires when the work must stop: cancelled, out of time, or claimed by somebody else.
+    pub cancel: CancellationToken,
+    /// Calls to language models that the whole turn may make.
+    pub llm_calls: u32,
+    pub(crate) emitter: Arc<Emitter>,
+    pub(crate) spent: Mutex<Usage>,
+}
+
+impl Ctx {
+    /// Tells the client. Returns at once; written before the hop's outcome.
+    pub fn emit(&self, event: Event) {
+        self.emitter.emit(event);
+    }
+
+    /// Tells the client something that stops nothing.
+    pub fn notice(&self, code: &str, message: impl Into<String>) {
+        self.emit(Event::Notice { code: code.to_owned(), message: message.into() });
+    }
+
+    /// Until the turn's deadline; zero when it is over.
+    pub fn time_left(&self) -> Duration {
+        let left = self.meta.deadline_ms - self.ports.clock.now_ms();
+        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
+
+    /// The id under which the hop's rows are stored: the same on every run.
+    pub fn result_id(&self) -> ResultId {
+        ResultId(format!("res_{}", self.hop.as_str().replace(['/', '.'], "-")))
+    }
+
+    /// The id of the message that answers the turn: the same on every run.
+    pub fn message_id(&self) -> String {
+        message_id(&self.meta.turn)
+    }
+
+    /// Tokens that this run spent.
+    pub fn spent(&self) -> Usage {
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn spend(&self, usage: Usage) {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner).add(usage);
+    }
+}
+
+/// The id of the message that answers a turn.
+pub(crate) fn message_id(turn: &TurnId) -> String {
+    let id = turn.as_str();
+    format!("msg_{}", id.strip_prefix("resp_").unwrap_or(id))
+}

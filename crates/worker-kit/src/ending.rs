@@ -1,0 +1,132 @@
+use crate::ctx::message_id;
+use crate::publish::publish_outcome;
+use contracts::event::{ResponseError, Usage};
+use contracts::{Event, HopId, Meta, ResultId, TurnId};
+use domain::response::{Ended, ended, terminal_event};
+use ports::ledger::{Commit, Committed, Grant, Outcome};
+use ports::store::{EndState, Turn, TurnState};
+use ports::{PortError, Ports};
+
+/// How a turn ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ending {
+    state: TurnState,
+    answer: String,
+    sql: Option<String>,
+    result: Option<ResultId>,
+    error: Option<ResponseError>,
+    reason: Option<String>,
+}
+
+impl Ending {
+    /// With an answer.
+    pub fn completed(answer: impl Into<String>) -> Self {
+        Self::of(TurnState::Completed, answer.into())
+    }
+
+    /// With an answer made of rows.
+    pub fn answered(answer: impl Into<String>, sql: impl Into<String>, result: ResultId) -> Self {
+        Self { sql: Some(sql.into()), result: Some(result), ..Self::completed(answer) }
+    }
+
+    /// With an error.
+    pub fn failed(code: impl Into<String>, message: impl Into<String>) -> Self {
+        let error = ResponseError { code: code.into(), message: message.into() };
+        Self { error: Some(error), ..Self::of(TurnState::Failed, String::new()) }
+    }
+
+    /// Because the user stopped it.
+    pub fn cancelled() -> Self {
+        Self { reason: Some("cancelled".into()), ..Self::of(TurnState::Incomplete, String::new()) }
+    }
+
+    /// Because its time was up.
+    pub fn out_of_time() -> Self {
+        let message = "The question took longer than it may. Ask again, or ask for less at a time.";
+        let error = ResponseError { code: "deadline_exceeded".into(), message: message.into() };
+        let reason = Some("deadline".into());
+        Self { error: Some(error), reason, ..Self::of(TurnState::Incomplete, String::new()) }
+    }
+
+    /// The name of its state, for metrics and logs.
+    pub fn state(&self) -> &'static str {
+        self.state.as_str()
+    }
+
+    fn of(state: TurnState, answer: String) -> Self {
+        Self { state, answer, sql: None, result: None, error: None, reason: None }
+    }
+}
+
+/// The ending as it is stored.
+pub fn end_state(ending: Ending, turn: &TurnId, now_ms: i64) -> EndState {
+    EndState {
+        state: ending.state,
+        message_id: if ending.answer.is_empty() { String::new() } else { message_id(turn) },
+        answer: ending.answer,
+        sql: ending.sql,
+        result: ending.result,
+        error: ending.error,
+        reason: ending.reason,
+        ended_ms: now_ms,
+    }
+}
+
+/// The event that tells a client of it.
+pub(crate) fn event_of(end: &EndState, meta: &Meta, usage: Usage) -> Event {
+    terminal_event(ended(Ended {
+        id: meta.turn.as_str(),
+        created_ms: meta.created_ms,
+        conversation: meta.conversation.as_ref().map(|id| id.as_str()),
+        connection: meta.connection.as_ref().map(|id| id.as_str()),
+        status: end.state.status(),
+        text: &end.answer,
+        message_id: &end.message_id,
+        sql: end.sql.as_deref(),
+        result_id: end.result.as_ref().map(|id| id.as_str()),
+        error: end.error.clone(),
+        reason: end.reason.as_deref(),
+        usage,
+    }))
+}
+
+/// Ends a turn that nobody works on, under a claim that was seized for it. False when somebody else ended it first.
+pub async fn end_turn(ports: &Ports, turn: &Turn, grant: Grant, ending: Ending) -> Result<bool, PortError> {
+    let end = end_state(ending, &turn.id, ports.clock.now_ms());
+    let event = serde_json::to_string(&event_of(&end, &meta_of(turn), turn.usage))
+        .map_err(|error| PortError::unreadable("worker-kit", "encode the terminal event", error))?;
+    let outcome = Outcome {
+        hop: HopId(format!("{}/end.{}", turn.id, grant.fence)),
+        turn: turn.id.clone(),
+        fence: grant.fence,
+        next: Vec::new(),
+        terminal_event: Some(event),
+        next_seq: turn.next_seq,
+        batches: 0,
+        traceparent: None,
+        published: false,
+    };
+    let commit = Commit { outcome: outcome.clone(), result: None, end: Some(end) };
+    if ports.ledger.commit(commit).await? == Committed::Fenced {
+        return Ok(false);
+    }
+    // What cannot be published now is published by the sweeper: the end itself is stored.
+    if let Err(error) = publish_outcome(ports, &outcome).await {
+        tracing::warn!(turn = %turn.id, %error, "the end of a turn is stored and not yet published");
+    }
+    Ok(true)
+}
+
+fn meta_of(turn: &Turn) -> Meta {
+    Meta {
+        turn: turn.id.clone(),
+        business: turn.business.clone(),
+        user: turn.user.clone(),
+        conversation: turn.conversation.clone(),
+        connection: turn.connection.clone(),
+        created_ms: turn.created_ms,
+        deadline_ms: turn.deadline_ms,
+        spent: turn.usage,
+        lane: contracts::Lane::Interactive,
+    }
+}

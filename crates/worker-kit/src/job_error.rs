@@ -1,0 +1,75 @@
+use ports::PortError;
+use std::fmt::Display;
+use std::time::Duration;
+
+/// Why a job was not done, and what becomes of it. The handler decides at every `?`; nothing guesses.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// A fault that may pass: the job runs again after a while, until its attempts are used up.
+    #[error("{step}: {message}")]
+    Retry {
+        /// What was being done.
+        step: &'static str,
+        /// What went wrong, for logs and the dead queue.
+        message: String,
+    },
+    /// Running again would give the same: the turn ends with this error.
+    #[error("{code}: {message}")]
+    Fail {
+        /// Stable, for programs.
+        code: String,
+        /// What happened and what to do, for the user.
+        message: String,
+    },
+    /// Not now: the job runs again after this, and no attempt is spent.
+    #[error("not now: again in {} ms", .0.as_millis())]
+    Snooze(Duration),
+    /// The user stopped it, and the handler noticed.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl JobError {
+    /// The turn ends with this error.
+    pub fn fail(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Fail { code: code.into(), message: message.into() }
+    }
+
+    /// A defect of ours: the user hears that, the log hears what.
+    pub fn internal(step: &'static str, error: impl Display) -> Self {
+        tracing::error!(step, %error, "a defect stopped a job");
+        Self::fail(
+            "internal_error",
+            "Something went wrong on our side. Ask again; if it stays, tell your administrator.",
+        )
+    }
+
+    /// A fault that may pass.
+    pub fn retry(step: &'static str, error: impl Display) -> Self {
+        Self::Retry { step, message: error.to_string() }
+    }
+}
+
+/// For calls whose faults may pass.
+pub trait OrRetry<T> {
+    /// The job runs again later. `step` says what was being done.
+    fn or_retry(self, step: &'static str) -> Result<T, JobError>;
+}
+
+impl<T> OrRetry<T> for Result<T, PortError> {
+    fn or_retry(self, step: &'static str) -> Result<T, JobError> {
+        self.map_err(|error| JobError::retry(step, error))
+    }
+}
+
+/// For what must be there.
+pub trait OrFail<T> {
+    /// The turn ends with this error.
+    fn or_fail(self, code: &'static str, message: &str) -> Result<T, JobError>;
+}
+
+impl<T> OrFail<T> for Option<T> {
+    fn or_fail(self, code: &'static str, message: &str) -> Result<T, JobError> {
+        self.ok_or_else(|| JobError::fail(code, message))
+    }
+}

@@ -1,0 +1,104 @@
+use crate::{Ctx, JobError};
+use async_trait::async_trait;
+use contracts::TurnId;
+use ports::llm::{Budget, Call, Completion, Error, Llm, Piece, Pieces, Request};
+use ports::store::LlmCallRecord;
+use ports::{Ledger, PortError};
+use std::sync::Arc;
+
+/// The turn's persisted budget.
+struct TurnBudget {
+    ledger: Arc<dyn Ledger>,
+    turn: TurnId,
+    most: u32,
+}
+
+#[async_trait]
+impl Budget for TurnBudget {
+    async fn spend(&self) -> Result<bool, PortError> {
+        self.ledger.spend_llm_call(&self.turn, self.most).await
+    }
+}
+
+impl Ctx {
+    /// Asks a language model and waits for the whole answer. Notices become events, tokens are recorded.
+    pub async fn complete(&self, request: Request) -> Result<Completion, Error> {
+        let purpose = request.purpose.as_str();
+        let started = self.ports.clock.monotonic_ms();
+        let (completion, notices) = ports::llm::complete(&*self.ports.llm, self.call(request)).await?;
+        notices.into_iter().for_each(|notice| self.notice("llm", notice));
+        self.record(&completion, purpose, started).await?;
+        Ok(completion)
+    }
+
+    /// Asks a language model and hands over the pieces as they come. The caller records the end by `record`.
+    pub async fn stream(&self, request: Request) -> Result<Pieces, Error> {
+        self.ports.llm.stream(self.call(request)).await
+    }
+
+    /// Records what a call spent. `started` is `Clock::monotonic_ms` before it.
+    pub async fn record(&self, completion: &Completion, purpose: &str, started: u64) -> Result<(), PortError> {
+        self.spend(completion.usage);
+        let record = LlmCallRecord {
+            id: self.ports.ids.next("llm"),
+            business: self.meta.business.clone(),
+            turn: self.meta.turn.clone(),
+            purpose: purpose.to_owned(),
+            provider: completion.provider.clone(),
+            model: completion.model.clone(),
+            usage: completion.usage,
+            duration_ms: self.ports.clock.monotonic_ms().saturating_sub(started),
+            at_ms: self.ports.clock.now_ms(),
+        };
+        self.ports.store.record_llm_call(&record).await
+    }
+
+    /// Turns the pieces of a streamed answer over to `on_text`; `None` stands for a restart, which voids the text.
+    pub async fn follow(
+        &self,
+        pieces: &mut Pieces,
+        mut on_text: impl FnMut(Option<&str>) + Send,
+    ) -> Result<Completion, Error> {
+        use futures_util::StreamExt;
+        while let Some(piece) = pieces.next().await {
+            match piece? {
+                Piece::Delta(text) => on_text(Some(&text)),
+                Piece::Restart(reason) => {
+                    self.notice("llm", reason);
+                    on_text(None);
+                }
+                Piece::Notice(notice) => self.notice("llm", notice),
+                Piece::Done(completion) => return Ok(completion),
+            }
+        }
+        Err(Error::Unavailable("the answer ended without an end mark".into()))
+    }
+
+    fn call(&self, request: Request) -> Call {
+        let budget =
+            TurnBudget { ledger: self.ports.ledger.clone(), turn: self.meta.turn.clone(), most: self.llm_calls };
+        Call { request, budget: Arc::new(budget), time_left: self.time_left(), cancel: self.cancel.clone() }
+    }
+}
+
+/// What a failed call means for the job. Only the adapter retries calls, so nothing here is a retry but a store that
+/// could not be asked for the budget.
+pub fn llm_failure(error: Error) -> JobError {
+    match error {
+        Error::Cancelled => JobError::Cancelled,
+        Error::Port(error) => JobError::retry("ask the language model", error),
+        Error::Unavailable(_) => fail("llm_unavailable", &error, "Try again later, or ask your administrator."),
+        Error::Refused(_) => fail("llm_refused", &error, "Ask your administrator to check the provider's settings."),
+        Error::BudgetSpent => fail("llm_budget_spent", &error, "Ask again, perhaps in simpler words."),
+        Error::TimedOut => fail("llm_timeout", &error, "Ask again, or ask for less at a time."),
+        Error::Abstained(message) => JobError::fail("not_understood", message),
+    }
+}
+
+fn fail(code: &str, error: &Error, advice: &str) -> JobError {
+    let mut sentence = error.to_string();
+    if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
+        sentence.replace_range(..1, &first);
+    }
+    JobError::fail(code, format!("{}. {advice}", sentence.trim_end_matches('.')))
+}

@@ -1,0 +1,55 @@
+use contracts::{Envelope, Lane};
+use futures_util::future::try_join_all;
+use ports::broker::{Destination, HEADER_PRODUCER, Message, PublishError, Queue};
+use ports::event_log::{Append, AppendError};
+use ports::ledger::Outcome;
+use ports::{PortError, Ports};
+
+/// Publishes what a hop decided: the terminal event to the log, the next jobs to their queues; then marks it as
+/// published. Safe to repeat.
+pub async fn publish_outcome(ports: &Ports, outcome: &Outcome) -> Result<(), PublishError> {
+    publish_parts(ports, outcome).await?;
+    ports.ledger.mark_published(&outcome.hop).await?;
+    Ok(())
+}
+
+/// As `publish_outcome`, without the mark.
+pub(crate) async fn publish_parts(ports: &Ports, outcome: &Outcome) -> Result<(), PublishError> {
+    if let Some(event) = &outcome.terminal_event {
+        publish_end(ports, outcome, event).await?;
+    }
+    try_join_all(outcome.next.iter().map(|envelope| publish_job(ports, outcome, envelope))).await?;
+    Ok(())
+}
+
+async fn publish_end(ports: &Ports, outcome: &Outcome, event: &str) -> Result<(), PortError> {
+    let append = Append {
+        turn: outcome.turn.clone(),
+        fence: outcome.fence,
+        batch: outcome.batches,
+        floor: outcome.next_seq,
+        events: vec![event.to_owned()],
+        closes: true,
+    };
+    match ports.events.append(append).await {
+        // A closed log has the terminal event already: this is a repeat.
+        Ok(_) | Err(AppendError::Closed) => Ok(()),
+        // A newer fence only exists when the store let somebody else end the turn, and then this outcome was refused.
+        Err(AppendError::Stale) => Err(PortError::refused("event log", "end a response", "a newer claim has written")),
+        Err(AppendError::Port(error)) => Err(error),
+    }
+}
+
+async fn publish_job(ports: &Ports, outcome: &Outcome, envelope: &Envelope) -> Result<(), PublishError> {
+    let mut message = Message::carrying(envelope, outcome.traceparent.clone())?;
+    if let Some(producer) = telemetry::trace::current_traceparent() {
+        message.headers.insert(HEADER_PRODUCER.to_owned(), producer);
+    }
+    ports.broker.publish(&Destination::Work(queue_of(envelope)), message).await
+}
+
+/// The queue that an envelope belongs in.
+fn queue_of(envelope: &Envelope) -> Queue {
+    let lane: Lane = envelope.meta.lane;
+    Queue { kind: envelope.kind.clone(), lane }
+}

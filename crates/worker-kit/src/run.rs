@@ -1,0 +1,285 @@
+use crate::cancels::Registered;
+use crate::emitter::Emitter;
+use crate::ending::{Ending, end_state, event_of};
+use crate::runner::Runner;
+use crate::settle::Settled;
+use crate::worker::Done;
+use crate::{Ctx, JobError, pause};
+use contracts::event::Usage;
+use contracts::{Envelope, Event};
+use futures_util::FutureExt;
+use ports::ledger::{Commit, Committed, Grant, Outcome, Renewed};
+use ports::store::StoredResult;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// A handler that was told to stop may tidy up for this long.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// One run of one hop, under one claim.
+pub(crate) struct Run<'a> {
+    runner: &'a Runner,
+    envelope: Envelope,
+    grant: Grant,
+    emitter: Arc<Emitter>,
+    ctx: Ctx,
+    trace: Option<String>,
+}
+
+/// What a run came to, stored.
+pub(crate) struct Handled {
+    pub(crate) outcome: Outcome,
+    pub(crate) settled: Settled,
+}
+
+/// Why a run came to nothing that is stored.
+pub(crate) enum Stop {
+    /// A newer claim holds the turn.
+    Fenced,
+    /// The process ends before the handler did.
+    Abandoned,
+    /// The handler wants another run.
+    Again(JobError),
+    /// The store did not take the outcome.
+    Uncommitted,
+}
+
+/// What interrupts a handler.
+enum Interrupt {
+    Cancelled,
+    Deadline,
+    Fenced,
+    Abandoned,
+}
+
+type Worked = Result<Done, JobError>;
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(
+        runner: &'a Runner,
+        envelope: Envelope,
+        grant: Grant,
+        emitter: Arc<Emitter>,
+        trace: Option<String>,
+    ) -> Self {
+        let ctx = Ctx {
+            meta: envelope.meta.clone(),
+            hop: envelope.hop.clone(),
+            attempt: grant.attempt,
+            ports: runner.ports.clone(),
+            cancel: CancellationToken::new(),
+            llm_calls: runner.limits.llm_calls,
+            emitter: emitter.clone(),
+            spent: Mutex::default(),
+        };
+        Self { runner, envelope, grant, emitter, ctx, trace }
+    }
+
+    /// Runs the handler and stores what came of it.
+    pub(crate) async fn handle(&self, last_attempt: bool) -> Result<Handled, Stop> {
+        let started = self.runner.ports.clock.monotonic_ms();
+        let worked = self.work(last_attempt).await?;
+        let (done, settled) = self.judge(worked, last_attempt).await?;
+        self.complete_step(&done, started);
+        self.commit(done, settled).await
+    }
+
+    /// Gives the claim back.
+    pub(crate) async fn release(&self, spent: bool) {
+        if let Err(error) = self.runner.ports.ledger.release(&self.ctx.meta.turn, self.grant.fence, spent).await {
+            tracing::warn!(%error, "a claim was not given back: its lease will end");
+        }
+    }
+
+    async fn work(&self, last_attempt: bool) -> Result<Worked, Stop> {
+        if self.grant.cancel_requested {
+            return Ok(Err(JobError::Cancelled));
+        }
+        if self.ctx.time_left().is_zero() {
+            return Ok(Ok(Done::end(Ending::out_of_time(), "out of time")));
+        }
+        if let Err(reason) = self.runner.check(&self.envelope) {
+            return Ok(Err(JobError::internal("read the job", reason)));
+        }
+        if last_attempt && self.grant.attempt > self.runner.limits.max_attempts {
+            return Ok(Err(JobError::retry("run the job", "earlier runs ended their process")));
+        }
+        let step = self.runner.handler.kind().to_owned();
+        self.ctx.emit(Event::StepStarted { step, attempt: self.grant.attempt });
+        self.run_handler().await
+    }
+
+    /// The handler, its events and its lease, side by side, until it ends or something stops it.
+    async fn run_handler(&self) -> Result<Worked, Stop> {
+        let registered = self.runner.cancels.register(&self.ctx.meta.turn);
+        let handler = AssertUnwindSafe(self.runner.handler.run(&self.ctx, &self.envelope)).catch_unwind();
+        let handler = handler.map(|ended| ended.unwrap_or_else(|_| Err(JobError::retry("run the job", "it panicked"))));
+        let drive = self.emitter.drive();
+        let lease = self.keep_lease(&registered);
+        tokio::pin!(handler, drive, lease);
+        let mut driving = true;
+        let interrupt = loop {
+            tokio::select! {
+                worked = &mut handler => return Ok(worked),
+                () = &mut drive, if driving => driving = false,
+                () = &mut lease => break Interrupt::Fenced,
+                interrupt = self.interrupted(&registered) => break interrupt,
+            }
+        };
+        self.ctx.cancel.cancel();
+        let late = tokio::time::timeout(GRACE, &mut handler).await;
+        match interrupt {
+            Interrupt::Fenced => Err(Stop::Fenced),
+            Interrupt::Abandoned => Err(Stop::Abandoned),
+            // A handler that was done all the same has its answer counted.
+            Interrupt::Cancelled => Ok(late.ok().and_then(Result::ok).ok_or(JobError::Cancelled)),
+            Interrupt::Deadline => {
+                let out_of_time = || Done::end(Ending::out_of_time(), "out of time");
+                Ok(Ok(late.ok().and_then(Result::ok).unwrap_or_else(out_of_time)))
+            }
+        }
+    }
+
+    async fn interrupted(&self, registered: &Registered) -> Interrupt {
+        tokio::select! {
+            () = registered.requested.cancelled() => Interrupt::Cancelled,
+            () = tokio::time::sleep(self.ctx.time_left()) => Interrupt::Deadline,
+            () = self.emitter.lost().cancelled() => Interrupt::Fenced,
+            () = self.runner.abandon.cancelled() => Interrupt::Abandoned,
+        }
+    }
+
+    /// Renews the claim until it is lost. A store that does not answer loses it when the lease is over.
+    async fn keep_lease(&self, registered: &Registered) {
+        let limits = &self.runner.limits;
+        let mut held_until = tokio::time::Instant::now() + limits.lease;
+        loop {
+            tokio::time::sleep(limits.renew).await;
+            let asked = tokio::time::Instant::now();
+            let renewal = self.runner.ports.ledger.renew(&self.ctx.meta.turn, self.grant.fence, limits.lease);
+            match tokio::time::timeout_at(held_until, renewal).await {
+                Ok(Ok(Renewed::Held { cancel_requested })) => {
+                    held_until = asked + limits.lease;
+                    if cancel_requested {
+                        registered.requested.cancel();
+                    }
+                }
+                Ok(Ok(Renewed::Lost)) | Err(_) => return,
+                Ok(Err(error)) => tracing::warn!(%error, "a lease was not renewed: it is tried again"),
+            }
+        }
+    }
+
+    /// What becomes of the turn and of the delivery.
+    async fn judge(&self, worked: Worked, last_attempt: bool) -> Result<(Done, Settled), Stop> {
+        let error = match worked {
+            Ok(done) => return Ok((done, Settled::Done)),
+            Err(error) => error,
+        };
+        match error {
+            JobError::Cancelled => Ok((Done::end(Ending::cancelled(), "stopped"), Settled::Done)),
+            JobError::Fail { code, message } => Ok(self.fail(code, message)),
+            JobError::Retry { .. } if last_attempt => Ok(self.give_up(&error)),
+            JobError::Retry { .. } | JobError::Snooze(_) => {
+                tracing::warn!(%error, "a job runs again");
+                // The events of this run are written before another run can begin; a late writer is told so there.
+                drop(self.emitter.finish().await);
+                Err(Stop::Again(error))
+            }
+        }
+    }
+
+    fn fail(&self, code: String, message: String) -> (Done, Settled) {
+        tracing::info!(code, message, "a turn fails");
+        let settled = match code.as_str() {
+            "internal_error" => Settled::Dead { reason: message.clone() },
+            _ => Settled::Done,
+        };
+        (Done::end(Ending::failed(code, message), "failed"), settled)
+    }
+
+    fn give_up(&self, error: &JobError) -> (Done, Settled) {
+        tracing::error!(%error, "a job used up its attempts");
+        let message = "A part of the system did not work in spite of several tries. Ask again in a few minutes.";
+        (Done::end(Ending::failed("attempts_used_up", message), "failed"), Settled::Dead { reason: error.to_string() })
+    }
+
+    fn complete_step(&self, done: &Done, started: u64) {
+        self.ctx.emit(Event::StepCompleted {
+            step: self.runner.handler.kind().to_owned(),
+            attempt: self.grant.attempt,
+            duration_ms: self.runner.ports.clock.monotonic_ms().saturating_sub(started),
+            detail: done.detail.clone(),
+            tokens: self.ctx.spent().total_tokens,
+        });
+    }
+
+    async fn commit(&self, done: Done, settled: Settled) -> Result<Handled, Stop> {
+        let emitted = self.emitter.finish().await.map_err(|late| {
+            tracing::info!(%late, "a late run stops");
+            Stop::Fenced
+        })?;
+        let usage = self.usage();
+        let turn = &self.ctx.meta.turn;
+        let now = self.runner.ports.clock.now_ms();
+        let end = done.ending.map(|ending| end_state(ending, turn, now));
+        let terminal = end.as_ref().map(|end| serde_json::to_string(&event_of(end, &self.ctx.meta, usage)));
+        let terminal_event = terminal.transpose().map_err(|error| {
+            tracing::error!(%error, "the terminal event cannot be encoded");
+            Stop::Uncommitted
+        })?;
+        let outcome = Outcome {
+            hop: self.envelope.hop.clone(),
+            turn: turn.clone(),
+            fence: self.grant.fence,
+            next: self.children(done.next, emitted.next_seq, usage),
+            terminal_event,
+            next_seq: emitted.next_seq,
+            batches: emitted.batches,
+            traceparent: self.trace.clone(),
+            published: false,
+        };
+        let result = done.result.map(|rows| StoredResult {
+            id: self.ctx.result_id(),
+            business: self.ctx.meta.business.clone(),
+            turn: turn.clone(),
+            rows,
+        });
+        let ended = end.as_ref().map(|end| end.state.as_str());
+        self.store(Commit { outcome: outcome.clone(), result, end }).await?;
+        if let Some(state) = ended {
+            metrics::counter!(telemetry::names::TURNS_ENDED, "state" => state).increment(1);
+            tracing::info!(state, "a turn ended");
+        }
+        Ok(Handled { outcome, settled })
+    }
+
+    async fn store(&self, commit: Commit) -> Result<(), Stop> {
+        pause::point(self.runner.handler.kind(), "before_commit").await;
+        match self.runner.ports.ledger.commit(commit).await {
+            Ok(Committed::Stored) => Ok(()),
+            Ok(Committed::Fenced) => Err(Stop::Fenced),
+            Err(error) => {
+                tracing::warn!(%error, "an outcome was not stored: the job runs again");
+                Err(Stop::Uncommitted)
+            }
+        }
+    }
+
+    fn children(&self, next: Vec<contracts::NextJob>, next_seq: u64, spent: Usage) -> Vec<Envelope> {
+        let child = |(index, job)| {
+            let mut envelope = self.envelope.child(index, job, next_seq);
+            envelope.meta.spent = spent;
+            envelope
+        };
+        next.into_iter().enumerate().map(child).collect()
+    }
+
+    fn usage(&self) -> Usage {
+        let mut usage = self.ctx.meta.spent;
+        usage.add(self.ctx.spent());
+        usage
+    }
+}

@@ -1,0 +1,189 @@
+use crate::cancels::CancelRegistry;
+use crate::emitter::{Emitter, Flush};
+use crate::pause;
+use crate::publish::publish_parts;
+use crate::run::{Run, Stop};
+use crate::settle::{Settle, Settled};
+use crate::{Handler, JobError};
+use contracts::{ENVELOPE_VERSION, Envelope};
+use ports::Ports;
+use ports::broker::{Delivery, HEADER_PRODUCER, HEADER_TRACEPARENT, Message};
+use ports::ledger::{Claim, Claimed, Grant, Outcome};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span, field};
+
+/// What a run may take.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How long a claim holds.
+    pub lease: Duration,
+    /// How often it is renewed.
+    pub renew: Duration,
+    /// Failed runs before a job is dead.
+    pub max_attempts: u32,
+    /// Calls to language models in a turn.
+    pub llm_calls: u32,
+    /// When text that waits is sent.
+    pub flush: Flush,
+}
+
+/// Does the deliveries of one kind.
+pub struct Runner {
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) ports: Ports,
+    pub(crate) limits: Limits,
+    pub(crate) owner: String,
+    pub(crate) cancels: CancelRegistry,
+    /// Fires when the drain has taken too long.
+    pub(crate) abandon: CancellationToken,
+}
+
+impl Runner {
+    /// For one handler. `owner` names this start of the process.
+    pub fn new(
+        handler: Arc<dyn Handler>,
+        ports: Ports,
+        limits: Limits,
+        owner: String,
+        cancels: CancelRegistry,
+        abandon: CancellationToken,
+    ) -> Self {
+        Self { handler, ports, limits, owner, cancels, abandon }
+    }
+
+    /// Does one delivery to the end: afterwards it is settled, or comes again.
+    pub async fn process(&self, delivery: Delivery) {
+        let kind = self.handler.kind();
+        let span = tracing::info_span!(
+            "process",
+            kind,
+            turn = field::Empty,
+            hop = field::Empty,
+            attempt = field::Empty,
+            messaging.system = "askline",
+            messaging.operation.name = "process",
+            messaging.destination.name = kind,
+            messaging.message.id = %delivery.message.id,
+        );
+        let header = |name: &str| delivery.message.headers.get(name).map(String::as_str);
+        telemetry::trace::continue_from(&span, header(HEADER_TRACEPARENT), header(HEADER_PRODUCER));
+        self.process_in_span(delivery).instrument(span).await;
+    }
+
+    async fn process_in_span(&self, delivery: Delivery) {
+        let started = self.ports.clock.monotonic_ms();
+        let settle = Settle::new(self.ports.broker.clone(), self.handler.kind(), delivery);
+        let settled = match self.read(settle.message()) {
+            Ok(envelope) => self.claim(&settle, envelope).await,
+            Err(reason) => Settled::Dead { reason },
+        };
+        let outcome = settled.name();
+        settle.finish(settled).await;
+        let seconds = self.ports.clock.monotonic_ms().saturating_sub(started) as f64 / 1_000.0;
+        let kind = self.handler.kind();
+        metrics::histogram!(telemetry::names::PROCESS_DURATION, "kind" => kind, "outcome" => outcome).record(seconds);
+        metrics::counter!(telemetry::names::SETTLED, "kind" => kind, "outcome" => outcome).increment(1);
+    }
+
+    fn read(&self, message: &Message) -> Result<Envelope, String> {
+        let envelope: Envelope =
+            serde_json::from_slice(&message.body).map_err(|error| format!("not an envelope: {error}"))?;
+        if envelope.v > ENVELOPE_VERSION {
+            return Err(format!("envelope version {} is newer than this release ({ENVELOPE_VERSION})", envelope.v));
+        }
+        Ok(envelope)
+    }
+
+    async fn claim(&self, settle: &Settle, envelope: Envelope) -> Settled {
+        Span::current().record("turn", envelope.meta.turn.as_str()).record("hop", envelope.hop.as_str());
+        let claim = Claim {
+            hop: envelope.hop.clone(),
+            turn: envelope.meta.turn.clone(),
+            owner: self.owner.clone(),
+            lease: self.limits.lease,
+        };
+        match self.ports.ledger.claim(claim).await {
+            Ok(Claimed::Granted(grant)) => self.granted(settle, envelope, grant).await,
+            Ok(Claimed::Busy(left)) => Settled::Snooze(left),
+            Ok(Claimed::Done(outcome)) => self.repeat(&outcome).await,
+            Ok(Claimed::Over) => Settled::Over,
+            Err(error) => {
+                tracing::warn!(%error, "a job waits: it cannot be claimed");
+                Settled::Snooze(Duration::from_secs(1))
+            }
+        }
+    }
+
+    /// The hop was done before: at most its outcome is published.
+    async fn repeat(&self, outcome: &Outcome) -> Settled {
+        if outcome.published {
+            return Settled::Repeated;
+        }
+        self.publish(outcome, Settled::Repeated).await
+    }
+
+    async fn granted(&self, settle: &Settle, envelope: Envelope, grant: Grant) -> Settled {
+        Span::current().record("attempt", grant.attempt);
+        pause::point(self.handler.kind(), "before_work").await;
+        let emitter = Arc::new(Emitter::new(
+            self.ports.events.clone(),
+            envelope.meta.turn.clone(),
+            grant.fence,
+            envelope.next_seq,
+            self.limits.flush,
+        ));
+        let trace = settle.message().headers.get(HEADER_TRACEPARENT).cloned();
+        let last_attempt = grant.attempt.max(settle.message().attempt() + 1) >= self.limits.max_attempts;
+        let run = Run::new(self, envelope, grant, emitter, trace);
+        match run.handle(last_attempt).await {
+            Ok(outcome) => {
+                pause::point(self.handler.kind(), "after_commit").await;
+                self.publish(&outcome.outcome, outcome.settled).await
+            }
+            Err(stop) => self.stopped(&run, stop).await,
+        }
+    }
+
+    async fn publish(&self, outcome: &Outcome, then: Settled) -> Settled {
+        if let Err(error) = publish_parts(&self.ports, outcome).await {
+            tracing::warn!(%error, "an outcome waits: it cannot be published");
+            return Settled::Snooze(Duration::from_secs(1));
+        }
+        if let Err(error) = self.ports.ledger.mark_published(&outcome.hop).await {
+            tracing::warn!(%error, "an outcome is published and not marked: it may be published again");
+        }
+        pause::point(self.handler.kind(), "before_ack").await;
+        then
+    }
+
+    async fn stopped(&self, run: &Run<'_>, stop: Stop) -> Settled {
+        match stop {
+            Stop::Fenced => Settled::Over,
+            Stop::Abandoned => {
+                run.release(false).await;
+                Settled::Requeue
+            }
+            Stop::Again(JobError::Snooze(after)) => {
+                run.release(false).await;
+                Settled::Snooze(after)
+            }
+            Stop::Again(error) => {
+                run.release(true).await;
+                Settled::Retry { reason: error.to_string() }
+            }
+            Stop::Uncommitted => {
+                run.release(false).await;
+                Settled::Snooze(Duration::from_secs(1))
+            }
+        }
+    }
+
+    pub(crate) fn check(&self, envelope: &Envelope) -> Result<(), String> {
+        if envelope.kind != self.handler.kind() {
+            return Err(format!("a {} job lies in the queue of {}", envelope.kind, self.handler.kind()));
+        }
+        self.handler.check(envelope)
+    }
+}

@@ -1,0 +1,34 @@
+use crate::backend::BrokerBackend;
+use crate::runner::Runner;
+use apalis::prelude::{ParallelizeExt, WorkerBuilder, WorkerBuilderExt};
+use ports::PortError;
+use ports::broker::{Delivery, Queue};
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Consumes the queue of the runner's kind until `stop`, then lets what runs end. `concurrency` jobs run at a time,
+/// each on a task of its own.
+pub async fn run_worker(
+    runner: Arc<Runner>,
+    concurrency: usize,
+    prefetch: u16,
+    stop: CancellationToken,
+) -> Result<(), PortError> {
+    let kind = runner.handler.kind();
+    let consumer = runner.ports.broker.consume(&Queue::interactive(kind), prefetch).await?;
+    let name = format!("{kind}-{}", runner.owner);
+    let worker = WorkerBuilder::new(name.as_str())
+        .backend(BrokerBackend::new(consumer, stop))
+        .concurrency(concurrency)
+        .parallelize(tokio::spawn)
+        .build(move |delivery: Delivery| process(runner.clone(), delivery));
+    worker.run().await.map_err(|error| PortError::refused("worker-kit", "run the worker", error.to_string()))
+}
+
+async fn process(runner: Arc<Runner>, delivery: Delivery) {
+    let kind = runner.handler.kind();
+    let gauge = metrics::gauge!(telemetry::names::IN_FLIGHT, "kind" => kind);
+    gauge.increment(1.0);
+    runner.process(delivery).await;
+    gauge.decrement(1.0);
+}

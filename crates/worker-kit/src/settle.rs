@@ -1,0 +1,131 @@
+use ports::broker::{Delivery, Destination, HEADER_ATTEMPT, HEADER_ERROR, Message, Queue, RUNGS_MS, Receipt};
+use ports::{Broker, PortError};
+use std::sync::Arc;
+use std::time::Duration;
+
+const LONGEST_REASON: usize = 1_000;
+/// Dead-lettered bodies are kept whole up to this: a stranger may have sent them.
+const LONGEST_DEAD_BODY: usize = 256 * 1_024;
+
+/// How a delivery is settled.
+#[derive(Debug)]
+pub(crate) enum Settled {
+    /// Done now.
+    Done,
+    /// Done before.
+    Repeated,
+    /// Its turn has ended, or another run holds it.
+    Over,
+    /// Again later, an attempt spent.
+    Retry { reason: String },
+    /// Again later, no attempt spent.
+    Snooze(Duration),
+    /// Again at once, by anybody.
+    Requeue,
+    /// Not again until a person looks at it.
+    Dead { reason: String },
+}
+
+impl Settled {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Repeated => "repeated",
+            Self::Over => "over",
+            Self::Retry { .. } => "retry",
+            Self::Snooze(_) => "snooze",
+            Self::Requeue => "requeue",
+            Self::Dead { .. } => "dead",
+        }
+    }
+}
+
+/// Settles one delivery. A copy is confirmed before the original is acked, so nothing is lost in between.
+pub(crate) struct Settle {
+    broker: Arc<dyn Broker>,
+    queue: Queue,
+    message: Message,
+    receipt: Box<dyn Receipt>,
+}
+
+impl Settle {
+    pub(crate) fn new(broker: Arc<dyn Broker>, kind: &str, delivery: Delivery) -> Self {
+        let queue = Queue::interactive(kind);
+        Self { broker, queue, message: delivery.message, receipt: delivery.receipt }
+    }
+
+    pub(crate) fn message(&self) -> &Message {
+        &self.message
+    }
+
+    pub(crate) async fn finish(self, settled: Settled) {
+        let result = match settled {
+            Settled::Done | Settled::Repeated | Settled::Over => self.receipt.ack().await,
+            Settled::Requeue => self.receipt.requeue().await,
+            Settled::Retry { reason } => {
+                let attempt = self.message.attempt() + 1;
+                let rung = (attempt as usize).saturating_sub(1).min(RUNGS_MS.len() - 1);
+                self.move_to(rung_of, rung, Some(attempt), Some(&reason)).await
+            }
+            Settled::Snooze(after) => self.move_to(rung_of, rung_for(after), None, None).await,
+            Settled::Dead { reason } => {
+                tracing::error!(queue = %self.queue.kind, job = %self.message.id, reason, "a job is dead");
+                self.move_to(|queue, _| Destination::Dead(queue), 0, None, Some(&reason)).await
+            }
+        };
+        if let Err(error) = result {
+            tracing::warn!(%error, "a delivery was not settled: it comes again");
+        }
+    }
+
+    async fn move_to(
+        self,
+        to: impl Fn(Queue, usize) -> Destination,
+        rung: usize,
+        attempt: Option<u32>,
+        reason: Option<&str>,
+    ) -> Result<(), PortError> {
+        let Self { broker, queue, mut message, receipt } = self;
+        let destination = to(queue, rung);
+        if let Some(attempt) = attempt {
+            message.headers.insert(HEADER_ATTEMPT.to_owned(), attempt.to_string());
+        }
+        if let Some(reason) = reason {
+            let reason = reason.chars().take(LONGEST_REASON).collect();
+            message.headers.insert(HEADER_ERROR.to_owned(), reason);
+        }
+        if matches!(destination, Destination::Dead(_)) {
+            message.body.truncate(LONGEST_DEAD_BODY);
+        }
+        match broker.publish(&destination, message).await {
+            Ok(()) => receipt.ack().await,
+            // The broker still has the original.
+            Err(error) => {
+                tracing::warn!(%error, "a job could not be parked: it goes back to its queue");
+                receipt.requeue().await
+            }
+        }
+    }
+}
+
+fn rung_of(queue: Queue, rung: usize) -> Destination {
+    Destination::Retry(queue, rung)
+}
+
+/// The shortest rung that is not shorter than the wait; the longest when none is.
+fn rung_for(wait: Duration) -> usize {
+    let fits = |rung: &u64| u128::from(*rung) >= wait.as_millis();
+    RUNGS_MS.iter().position(fits).unwrap_or(RUNGS_MS.len() - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_takes_the_shortest_rung_that_is_long_enough() {
+        assert_eq!(rung_for(Duration::from_millis(1)), 0);
+        assert_eq!(rung_for(Duration::from_millis(301)), 1);
+        assert_eq!(rung_for(Duration::from_secs(3_600)), RUNGS_MS.len() - 1);
+    }
+}
