@@ -5,6 +5,8 @@
 
 pub mod broker;
 pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 pub mod event_log;
 pub mod ledger;

@@ -6,6 +6,7 @@
 
 mod backend;
 mod cancels;
+mod context_of;
 mod ctx;
 mod emitter;
 mod ending;

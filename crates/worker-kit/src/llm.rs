@@ -1,7 +1,7 @@
 use crate::{Ctx, JobError};
 use async_trait::async_trait;
 use contracts::TurnId;
-use ports::llm::{Budget, Call, Completion, Error, Llm, Piece, Pieces, Request};
+use ports::llm::{Budget, Call, Completion, Error, Piece, Pieces, Request};
 use ports::store::LlmCallRecord;
 use ports::{Ledger, PortError};
 use std::sync::Arc;

@@ -1,0 +1,141 @@
+//! Checks one statement with the guard and runs what the guard printed, never what the model wrote.
+
+use async_trait::async_trait;
+use contracts::job::{Basis, ExecuteSql, GenerateSql, Rejected, Reply};
+use contracts::{Event, ResultSet};
+use ports::source::{self, Statement};
+use ports::store::{AuditRow, Connection};
+use sql_guard::{Checked, Policy, Refusal};
+use std::time::Duration;
+use worker_kit::{Ctx, Done, JobError, OrRetry, Worker, pause};
+
+/// The worker of kind `execute_sql`.
+pub struct SqlExecutor {
+    /// The database stops a statement after this.
+    pub timeout: Duration,
+    /// Rows kept.
+    pub max_rows: usize,
+    /// Bytes of cells kept.
+    pub max_bytes: usize,
+    /// Rows that the event shows.
+    pub shown_rows: usize,
+    /// Corrections of a refused or failed statement.
+    pub correction_rounds: u32,
+}
+
+#[async_trait]
+impl Worker for SqlExecutor {
+    type Job = ExecuteSql;
+
+    async fn run(&self, ctx: &Ctx, job: ExecuteSql) -> Result<Done, JobError> {
+        let connection = ctx.connection().await?;
+        let schema = ctx.schema(&connection).await?;
+        let checked = match sql_guard::check(&job.sql, &Policy::for_schema(connection.dialect, &schema)) {
+            Ok(checked) => checked,
+            Err(refusal) => return self.refused(ctx, job, &connection, refusal).await,
+        };
+        let source = ctx.open_source(&connection).await?;
+        audit(ctx, &connection, &checked.sql, &checked.tables, "execute").await?;
+        let running = source.query(self.statement(ctx, &checked));
+        let (outcome, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
+        match outcome {
+            Ok(rows) => self.answered(ctx, job, checked, rows),
+            Err(error) => self.failed(ctx, job, error),
+        }
+    }
+}
+
+impl SqlExecutor {
+    fn statement(&self, ctx: &Ctx, checked: &Checked) -> Statement {
+        Statement {
+            sql: checked.sql.clone(),
+            timeout: self.timeout.min(ctx.time_left()),
+            max_rows: self.max_rows,
+            max_bytes: self.max_bytes,
+            cancel: ctx.cancel.clone(),
+        }
+    }
+
+    fn answered(&self, ctx: &Ctx, job: ExecuteSql, checked: Checked, rows: ResultSet) -> Result<Done, JobError> {
+        ctx.emit(Event::rows(&rows, self.shown_rows));
+        let detail = match (rows.rows.len(), rows.truncated) {
+            (1, false) => "1 row".to_owned(),
+            (count, false) => format!("{count} rows"),
+            (count, true) => format!("{count} rows, cut"),
+        };
+        let basis = Basis::Rows { sql: checked.sql, result: ctx.result_id() };
+        Ok(Done::next(&Reply { question: job.question, basis }, detail)?.with_result(rows))
+    }
+
+    async fn refused(
+        &self,
+        ctx: &Ctx,
+        job: ExecuteSql,
+        connection: &Connection,
+        refusal: Refusal,
+    ) -> Result<Done, JobError> {
+        audit(ctx, connection, &job.sql, &[], "refuse").await?;
+        self.correct(ctx, job, refusal.rule, refusal.message, "statement_refused")
+    }
+
+    fn failed(&self, ctx: &Ctx, job: ExecuteSql, error: source::Error) -> Result<Done, JobError> {
+        match &error {
+            source::Error::Cancelled => Err(JobError::Cancelled),
+            // The session is read-only, so that running the statement again is safe.
+            source::Error::Interrupted(_) if ctx.attempt == 1 => Err(JobError::retry("run the statement", error)),
+            source::Error::Statement(message) | source::Error::Forbidden(message) => {
+                let message = message.clone();
+                self.correct(ctx, job, error.class(), message, "statement_failed")
+            }
+            source::Error::TimedOut(_) => Err(JobError::fail(
+                error.class(),
+                format!("{}. Ask for less at a time, such as one month.", capital(&error)),
+            )),
+            _ => Err(JobError::fail(
+                error.class(),
+                format!("{}. Check the connection, then ask again.", capital(&error)),
+            )),
+        }
+    }
+
+    /// Back to the generator with what was wrong, or the end when the rounds are used up.
+    fn correct(&self, ctx: &Ctx, job: ExecuteSql, rule: &str, message: String, code: &str) -> Result<Done, JobError> {
+        ctx.emit(Event::SqlRejected { rule: rule.to_owned(), message: message.clone() });
+        if job.round >= self.correction_rounds {
+            let sentence = format!("No statement for this question could be run. The last one: {message}");
+            return Err(JobError::fail(code, sentence));
+        }
+        let rejected = Some(Rejected { sql: job.sql, rule: rule.to_owned(), message });
+        Done::next(&GenerateSql { question: job.question, round: job.round + 1, rejected }, rule)
+    }
+}
+
+/// No statement runs, and none is refused, without its row.
+async fn audit(
+    ctx: &Ctx,
+    connection: &Connection,
+    sql: &str,
+    tables: &[String],
+    verdict: &str,
+) -> Result<(), JobError> {
+    let row = AuditRow {
+        id: ctx.ports.ids.next("aud"),
+        business: ctx.meta.business.clone(),
+        user: ctx.meta.user.clone(),
+        turn: ctx.meta.turn.clone(),
+        hop: ctx.hop.clone(),
+        attempt: ctx.attempt,
+        connection: connection.id.clone(),
+        sql: sql.to_owned(),
+        tables: tables.to_vec(),
+        verdict: verdict.to_owned(),
+        at_ms: ctx.ports.clock.now_ms(),
+    };
+    ctx.ports.store.audit(&row).await.or_retry("write the audit row")
+}
+
+fn capital(error: &source::Error) -> String {
+    let sentence = error.to_string();
+    let mut letters = sentence.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

@@ -1,0 +1,111 @@
+//! Writes the answer, streams it, and ends the turn.
+
+mod answer;
+
+use answer::Answer;
+use async_trait::async_trait;
+use contracts::job::{Basis, Reply};
+use contracts::{Message, ResultId, ResultSet};
+use domain::{prompt, rules};
+use ports::llm::{Error, Purpose, Request};
+use std::sync::Arc;
+use worker_kit::{Ctx, Done, Ending, JobError, OrFail, OrRetry, Worker, llm_failure};
+
+const MAX_TOKENS: u32 = 1_000;
+
+/// The worker of kind `reply`.
+pub struct Replier {
+    /// Messages of the conversation that the prompt shows.
+    pub history_messages: u32,
+    /// Rows that the prompt shows.
+    pub shown_rows: usize,
+}
+
+#[async_trait]
+impl Worker for Replier {
+    type Job = Reply;
+
+    async fn run(&self, ctx: &Ctx, job: Reply) -> Result<Done, JobError> {
+        match job.basis {
+            Basis::Rows { sql, result } => self.tell_rows(ctx, &job.question, sql, result).await,
+            Basis::Chat => self.chat(ctx, &job.question).await,
+            Basis::NoWorkflow => no_workflow(ctx),
+        }
+    }
+}
+
+impl Replier {
+    async fn tell_rows(&self, ctx: &Ctx, question: &str, sql: String, result: ResultId) -> Result<Done, JobError> {
+        let rows = ctx.ports.store.result(&ctx.meta.business, &result).await.or_retry("read the rows")?;
+        let rows = Arc::new(rows.or_fail("rows_gone", "The rows of the answer are not stored any more. Ask again.")?);
+        let history = ctx.history(self.history_messages).await?;
+        let messages = prompt::tell_rows(question, &sql, &rows, self.shown_rows, &history);
+        let request = request(ctx, question, messages, Some(rows.clone()));
+        let text = match stream(ctx, request).await {
+            Ok(text) => text,
+            Err(Error::Cancelled) => return Err(JobError::Cancelled),
+            Err(Error::Port(error)) => return Err(JobError::retry("write the answer", error)),
+            Err(error) => plainly(ctx, question, &rows, &error),
+        };
+        Ok(Done::end(Ending::answered(text, sql, result), "answered"))
+    }
+
+    async fn chat(&self, ctx: &Ctx, question: &str) -> Result<Done, JobError> {
+        let history = ctx.history(self.history_messages).await?;
+        let request = request(ctx, question, prompt::chat(question, &history), None);
+        let text = stream(ctx, request).await.map_err(llm_failure)?;
+        Ok(Done::end(Ending::completed(text), "answered"))
+    }
+}
+
+/// The rows are there, only the words are missing: a plain rendering that says that it is one.
+fn plainly(ctx: &Ctx, question: &str, rows: &ResultSet, error: &Error) -> String {
+    ctx.notice("plain_answer", format!("The answer is a plain rendering of the rows: {error}."));
+    let text = rules::reply(question, Some(rows));
+    let mut answer = Answer::begin_again(ctx);
+    answer.push(&text);
+    answer.finish()
+}
+
+fn no_workflow(ctx: &Ctx) -> Result<Done, JobError> {
+    let mut answer = Answer::begin(ctx);
+    answer.push("No workflow is defined here yet. Ask a question about your data instead.");
+    Ok(Done::end(Ending::completed(answer.finish()), "no workflow"))
+}
+
+/// Streams an answer to the client and returns its whole text.
+async fn stream(ctx: &Ctx, request: Request) -> Result<String, Error> {
+    let started = ctx.ports.clock.monotonic_ms();
+    let purpose = request.purpose.as_str();
+    let mut pieces = ctx.stream(request).await?;
+    let mut answer = Answer::begin(ctx);
+    let on_text = |text: Option<&str>| match text {
+        Some(text) => answer.push(text),
+        None => answer.restart(),
+    };
+    let completion = ctx.follow(&mut pieces, on_text).await?;
+    ctx.record(&completion, purpose, started).await?;
+    if answer.is_blank() {
+        return Err(Error::Unavailable("the answer was empty".into()));
+    }
+    if completion.cut {
+        ctx.notice("answer_cut", "The answer was cut at its greatest length.");
+    }
+    Ok(answer.finish())
+}
+
+fn request(ctx: &Ctx, question: &str, messages: Vec<Message>, result: Option<Arc<ResultSet>>) -> Request {
+    Request {
+        purpose: Purpose::Reply,
+        business: ctx.meta.business.clone(),
+        connection: ctx.meta.connection.clone(),
+        connection_name: None,
+        question: question.to_owned(),
+        messages,
+        json_schema: None,
+        max_tokens: MAX_TOKENS,
+        schema: None,
+        dialect: None,
+        result,
+    }
+}

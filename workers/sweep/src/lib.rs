@@ -1,0 +1,79 @@
+//! Ends what is overdue and publishes what a crash left unpublished. Safe when two run: every write is fenced.
+
+use ports::{PortError, Ports};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use worker_kit::{Ending, end_turn, publish_outcome};
+
+const AT_A_TIME: u32 = 100;
+/// A worker publishes its own outcome within this; later it is taken for dead.
+const UNPUBLISHED_AFTER: Duration = Duration::from_secs(5);
+/// A worker that notices the deadline itself gets this long to say so.
+const OVERDUE_AFTER_MS: i64 = 2_000;
+const LEASE: Duration = Duration::from_secs(10);
+
+/// The sweeper.
+pub struct Sweeper {
+    /// Everything outside.
+    pub ports: Ports,
+    /// Names this start of the process.
+    pub owner: String,
+    /// Pause between two rounds.
+    pub every: Duration,
+}
+
+/// What one round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Turns ended.
+    pub ended: usize,
+    /// Outcomes published.
+    pub published: usize,
+}
+
+impl Sweeper {
+    /// Sweeps until `stop`.
+    pub async fn run(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.round().await {
+                Ok(Swept { ended: 0, published: 0 }) => {}
+                Ok(swept) => tracing::info!(ended = swept.ended, published = swept.published, "swept"),
+                Err(error) => tracing::warn!(%error, "a round of the sweeper failed: the next one tries again"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.every) => {}
+            }
+        }
+    }
+
+    /// One round.
+    pub async fn round(&self) -> Result<Swept, PortError> {
+        let published = self.publish_left_over().await?;
+        let ended = self.end_overdue().await?;
+        Ok(Swept { ended, published })
+    }
+
+    async fn publish_left_over(&self) -> Result<usize, PortError> {
+        let outcomes = self.ports.ledger.unpublished(UNPUBLISHED_AFTER, AT_A_TIME).await?;
+        let mut published = 0;
+        for outcome in &outcomes {
+            match publish_outcome(&self.ports, outcome).await {
+                Ok(()) => published += 1,
+                Err(error) => tracing::warn!(hop = %outcome.hop, %error, "an outcome is still unpublished"),
+            }
+        }
+        Ok(published)
+    }
+
+    async fn end_overdue(&self) -> Result<usize, PortError> {
+        let before = self.ports.clock.now_ms() - OVERDUE_AFTER_MS;
+        let mut ended = 0;
+        for turn in self.ports.store.overdue(before, AT_A_TIME).await? {
+            let Some(grant) = self.ports.ledger.seize(&turn.id, &self.owner, LEASE).await? else { continue };
+            let ending = if turn.cancel_requested { Ending::cancelled() } else { Ending::out_of_time() };
+            ended += usize::from(end_turn(&self.ports, &turn, grant, ending).await?);
+        }
+        Ok(ended)
+    }
+}

@@ -1,0 +1,97 @@
+//! The suites of the ports, on files in a temporary folder.
+
+use adapter_embedded::{FileLog, Journal, LocalSignals};
+use ports::{Broker, Clock, EventLog, Signals};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+
+struct RealClock(Instant);
+
+impl Clock for RealClock {
+    #[allow(clippy::disallowed_methods)]
+    fn now_ms(&self) -> i64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64
+    }
+    fn monotonic_ms(&self) -> u64 {
+        self.0.elapsed().as_millis() as u64
+    }
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(RealClock(Instant::now()))
+}
+
+async fn journal_in(folder: &TempDir) -> Journal {
+    Journal::open(&folder.path().join("queue.sqlite"), clock(), 10_000).await.unwrap()
+}
+
+async fn make_broker() -> (Arc<dyn Broker>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    (Arc::new(journal_in(&folder).await), folder)
+}
+
+async fn make_event_log() -> (Arc<dyn EventLog>, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = FileLog::open(&folder.path().join("events.sqlite"), clock(), Duration::from_secs(60)).await.unwrap();
+    (Arc::new(log), folder)
+}
+
+async fn make_signals() -> ((Arc<dyn Signals>, Arc<dyn Signals>), ()) {
+    let signals: Arc<dyn Signals> = Arc::new(LocalSignals::default());
+    ((signals.clone(), signals), ())
+}
+
+mod broker {
+    use super::*;
+    ports::broker_conformance!(make_broker);
+}
+mod event_log {
+    use super::*;
+    ports::event_log_conformance!(make_event_log);
+}
+mod signals {
+    use super::*;
+    ports::signals_conformance!(make_signals);
+}
+
+mod journal {
+    use super::*;
+    use bytes::Bytes;
+    use ports::broker::{Destination, Message, Queue};
+
+    fn message(id: &str) -> Message {
+        Message { id: id.into(), headers: Default::default(), body: Bytes::from_static(b"{}") }
+    }
+
+    #[tokio::test]
+    async fn what_was_not_acked_comes_again_from_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = Queue::interactive("classify");
+        {
+            let journal = journal_in(&folder).await;
+            journal.declare(std::slice::from_ref(&queue)).await.unwrap();
+            for id in ["acked", "waiting"] {
+                journal.publish(&Destination::Work(queue.clone()), message(id)).await.unwrap();
+            }
+            let mut consumer = journal.consume(&queue, 1).await.unwrap();
+            consumer.next().await.unwrap().receipt.ack().await.unwrap();
+            journal.ping(Duration::from_secs(5)).await.unwrap();
+        }
+        let journal = journal_in(&folder).await;
+        journal.declare(std::slice::from_ref(&queue)).await.unwrap();
+        let delivery = journal.consume(&queue, 1).await.unwrap().next().await.unwrap();
+        assert_eq!((delivery.message.id.as_str(), delivery.redelivered), ("waiting", true));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(&folder.path().join("q.sqlite"), clock(), 1).await.unwrap();
+        let queue = Queue::interactive("classify");
+        journal.declare(std::slice::from_ref(&queue)).await.unwrap();
+        let work = Destination::Work(queue);
+        journal.publish(&work, message("1")).await.unwrap();
+        assert!(matches!(journal.publish(&work, message("2")).await, Err(ports::broker::PublishError::Full)));
+    }
+}

@@ -1,0 +1,71 @@
+//! What several steps read of the world.
+
+use crate::{Ctx, JobError, OrFail, OrRetry};
+use contracts::event::{ConversationRef, Response, Status};
+use contracts::{ConnectionId, Event, Message, Schema};
+use ports::source::{Access, Source};
+use ports::store::Connection;
+use std::sync::Arc;
+
+impl Ctx {
+    /// The last messages of the conversation before this turn, oldest first, at most `most`.
+    pub async fn history(&self, most: u32) -> Result<Vec<Message>, JobError> {
+        let Some(conversation) = &self.meta.conversation else { return Ok(Vec::new()) };
+        let turns = self.ports.store.history(&self.meta.business, conversation, most.div_ceil(2)).await;
+        let turns = turns.or_retry("read the conversation")?;
+        let pairs = turns.iter().filter(|turn| turn.id != self.meta.turn);
+        let pairs = pairs.map(|turn| (turn.question.as_str(), turn.end.as_ref().map_or("", |end| end.answer.as_str())));
+        Ok(domain::prompt::history(pairs, most as usize))
+    }
+
+    /// The turn's connection.
+    pub async fn connection(&self) -> Result<Connection, JobError> {
+        let id = self.meta.connection.as_ref();
+        let id = id.or_fail("no_connection", "No database is connected. Add a connection first, then ask again.")?;
+        self.connection_by_id(id).await
+    }
+
+    /// A connection of the turn's business.
+    pub async fn connection_by_id(&self, id: &ConnectionId) -> Result<Connection, JobError> {
+        let found = self.ports.store.connection(&self.meta.business, id).await.or_retry("read the connection")?;
+        found.or_fail("unknown_connection", "The connection does not exist any more. Choose another one.")
+    }
+
+    /// The schema that discovery found.
+    pub async fn schema(&self, connection: &Connection) -> Result<Schema, JobError> {
+        let found = self.ports.store.schema(&self.meta.business, &connection.id).await.or_retry("read the schema")?;
+        let schema = found.or_fail(
+            "schema_unknown",
+            "The tables of the database are not known yet. Wait until the connection is ready, or test it again.",
+        )?;
+        if schema.tables.is_empty() {
+            return Err(JobError::fail("no_tables", "The database has no tables that this connection may read."));
+        }
+        Ok(schema)
+    }
+
+    /// Opens the database of a connection.
+    pub async fn open_source(&self, connection: &Connection) -> Result<Arc<dyn Source>, JobError> {
+        let sealed = &connection.sealed_url;
+        let url = match self.ports.vault.open(&connection.business, &connection.id, sealed).await {
+            Ok(url) => url,
+            Err(error) if error.is_transient() => return Err(JobError::retry("open the credentials", error)),
+            Err(error) => {
+                tracing::error!(%error, connection = %connection.id, "credentials cannot be opened");
+                return Err(JobError::fail(
+                    "credentials_unreadable",
+                    "The stored credentials of the connection cannot be read. Enter the connection again.",
+                ));
+            }
+        };
+        let access = Access { dialect: connection.dialect, url };
+        self.ports.sources.open(&access).await.map_err(|error| JobError::fail(error.class(), error.to_string()))
+    }
+
+    /// Tells the client that a worker took the question.
+    pub fn emit_in_progress(&self) {
+        let mut response = Response::new(self.meta.turn.as_str(), self.meta.created_ms / 1_000, Status::InProgress);
+        response.conversation = self.meta.conversation.as_ref().map(|id| ConversationRef { id: id.0.clone() });
+        self.emit(Event::InProgress { response });
+    }
+}
