@@ -1,0 +1,19 @@
+//! The queues on RabbitMQ.
+//!
+//! Two connections a process, one to publish and one to consume, both of which come back by themselves. Quorum
+//! queues, confirmed and mandatory publishes, pipelined; acks sent together where they can be.
+//!
+//! Architecture invariant: no type of lapin leaves this crate.
+
+mod backoff;
+mod broker;
+mod confirms;
+mod consumer;
+mod error;
+mod link;
+mod message;
+mod publisher;
+mod settle;
+mod topology;
+
+pub use broker::{Rabbit, RabbitConfig};

@@ -1,0 +1,21 @@
+//! The app store on SQLite or PostgreSQL, the ledger that lives in it, and the vault for credentials.
+//!
+//! Architecture invariant: one implementation serves both dialects. What differs is how a connection is opened
+//! (`db/open.rs`), how a batch is written (`batch/`) and what a batch's statement takes its rows from (`writes/`).
+
+mod batch;
+mod connections;
+mod db;
+mod identity;
+mod ledger;
+mod migrate;
+mod options;
+mod records;
+mod store;
+mod turns;
+mod vault;
+mod writes;
+
+pub use options::Options;
+pub use store::Store;
+pub use vault::HpkeVault;

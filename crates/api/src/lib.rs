@@ -1,0 +1,30 @@
+//! The API: it authenticates, takes questions, enqueues the first job of a turn, and relays the events of responses.
+//!
+//! Architecture invariant: it never calls a language model or a source, and writes no terminal event. What needs
+//! either is a job for a worker.
+
+mod auth;
+mod body;
+mod error;
+mod headers;
+mod health;
+mod login;
+mod openapi;
+mod page;
+pub mod passwords;
+mod relay;
+mod response_object;
+mod responses;
+mod rest;
+mod router;
+mod snapshot;
+mod socket;
+mod state;
+mod submit;
+mod throttle;
+mod tokens;
+
+pub use openapi::openapi;
+pub use router::router;
+pub use state::{ApiState, StartError};
+pub use tokens::{Claims, Issued, MembershipClaim, TokenError, Tokens};

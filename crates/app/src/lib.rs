@@ -1,0 +1,26 @@
+//! The composition root: settings become ports, ports become roles, roles become a process.
+//!
+//! Architecture invariant: this is the only crate that names both adapters and workers, and `compose` is the only
+//! function that asks for the mode.
+
+mod clock;
+mod compose;
+mod demo;
+mod doctor;
+mod keys;
+mod lifecycle;
+mod llm;
+mod members;
+mod ops;
+mod roles;
+mod serve;
+
+pub use clock::{SystemClock, UuidIds};
+pub use compose::{Composed, Overrides, compose, migrate};
+pub use demo::{Demo, demo_settings, prepare_demo};
+pub use doctor::{Finding, doctor};
+pub use keys::{DataKeys, generate_vault_keys, random_secret};
+pub use members::{NewMember, add_member};
+pub use lifecycle::{Shutdown, until_signal};
+pub use roles::{ALL_KINDS, Role, Roles};
+pub use serve::{Running, start};

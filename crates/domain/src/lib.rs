@@ -1,0 +1,8 @@
+//! What Askline decides: pure functions over contracts, without I/O.
+
+pub mod intent;
+pub mod prompt;
+pub mod response;
+pub mod rules;
+pub mod schema_text;
+pub mod untrusted;

@@ -1,0 +1,40 @@
+//! Decides whether a statement that a model wrote may run, and prints the text that runs instead of it.
+//!
+//! The statement is parsed in the source's dialect, must be exactly one query, and every node of its tree is walked:
+//! tables and functions come from allow-lists, and a node that the walk does not know is refused. What is executed is
+//! printed from the tree, never the model's text.
+//!
+//! Architecture invariant: pure. No I/O, no clock, nothing that waits.
+
+mod dialect;
+mod extract;
+mod functions;
+mod lex;
+mod names;
+mod parse;
+mod policy;
+mod refusal;
+mod tables_named;
+mod walk;
+
+pub use extract::extract_sql;
+pub use policy::{Policy, PolicyTable};
+pub use refusal::{Refusal, rule};
+pub use tables_named::tables_named;
+
+/// A statement that may run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Printed from the tree. This is what runs; it carries no row limit of its own.
+    pub sql: String,
+    /// The tables it reads, as `namespace.name`, in order of appearance.
+    pub tables: Vec<String>,
+}
+
+/// Checks one statement against a policy.
+pub fn check(sql: &str, policy: &Policy) -> Result<Checked, Refusal> {
+    let mut query = parse::query(sql, policy.dialect())?;
+    let tables = walk::walk(&mut query, policy)?;
+    let sql = parse::print(&query, policy.dialect())?;
+    Ok(Checked { sql, tables })
+}

@@ -1,6 +1,6 @@
 use crate::backend::BrokerBackend;
 use crate::runner::Runner;
-use apalis::prelude::{ParallelizeExt, WorkerBuilder, WorkerBuilderExt};
+use apalis::prelude::{WorkerBuilder, WorkerBuilderExt};
 use ports::PortError;
 use ports::broker::{Delivery, Queue};
 use std::sync::Arc;
@@ -20,12 +20,18 @@ pub async fn run_worker(
     let worker = WorkerBuilder::new(name.as_str())
         .backend(BrokerBackend::new(consumer, stop))
         .concurrency(concurrency)
-        .parallelize(tokio::spawn)
         .build(move |delivery: Delivery| process(runner.clone(), delivery));
     worker.run().await.map_err(|error| PortError::refused("worker-kit", "run the worker", error.to_string()))
 }
 
+/// On a task of its own, so that jobs run on every core. A delivery whose task panics was not settled and comes again.
 async fn process(runner: Arc<Runner>, delivery: Delivery) {
+    if let Err(error) = tokio::spawn(process_here(runner, delivery)).await {
+        tracing::error!(%error, "a delivery was dropped: it comes again");
+    }
+}
+
+async fn process_here(runner: Arc<Runner>, delivery: Delivery) {
     let kind = runner.handler.kind();
     let gauge = metrics::gauge!(telemetry::names::IN_FLIGHT, "kind" => kind);
     gauge.increment(1.0);

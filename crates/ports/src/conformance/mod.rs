@@ -7,9 +7,14 @@
 // The cases are tests, although they are compiled as a library.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+pub mod bench;
 pub mod broker;
 pub mod event_log;
+pub mod ledger;
 pub mod signals;
+pub mod store;
+pub mod turns;
+pub mod vault;
 
 use std::future::Future;
 use std::time::Duration;

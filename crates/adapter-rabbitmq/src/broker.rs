@@ -1,0 +1,201 @@
+//! The adapter itself.
+
+use crate::consumer::{Pump, RabbitConsumer};
+use crate::error::{call, found, refused, unavailable};
+use crate::link::Link;
+use crate::message::{properties, received};
+use crate::publisher::{Outgoing, Publisher};
+use crate::topology::Topology;
+use async_trait::async_trait;
+use lapin::Channel;
+use lapin::options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions};
+use lapin::types::{FieldTable, ShortString};
+use lapin::uri::AMQPUri;
+use ports::PortError;
+use ports::broker::{Broker, Consumer, Depth, Destination, Message, PublishError, Queue};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// A dead peer is found out after two of these, seconds. The server may ask for less.
+const HEARTBEAT_S: u16 = 10;
+/// A name that no host answers to, milliseconds.
+const TCP_TIMEOUT_MS: u64 = 5_000;
+/// How long a call waits for a lost connection to come back.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the broker is, and the bounds of its queues.
+#[derive(Clone)]
+pub struct RabbitConfig {
+    /// `amqp://user:password@host:5672/vhost` or `amqps://…`.
+    pub url: String,
+    /// Put before every queue name.
+    pub prefix: String,
+    /// A queue takes no more messages than this.
+    pub max_queue_length: u64,
+}
+
+impl fmt::Debug for RabbitConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url: _, prefix, max_queue_length } = self;
+        f.debug_struct("RabbitConfig").field("prefix", prefix).field("max_queue_length", max_queue_length).finish()
+    }
+}
+
+/// Durable queues on RabbitMQ. Its connections end when it and all its consumers are dropped.
+pub struct Rabbit {
+    topology: Arc<Topology>,
+    publisher: Publisher,
+    publishing: Link,
+    consuming: Link,
+    declared: Mutex<BTreeSet<Queue>>,
+    _stop: DropGuard,
+}
+
+impl Rabbit {
+    /// Connects. Fails only when the URL cannot be read: a broker that cannot be reached is tried again in the
+    /// background, and `ping` says what is wrong.
+    pub async fn connect(config: RabbitConfig) -> Result<Self, PortError> {
+        Self::open(config, None).await
+    }
+
+    /// As `connect`, but queues that nobody uses for this long vanish with their messages. For tests and trials.
+    pub async fn connect_for_a_while(config: RabbitConfig, unused_for: Duration) -> Result<Self, PortError> {
+        Self::open(config, Some(unused_for)).await
+    }
+
+    async fn open(config: RabbitConfig, unused_for: Option<Duration>) -> Result<Self, PortError> {
+        let RabbitConfig { url, prefix, max_queue_length } = config;
+        let uri = parse(&url)?;
+        let stop = CancellationToken::new();
+        let mut publishing = Link::open(uri.clone(), "askline-publish", stop.clone());
+        let mut consuming = Link::open(uri, "askline-consume", stop.clone());
+        tokio::join!(publishing.tried(), consuming.tried());
+        Ok(Self {
+            topology: Arc::new(Topology { prefix, max_length: max_queue_length, unused_for }),
+            publisher: Publisher::start(publishing.clone()),
+            publishing,
+            consuming,
+            declared: Mutex::default(),
+            _stop: stop.drop_guard(),
+        })
+    }
+
+    /// A channel for one errand, since an error ends a channel.
+    async fn channel(&self, step: &'static str, patience: Duration) -> Result<Channel, PortError> {
+        let connection = self.publishing.within(step, patience).await?;
+        let channel = call(step, connection.create_channel()).await;
+        channel.inspect_err(|_| self.publishing.suspect())
+    }
+
+    fn remember(&self, queue: &Queue) {
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner).insert(queue.clone());
+    }
+
+    fn has_declared(&self, queue: &Queue) -> bool {
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner).contains(queue)
+    }
+}
+
+fn parse(url: &str) -> Result<AMQPUri, PortError> {
+    let mut uri: AMQPUri = url.parse().map_err(|error: String| refused("read the URL", error))?;
+    uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
+    uri.query.connection_timeout.get_or_insert(TCP_TIMEOUT_MS);
+    Ok(uri)
+}
+
+#[async_trait]
+impl Broker for Rabbit {
+    async fn declare(&self, queues: &[Queue]) -> Result<(), PortError> {
+        let channel = self.channel("declare", PATIENCE).await?;
+        for queue in queues {
+            self.topology.declare(&channel, queue).await?;
+            self.remember(queue);
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, to: &Destination, message: Message) -> Result<(), PublishError> {
+        let queue = self.topology.name(to)?;
+        let properties = properties(&message)?;
+        self.publisher.publish(Outgoing { queue, properties, body: message.body }).await
+    }
+
+    async fn consume(&self, queue: &Queue, prefetch: u16) -> Result<Box<dyn Consumer>, PortError> {
+        // 0 would mean no bound.
+        let prefetch = prefetch.max(1);
+        let (link, topology) = (self.consuming.clone(), Arc::clone(&self.topology));
+        let declared = self.has_declared(queue);
+        let pump = Pump { link, topology, queue: queue.clone(), prefetch, declared };
+        Ok(Box::new(RabbitConsumer::start(pump)))
+    }
+
+    async fn depth(&self, of: &Destination) -> Result<Depth, PortError> {
+        let name = self.topology.name(of)?;
+        let channel = self.channel("depth", PATIENCE).await?;
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
+        let asked = channel.queue_declare(name.clone(), options, FieldTable::default());
+        let queue = call("depth", found(asked)).await?;
+        let queue = queue.ok_or_else(|| refused("depth", format!("there is no queue {name}")))?;
+        Ok(Depth { ready: queue.message_count().into(), consumers: queue.consumer_count().into() })
+    }
+
+    async fn take_dead(&self, queue: &Queue, limit: usize) -> Result<Vec<Message>, PortError> {
+        let name = self.topology.name(&Destination::Dead(queue.clone()))?;
+        let channel = self.channel("take dead messages", PATIENCE).await?;
+        let (messages, last) = get(&channel, name, limit).await?;
+        if let Some(tag) = last {
+            call("take dead messages", channel.basic_ack(tag, BasicAckOptions { multiple: true })).await?;
+            // The broker has read the ack when it has closed the channel. If it does not say so the messages may stay
+            // in the queue too: rather twice than never.
+            if let Err(error) = call("take dead messages", channel.close(200, ShortString::default())).await {
+                tracing::debug!(%error, "dead messages may stay in their queue");
+            }
+        }
+        Ok(messages)
+    }
+
+    async fn ping(&self, timeout: Duration) -> Result<(), PortError> {
+        let answer = tokio::time::timeout(timeout, self.channel("ping", timeout)).await;
+        answer.unwrap_or_else(|_| Err(unavailable("ping", "no answer in time"))).map(drop)
+    }
+}
+
+/// Up to `limit` messages, unacked, and the tag of the last.
+async fn get(channel: &Channel, name: ShortString, limit: usize) -> Result<(Vec<Message>, Option<u64>), PortError> {
+    let mut messages = Vec::new();
+    let mut last = None;
+    while messages.len() < limit {
+        let got = channel.basic_get(name.clone(), BasicGetOptions::default());
+        let Some(got) = call("take dead messages", got).await? else { break };
+        last = Some(got.delivery.delivery_tag);
+        messages.push(received(&got.delivery.properties, got.delivery.data));
+    }
+    Ok((messages, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_does_not_show() {
+        let config = RabbitConfig { url: "amqp://u:hidden@h".to_owned(), prefix: "p".to_owned(), max_queue_length: 1 };
+        assert!(!format!("{config:?}").contains("hidden"));
+    }
+
+    #[test]
+    fn a_url_of_another_kind_is_refused_without_its_password() {
+        let error = parse("https://u:hidden@h").unwrap_err();
+        assert!(matches!(error, PortError::Refused { .. }));
+        assert!(!error.to_string().contains("hidden"));
+    }
+
+    #[test]
+    fn the_heartbeat_of_the_url_is_kept() {
+        assert_eq!(parse("amqp://h/%2f?heartbeat=3").unwrap().query.heartbeat, Some(3));
+        assert_eq!(parse("amqp://h/%2f").unwrap().query.heartbeat, Some(HEARTBEAT_S));
+    }
+}

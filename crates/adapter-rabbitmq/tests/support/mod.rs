@@ -1,0 +1,20 @@
+//! What the tests of this crate share.
+
+#![allow(dead_code)]
+
+pub mod proxy;
+
+use adapter_rabbitmq::RabbitConfig;
+use std::time::Duration;
+
+/// Queues of a test vanish by themselves.
+pub const UNUSED_FOR: Duration = Duration::from_secs(60);
+
+pub fn url() -> String {
+    std::env::var("ASKLINE_TEST_RABBITMQ_URL").unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned())
+}
+
+/// The test's broker, under a prefix that no other test uses.
+pub fn config() -> RabbitConfig {
+    RabbitConfig { url: url(), prefix: format!("test-{:016x}", rand::random::<u64>()), max_queue_length: 100_000 }
+}

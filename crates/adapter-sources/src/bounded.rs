@@ -1,0 +1,69 @@
+use async_trait::async_trait;
+use contracts::{ResultSet, Schema};
+use ports::source::{About, DiscoveryLimits, Error, Source, Statement};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long a connection test or a discovery waits for a free connection.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A source with a bound on its connections.
+pub(crate) struct Bounded<S> {
+    source: Arc<S>,
+    slots: Arc<Semaphore>,
+    max_connections: u32,
+}
+
+impl<S: Source + 'static> Bounded<S> {
+    pub(crate) fn new(source: S, max_connections: u32) -> Self {
+        let max_connections = max_connections.max(1);
+        Self { source: Arc::new(source), slots: Arc::new(Semaphore::new(max_connections as usize)), max_connections }
+    }
+
+    async fn slot(&self, patience: Duration) -> Result<OwnedSemaphorePermit, Error> {
+        match tokio::time::timeout(patience, self.slots.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Error::Unreachable(format!(
+                "all {} connections that are allowed to it were busy for {} s; ask again later",
+                self.max_connections,
+                patience.as_secs_f64()
+            ))),
+        }
+    }
+}
+
+#[async_trait]
+impl<S: Source + 'static> Source for Bounded<S> {
+    async fn about(&self) -> Result<About, Error> {
+        let _slot = self.slot(PATIENCE).await?;
+        self.source.about().await
+    }
+
+    async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {
+        let _slot = self.slot(PATIENCE).await?;
+        self.source.discover(limits).await
+    }
+
+    /// The statement runs in a task of its own: when the caller goes away the task still stops it in the database and
+    /// closes the connection.
+    async fn query(&self, mut statement: Statement) -> Result<ResultSet, Error> {
+        let asked = statement.cancel.clone();
+        let slot = tokio::select! {
+            slot = self.slot(statement.timeout) => slot?,
+            () = asked.cancelled() => return Err(Error::Cancelled),
+        };
+        statement.cancel = asked.child_token();
+        let _caller = statement.cancel.clone().drop_guard();
+        let source = self.source.clone();
+        let running = tokio::spawn(async move {
+            let outcome = source.query(statement).await;
+            drop(slot);
+            outcome
+        });
+        match running.await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(Error::Interrupted(format!("the session ended unexpectedly ({error})"))),
+        }
+    }
+}

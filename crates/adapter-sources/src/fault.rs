@@ -1,0 +1,65 @@
+//! What went wrong, in plain sentences. A URL or a password never gets into one.
+
+use ports::source::Error;
+use sqlx::error::DatabaseError;
+use std::io;
+use std::time::Duration;
+
+/// A server that does not take a connection within this counts as not reachable.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How a dialect reads the errors of its databases.
+pub(crate) type Reader = fn(&dyn DatabaseError) -> Error;
+
+/// Connects, or says why not.
+pub(crate) async fn connecting<C>(
+    address: &str,
+    connect: impl Future<Output = Result<C, sqlx::Error>>,
+    read: Reader,
+) -> Result<C, Error> {
+    match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(not_connected(address, error, read)),
+        Err(_) => {
+            let seconds = CONNECT_TIMEOUT.as_secs();
+            Err(Error::Unreachable(format!(
+                "{address} did not answer within {seconds} s; check host, port and firewall"
+            )))
+        }
+    }
+}
+
+fn not_connected(address: &str, error: sqlx::Error, read: Reader) -> Error {
+    match error {
+        sqlx::Error::Database(error) => read(&*error),
+        sqlx::Error::Configuration(error) => Error::Settings(error.to_string()),
+        sqlx::Error::Io(error) => Error::Unreachable(format!("{address}: {}", io_reason(&error))),
+        sqlx::Error::Tls(error) => Error::Unreachable(format!("{address}: TLS failed: {error}")),
+        sqlx::Error::Protocol(_) => {
+            Error::Unreachable(format!("{address} answers, but not as a database of this kind; check the port"))
+        }
+        other => Error::Unreachable(format!("{address}: {other}")),
+    }
+}
+
+/// What went wrong after the connection stood.
+pub(crate) fn while_running(error: sqlx::Error, read: Reader) -> Error {
+    match error {
+        sqlx::Error::Database(error) => read(&*error),
+        sqlx::Error::Io(error) => Error::Interrupted(io_reason(&error)),
+        sqlx::Error::Tls(error) => Error::Interrupted(error.to_string()),
+        sqlx::Error::WorkerCrashed => Error::Interrupted("the session ended unexpectedly".to_owned()),
+        other => Error::Statement(format!("its answer cannot be read: {other}")),
+    }
+}
+
+fn io_reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".to_owned(),
+        io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or(&text).to_owned()
+        }
+    }
+}

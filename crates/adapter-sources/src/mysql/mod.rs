@@ -1,0 +1,65 @@
+//! MySQL and MariaDB, by prepared statements, which the server refuses to hold more than one statement.
+
+mod about;
+mod cells;
+mod discover;
+mod errors;
+mod server;
+mod session;
+
+use crate::collect::Collector;
+use crate::statement;
+use crate::watch::{Watch, unless_cancelled};
+use async_trait::async_trait;
+use contracts::{Dialect, ResultSet, Schema};
+pub(crate) use errors::database_error;
+use ports::source::{About, DiscoveryLimits, Error, Source, Statement};
+pub(crate) use server::{Server, close};
+use session::Session;
+use std::time::Duration;
+
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A database of a MySQL or MariaDB server.
+pub(crate) struct Mysql {
+    server: Server,
+}
+
+impl Mysql {
+    pub(crate) fn new(url: &str) -> Result<Self, Error> {
+        Ok(Self { server: Server::new(url)? })
+    }
+}
+
+#[async_trait]
+impl Source for Mysql {
+    async fn about(&self) -> Result<About, Error> {
+        let mut session = Session::open(&self.server, TEST_TIMEOUT).await?;
+        let about = about::about(&mut session).await;
+        session.close().await;
+        about
+    }
+
+    async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {
+        let mut session = Session::open(&self.server, limits.timeout).await?;
+        let schema = discover::discover(&mut session, limits).await;
+        session.close().await;
+        schema
+    }
+
+    async fn query(&self, asked: Statement) -> Result<ResultSet, Error> {
+        statement::check(Dialect::Mysql, &asked.sql)?;
+        let mut session = unless_cancelled(&asked.cancel, Session::begin(&self.server, asked.timeout)).await?;
+        let id = session.id;
+        let work = async {
+            let mut rows = Collector::new(&asked);
+            if session.collect(&asked.sql, &mut rows).await? {
+                self.server.kill(id).await;
+            }
+            Ok(rows.finish())
+        };
+        let outcome = Watch::start(&asked).run(work, || self.server.kill(id)).await;
+        session.close().await;
+        outcome
+    }
+}

@@ -1,0 +1,70 @@
+use super::errors::database_error;
+use crate::{access, fault};
+use ports::source::Error;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
+use std::str::FromStr;
+
+const SCHEMES: [&str; 2] = ["mysql", "mariadb"];
+const PARAMETERS: [&str; 12] = [
+    "sslmode",
+    "ssl-mode",
+    "sslca",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "charset",
+    "collation",
+    "timezone",
+    "time-zone",
+];
+
+/// How to reach a database.
+pub(crate) struct Server {
+    options: MySqlConnectOptions,
+    address: String,
+}
+
+impl Server {
+    pub(crate) fn new(url: &str) -> Result<Self, Error> {
+        access::check(url, &SCHEMES, &PARAMETERS)?;
+        let options = MySqlConnectOptions::from_str(url)
+            .map_err(access::unreadable)?
+            // The driver would change what `||` means.
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .statement_cache_capacity(0)
+            .disable_statement_logging();
+        let address = format!("{}:{}", options.get_host(), options.get_port());
+        Ok(Self { options, address })
+    }
+
+    pub(crate) async fn connect(&self) -> Result<MySqlConnection, Error> {
+        fault::connecting(&self.address, self.options.connect(), database_error).await
+    }
+
+    /// Stops what runs in a session, from a connection of its own.
+    pub(crate) async fn kill(&self, id: u64) {
+        if let Err(error) = self.try_kill(id).await {
+            tracing::warn!(%error, "a statement could not be stopped in the database; its own timeout will stop it");
+        }
+    }
+
+    async fn try_kill(&self, id: u64) -> Result<(), Error> {
+        let mut connection = self.connect().await?;
+        let killed = connection.execute(AssertSqlSafe(format!("KILL QUERY {id}"))).await;
+        close(connection).await;
+        killed.map(|_| ()).map_err(|error| fault::while_running(error, database_error))
+    }
+}
+
+/// Says goodbye, so that the server's log shows no lost connection.
+pub(crate) async fn close(connection: MySqlConnection) {
+    match tokio::time::timeout(fault::CONNECT_TIMEOUT, connection.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a connection did not end cleanly"),
+        Err(_) => tracing::debug!("a connection did not end in time"),
+    }
+}

@@ -1,0 +1,141 @@
+use super::cells;
+use super::errors::failed;
+use super::server::{Server, close};
+use crate::collect::Collector;
+use contracts::{Cell, Column};
+use futures_util::TryStreamExt;
+use ports::source::Error;
+use sqlx::mysql::{MySqlColumn, MySqlConnection};
+use sqlx::{AssertSqlSafe, Column as _, Connection, Executor, Row, SqlSafeStr, Statement as _, TypeInfo};
+use std::time::Duration;
+
+/// Modes of a server that are kept. The others change how a statement is read, and the guard has read it by the
+/// defaults (`"a"` is a string, `\` escapes, `||` is OR).
+const KEPT_MODES: [&str; 9] = [
+    "ONLY_FULL_GROUP_BY",
+    "STRICT_TRANS_TABLES",
+    "STRICT_ALL_TABLES",
+    "NO_ZERO_IN_DATE",
+    "NO_ZERO_DATE",
+    "ERROR_FOR_DIVISION_BY_ZERO",
+    "NO_ENGINE_SUBSTITUTION",
+    "REAL_AS_FLOAT",
+    "TIME_TRUNCATE_FRACTIONAL",
+];
+
+/// A connection of its own, which only reads.
+pub(super) struct Session {
+    connection: MySqlConnection,
+    /// The server's number of it.
+    pub(super) id: u64,
+    /// As the server gives it.
+    pub(super) version: String,
+}
+
+impl Session {
+    /// A transaction for one statement.
+    pub(super) async fn begin(server: &Server, timeout: Duration) -> Result<Self, Error> {
+        let mut session = Self::open(server, timeout).await?;
+        session.execute("START TRANSACTION READ ONLY".to_owned()).await?;
+        Ok(session)
+    }
+
+    /// Each query is a read-only transaction of its own, so that no lock on a table is held over several.
+    pub(super) async fn open(server: &Server, timeout: Duration) -> Result<Self, Error> {
+        let mut connection = server.connect().await?;
+        let facts = sqlx::query("SELECT CAST(CONNECTION_ID() AS UNSIGNED), VERSION(), @@sql_mode");
+        let facts = facts.fetch_one(&mut connection).await.map_err(failed)?;
+        let id = facts.try_get(0).map_err(failed)?;
+        let version = facts.try_get(1).map_err(failed)?;
+        let modes: String = facts.try_get(2).map_err(failed)?;
+        let mut session = Self { connection, id, version };
+        session.execute(format!("SET SESSION sql_mode = '{}'", kept(&modes))).await?;
+        session.execute("SET SESSION TRANSACTION READ ONLY".to_owned()).await?;
+        session.set_timeout(timeout).await?;
+        Ok(session)
+    }
+
+    /// MariaDB counts seconds, MySQL milliseconds and only for SELECT.
+    pub(super) async fn set_timeout(&mut self, timeout: Duration) -> Result<(), Error> {
+        let millis = timeout.as_millis().max(1);
+        self.execute(if self.version.contains("MariaDB") {
+            format!("SET SESSION max_statement_time = {}.{:03}", millis / 1000, millis % 1000)
+        } else {
+            format!("SET SESSION max_execution_time = {millis}")
+        })
+        .await
+    }
+
+    /// One of our own commands.
+    async fn execute(&mut self, sql: String) -> Result<(), Error> {
+        self.connection.execute(AssertSqlSafe(sql)).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// Runs a guarded statement up to the caps. True when it was cut.
+    pub(super) async fn collect(&mut self, sql: &str, rows: &mut Collector) -> Result<bool, Error> {
+        let mut stream = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch(&mut self.connection);
+        while let Some(row) = stream.try_next().await.map_err(failed)? {
+            if !rows.has_columns() {
+                rows.set_columns(row.columns().iter().map(column).collect());
+            }
+            if !rows.keep(cells::row(&row), 0) {
+                return Ok(true);
+            }
+        }
+        drop(stream);
+        if !rows.has_columns() {
+            rows.set_columns(self.columns(sql).await?);
+        }
+        Ok(false)
+    }
+
+    /// Columns of a statement that returned no row.
+    async fn columns(&mut self, sql: &str) -> Result<Vec<Column>, Error> {
+        let prepared = (&mut self.connection).prepare(AssertSqlSafe(sql).into_sql_str()).await.map_err(failed)?;
+        Ok(prepared.columns().iter().map(column).collect())
+    }
+
+    /// All rows of one of our own queries.
+    pub(super) async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Cell>>, Error> {
+        let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;
+        Ok(rows.iter().map(cells::row).collect())
+    }
+
+    /// Fails when the connection is lost.
+    pub(super) async fn ping(&mut self) -> Result<(), Error> {
+        self.connection.ping().await.map_err(failed)
+    }
+
+    /// Ends the transaction with the connection.
+    pub(super) async fn close(self) {
+        close(self.connection).await;
+    }
+}
+
+fn kept(modes: &str) -> String {
+    let kept: Vec<&str> = modes.split(',').filter(|mode| KEPT_MODES.contains(mode)).collect();
+    kept.join(",")
+}
+
+fn column(column: &MySqlColumn) -> Column {
+    let data_type = match column.type_info().name() {
+        // The driver's name for a TINYINT(1), which holds any small number.
+        "BOOLEAN" => "TINYINT",
+        name => name,
+    };
+    Column { name: column.name().to_owned(), data_type: data_type.to_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_that_change_how_a_statement_is_read_are_dropped() {
+        let modes = "ANSI_QUOTES,STRICT_TRANS_TABLES,PIPES_AS_CONCAT,ANSI,NO_BACKSLASH_ESCAPES,ONLY_FULL_GROUP_BY";
+        assert_eq!(kept(modes), "STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY");
+        assert_eq!(kept(""), "");
+    }
+}

@@ -1,0 +1,67 @@
+//! What every source must do, on each of the three databases, each test on a database of its own.
+
+// Clippy takes only functions marked as tests for tests, not what these call.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod database;
+mod limits;
+mod reading;
+mod refusals;
+mod schema;
+mod shop;
+mod values;
+
+use contracts::Dialect;
+use database::Database;
+
+/// Runs a case on a fresh database, and removes that whatever happens.
+async fn on<F: Future<Output = ()> + Send + 'static>(dialect: Dialect, case: impl FnOnce(Database) -> F) {
+    let database = Database::create(dialect).await;
+    let outcome = tokio::spawn(case(database.clone())).await;
+    database.remove().await;
+    if let Err(failure) = outcome {
+        std::panic::resume_unwind(failure.into_panic());
+    }
+}
+
+macro_rules! suite {
+    ($($module:ident :: $case:ident),* $(,)?) => {
+        suite!(@dialect sqlite, Sqlite, $($module::$case),*);
+        suite!(@dialect postgres, Postgres, $($module::$case),*);
+        suite!(@dialect mysql, Mysql, $($module::$case),*);
+    };
+    (@dialect $name:ident, $dialect:ident, $($module:ident :: $case:ident),*) => {
+        mod $name {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::on(contracts::Dialect::$dialect, super::$module::$case).await;
+                }
+            )*
+        }
+    };
+}
+
+suite! {
+    reading::the_version_is_told,
+    reading::a_database_without_tables_is_warned_of,
+    reading::an_empty_result_has_its_columns,
+    reading::a_wrong_statement_says_what_is_wrong,
+    reading::statements_run_side_by_side_within_the_bound,
+    reading::an_unknown_database_or_file_is_a_setting,
+    values::common_values_are_lossless,
+    values::values_of_the_dialect_are_lossless,
+    schema::tables_keys_comments_and_samples_are_found,
+    schema::personal_columns_are_not_sampled,
+    schema::composite_keys_views_and_odd_names_are_found,
+    schema::discovery_stops_at_the_limits,
+    limits::rows_beyond_the_cap_are_cut_and_the_rest_is_stopped,
+    limits::bytes_beyond_the_cap_are_cut,
+    limits::a_slow_statement_is_stopped_in_the_database,
+    limits::a_cancelled_statement_is_stopped_in_the_database,
+    limits::a_statement_whose_caller_went_away_is_stopped_in_the_database,
+    refusals::writes_are_refused,
+    refusals::nothing_outlives_a_statement,
+    shop::the_sample_shop_has_the_same_numbers_everywhere,
+    shop::the_sample_shop_is_not_loaded_over_another,
+}

@@ -1,0 +1,153 @@
+//! Hot writes share commits: whatever waits while one batch is written is the next batch. Nothing waits on purpose.
+//!
+//! PostgreSQL has a queue per kind of write, and a batch is one statement over arrays. SQLite has one writer, so all
+//! kinds share one queue, and a batch is a loop of prepared statements in one transaction.
+
+mod postgres;
+mod sqlite;
+
+use crate::Options;
+use crate::db::{Conn, Db, SYSTEM, fault};
+use crate::writes::{Accept, Audit, ClaimHop, CommitOutcome, MarkPublished, Offer, RecordLlmCall, SpendLlmCall};
+use ports::{Clock, PortError};
+use sqlite::Pending;
+use sqlx::{Error, PgConnection};
+use std::future::Future;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Histogram: writes that shared one commit. Label `write`.
+const BATCH_SIZE: &str = "askline_store_batch_size";
+
+/// One hot write, asked for by one caller.
+pub(crate) trait Write: Send + Sync + Sized + 'static {
+    /// What its caller hears.
+    type Answer: Send + 'static;
+    /// The step's name in errors and metrics.
+    const NAME: &'static str;
+
+    /// What it writes to. A statement over several writes holds each key once, and holds them in order, so that two
+    /// such statements cannot wait for each other.
+    fn key(&self) -> &str;
+
+    /// PostgreSQL: one statement for several writes of different keys. An answer for each; `None` where the statement
+    /// did not apply.
+    fn together(
+        writes: &[&Self],
+        now_ms: i64,
+        conn: &mut PgConnection,
+    ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, Error>> + Send;
+
+    /// The same for one write in SQLite, inside a transaction.
+    fn alone(
+        &self,
+        now_ms: i64,
+        conn: &mut Conn<'_>,
+    ) -> impl Future<Output = Result<Option<Self::Answer>, Error>> + Send;
+
+    /// Why the statement did not apply, in both dialects.
+    fn otherwise(&self, now_ms: i64, conn: &mut Conn<'_>) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
+}
+
+/// A write and who waits for it.
+pub(crate) struct Waiting<W: Write> {
+    write: W,
+    answer: Option<W::Answer>,
+    caller: oneshot::Sender<Result<W::Answer, PortError>>,
+}
+
+impl<W: Write> Waiting<W> {
+    fn settle(self, result: Result<W::Answer, PortError>) {
+        if self.caller.send(result).is_err() {
+            tracing::debug!(write = W::NAME, "the caller of a store write has gone");
+        }
+    }
+
+    fn fail(self, error: &Error) {
+        self.settle(Err(fault(W::NAME, error)));
+    }
+}
+
+/// Takes hot writes. The tasks behind it end when it is dropped.
+pub(crate) enum Writer {
+    Postgres(Box<Queues>),
+    Sqlite(mpsc::Sender<Box<dyn Pending>>),
+}
+
+impl Writer {
+    pub(crate) fn start(db: &Db, options: &Options) -> Self {
+        let limits = Limits { batch: options.batch.max(1), queue: options.queue.max(1), clock: options.clock.clone() };
+        match db {
+            Db::Postgres(pool) => Self::Postgres(Box::new(Queues::start(pool, &limits))),
+            Db::Sqlite { writer, .. } => Self::Sqlite(sqlite::start(writer.clone(), limits)),
+        }
+    }
+
+    /// Writes, and returns once that is durable.
+    pub(crate) async fn submit<W>(&self, write: W) -> Result<W::Answer, PortError>
+    where
+        W: Write,
+        Queues: HasQueue<W>,
+    {
+        let (caller, answer) = oneshot::channel();
+        let waiting = Waiting { write, answer: None, caller };
+        let sent = match self {
+            Self::Postgres(queues) => queues.queue().send(waiting).await.is_ok(),
+            Self::Sqlite(queue) => queue.send(Box::new(waiting)).await.is_ok(),
+        };
+        let stopped = || PortError::unavailable(SYSTEM, W::NAME, "the store's writer has stopped");
+        if !sent {
+            return Err(stopped());
+        }
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+/// The queue of one kind of write.
+pub(crate) trait HasQueue<W: Write> {
+    fn queue(&self) -> &mpsc::Sender<Waiting<W>>;
+}
+
+/// The bounds of a queue, and its clock.
+#[derive(Clone)]
+struct Limits {
+    batch: usize,
+    queue: usize,
+    clock: Arc<dyn Clock>,
+}
+
+fn measure(write: &'static str, size: usize) {
+    metrics::histogram!(BATCH_SIZE, "write" => write).record(size as f64);
+}
+
+macro_rules! queues {
+    ($($field:ident: $write:ident),* $(,)?) => {
+        /// A queue and a task per kind of write.
+        pub(crate) struct Queues {
+            $($field: mpsc::Sender<Waiting<$write>>),*
+        }
+
+        impl Queues {
+            fn start(pool: &sqlx::PgPool, limits: &Limits) -> Self {
+                Self { $($field: postgres::start(pool.clone(), limits.clone())),* }
+            }
+        }
+
+        $(impl HasQueue<$write> for Queues {
+            fn queue(&self) -> &mpsc::Sender<Waiting<$write>> {
+                &self.$field
+            }
+        })*
+    };
+}
+
+queues! {
+    offer: Offer,
+    accept: Accept,
+    claim: ClaimHop,
+    commit: CommitOutcome,
+    published: MarkPublished,
+    spend: SpendLlmCall,
+    audit: Audit,
+    llm_call: RecordLlmCall,
+}

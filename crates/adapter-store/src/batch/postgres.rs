@@ -1,0 +1,123 @@
+use super::{Limits, Waiting, Write, measure};
+use crate::db::{Conn, is_outage};
+use sqlx::{PgConnection, PgPool};
+use tokio::sync::mpsc;
+
+/// A connection is kept for so many batches in a row before others may have it: giving it back costs a round trip.
+const BATCHES_PER_LOAN: usize = 16;
+
+/// Starts the queue and the task of one kind of write.
+pub(super) fn start<W: Write>(pool: PgPool, limits: Limits) -> mpsc::Sender<Waiting<W>> {
+    let (sender, receiver) = mpsc::channel(limits.queue);
+    tokio::spawn(Batcher { pool, limits, receiver }.run());
+    sender
+}
+
+struct Batcher<W: Write> {
+    pool: PgPool,
+    limits: Limits,
+    receiver: mpsc::Receiver<Waiting<W>>,
+}
+
+impl<W: Write> Batcher<W> {
+    async fn run(mut self) {
+        let mut batch = Vec::new();
+        while self.receiver.recv_many(&mut batch, self.limits.batch).await > 0 {
+            self.write(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    /// Writes a batch, and then what came meanwhile, on one connection.
+    async fn write(&mut self, mut batch: Vec<Waiting<W>>) {
+        let mut conn = match self.pool.acquire().await {
+            Ok(conn) => conn,
+            Err(error) => return batch.into_iter().for_each(|waiting| waiting.fail(&error)),
+        };
+        for _ in 1..BATCHES_PER_LOAN {
+            let is_usable = write_batch(&mut conn, batch, self.limits.clock.now_ms()).await;
+            batch = if is_usable { self.what_waits() } else { Vec::new() };
+            if batch.is_empty() {
+                return;
+            }
+        }
+        write_batch(&mut conn, batch, self.limits.clock.now_ms()).await;
+    }
+
+    fn what_waits(&mut self) -> Vec<Waiting<W>> {
+        std::iter::from_fn(|| self.receiver.try_recv().ok()).take(self.limits.batch).collect()
+    }
+}
+
+/// False when the connection is of no more use.
+async fn write_batch<W: Write>(conn: &mut PgConnection, batch: Vec<Waiting<W>>, now_ms: i64) -> bool {
+    measure(W::NAME, batch.len());
+    let mut is_usable = true;
+    for round in rounds(batch) {
+        is_usable &= write_round(conn, round, now_ms).await;
+    }
+    is_usable
+}
+
+/// Sorted by key, and each key once: the second write to a key goes into the second round.
+fn rounds<W: Write>(mut batch: Vec<Waiting<W>>) -> Vec<Vec<Waiting<W>>> {
+    batch.sort_by(|a, b| a.write.key().cmp(b.write.key()));
+    let mut rounds: Vec<Vec<Waiting<W>>> = Vec::new();
+    for waiting in batch {
+        let free =
+            rounds.iter().position(|round| round.last().is_none_or(|last| last.write.key() != waiting.write.key()));
+        match free {
+            Some(index) => rounds[index].push(waiting),
+            None => rounds.push(vec![waiting]),
+        }
+    }
+    rounds
+}
+
+async fn write_round<W: Write>(conn: &mut PgConnection, round: Vec<Waiting<W>>, now_ms: i64) -> bool {
+    let writes: Vec<&W> = round.iter().map(|waiting| &waiting.write).collect();
+    match W::together(&writes, now_ms, conn).await {
+        Ok(answers) => {
+            answer_round(conn, round, answers, now_ms).await;
+            true
+        }
+        Err(error) if is_outage(&error) => {
+            round.into_iter().for_each(|waiting| waiting.fail(&error));
+            false
+        }
+        Err(_) => {
+            write_singly(conn, round, now_ms).await;
+            true
+        }
+    }
+}
+
+/// One of them made the statement fail; the others must not suffer for it.
+async fn write_singly<W: Write>(conn: &mut PgConnection, round: Vec<Waiting<W>>, now_ms: i64) {
+    for waiting in round {
+        match W::together(&[&waiting.write], now_ms, conn).await {
+            Ok(answers) => answer_round(conn, vec![waiting], answers, now_ms).await,
+            Err(error) => waiting.fail(&error),
+        }
+    }
+}
+
+async fn answer_round<W: Write>(
+    conn: &mut PgConnection,
+    round: Vec<Waiting<W>>,
+    answers: Vec<Option<W::Answer>>,
+    now_ms: i64,
+) {
+    let mut undecided = Vec::new();
+    for (waiting, answer) in round.into_iter().zip(answers) {
+        match answer {
+            Some(answer) => waiting.settle(Ok(answer)),
+            None => undecided.push(waiting),
+        }
+    }
+    for waiting in undecided {
+        match waiting.write.otherwise(now_ms, &mut Conn::Postgres(conn)).await {
+            Ok(answer) => waiting.settle(Ok(answer)),
+            Err(error) => waiting.fail(&error),
+        }
+    }
+}

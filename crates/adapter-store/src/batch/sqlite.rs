@@ -1,0 +1,78 @@
+use super::{Limits, Waiting, Write, measure};
+use crate::db::{Conn, is_outage};
+use futures_util::future::BoxFuture;
+use sqlx::{Error, SqliteConnection, SqlitePool};
+use tokio::sync::mpsc;
+
+/// A waiting write of any kind.
+pub(crate) trait Pending: Send {
+    /// Writes, inside a transaction, and keeps the answer.
+    fn write<'p>(&'p mut self, now_ms: i64, conn: &'p mut SqliteConnection) -> BoxFuture<'p, Result<(), Error>>;
+    /// Gives the kept answer to its caller: the transaction is committed.
+    fn answer(self: Box<Self>);
+    /// Tells its caller that nothing was written.
+    fn refuse(self: Box<Self>, error: &Error);
+}
+
+impl<W: Write> Pending for Waiting<W> {
+    fn write<'p>(&'p mut self, now_ms: i64, conn: &'p mut SqliteConnection) -> BoxFuture<'p, Result<(), Error>> {
+        Box::pin(async move {
+            let mut conn = Conn::Sqlite(conn);
+            self.answer = match self.write.alone(now_ms, &mut conn).await? {
+                Some(answer) => Some(answer),
+                None => Some(self.write.otherwise(now_ms, &mut conn).await?),
+            };
+            Ok(())
+        })
+    }
+
+    fn answer(mut self: Box<Self>) {
+        if let Some(answer) = self.answer.take() {
+            self.settle(Ok(answer));
+        }
+    }
+
+    fn refuse(self: Box<Self>, error: &Error) {
+        self.fail(error);
+    }
+}
+
+type Batch = Vec<Box<dyn Pending>>;
+
+/// Starts the queue and the task of all hot writes.
+pub(super) fn start(writer: SqlitePool, limits: Limits) -> mpsc::Sender<Box<dyn Pending>> {
+    let (sender, receiver) = mpsc::channel(limits.queue);
+    tokio::spawn(run(writer, limits, receiver));
+    sender
+}
+
+async fn run(writer: SqlitePool, limits: Limits, mut receiver: mpsc::Receiver<Box<dyn Pending>>) {
+    let mut batch = Vec::new();
+    while receiver.recv_many(&mut batch, limits.batch).await > 0 {
+        measure("all", batch.len());
+        write_batch(&writer, std::mem::take(&mut batch), limits.clock.now_ms()).await;
+    }
+}
+
+async fn write_batch(writer: &SqlitePool, mut batch: Batch, now_ms: i64) {
+    match commit(writer, &mut batch, now_ms).await {
+        Ok(()) => batch.into_iter().for_each(Pending::answer),
+        Err(error) if batch.len() == 1 || is_outage(&error) => {
+            batch.into_iter().for_each(|pending| pending.refuse(&error));
+        }
+        // One of them made the transaction fail; the others must not suffer for it.
+        Err(_) => {
+            for pending in batch {
+                Box::pin(write_batch(writer, vec![pending], now_ms)).await;
+            }
+        }
+    }
+}
+
+async fn commit(writer: &SqlitePool, batch: &mut Batch, now_ms: i64) -> Result<(), Error> {
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    for pending in batch {
+        pending.write(now_ms, &mut transaction).await?;
+    }
+    transaction.commit().await
+}

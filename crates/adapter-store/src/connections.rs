@@ -1,0 +1,94 @@
+use crate::Store;
+use crate::db::{Row, SYSTEM, fault, values};
+use crate::writes::encoded;
+use async_trait::async_trait;
+use contracts::{BusinessId, ConnectionId, Dialect, Schema};
+use ports::PortError;
+use ports::store::{Connection, ConnectionStatus, Connections};
+use sqlx::Error;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, business_id, name, dialect, sealed_url, status, status_message, created_ms FROM connections ",
+            $rest
+        )
+    };
+}
+
+const CREATE: &str = "INSERT INTO connections (id, business_id, name, dialect, sealed_url, status, status_message, \
+     created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (business_id, name) DO NOTHING";
+const FIND: &str = select!("WHERE business_id = $1 AND id = $2");
+const ALL: &str = select!("WHERE business_id = $1 ORDER BY created_ms, id");
+const SET_STATUS: &str = "UPDATE connections SET status = $3, status_message = $4 WHERE business_id = $1 AND id = $2";
+const SAVE_SCHEMA: &str = "INSERT INTO schemas (connection_id, business_id, body, saved_ms) \
+     SELECT id, business_id, $3, $4 FROM connections WHERE business_id = $1 AND id = $2 \
+     ON CONFLICT (connection_id) DO UPDATE SET body = excluded.body, saved_ms = excluded.saved_ms";
+const SCHEMA: &str = "SELECT body FROM schemas WHERE business_id = $1 AND connection_id = $2";
+
+#[async_trait]
+impl Connections for Store {
+    async fn create_connection(&self, connection: &Connection) -> Result<bool, PortError> {
+        let values = values![
+            connection.id.as_str(),
+            connection.business.as_str(),
+            &connection.name,
+            connection.dialect.as_str(),
+            &connection.sealed_url,
+            connection.status.as_str(),
+            &connection.status_message,
+            connection.created_ms,
+        ];
+        Ok(self.db.execute("create_connection", CREATE, values).await? > 0)
+    }
+
+    async fn connection(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Connection>, PortError> {
+        self.db.find("connection", FIND, values![business.as_str(), id.as_str()], connection).await
+    }
+
+    async fn connections(&self, business: &BusinessId) -> Result<Vec<Connection>, PortError> {
+        self.db.list("connections", ALL, values![business.as_str()], connection).await
+    }
+
+    async fn set_connection_status(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        status: ConnectionStatus,
+        message: &str,
+    ) -> Result<(), PortError> {
+        let values = values![business.as_str(), id.as_str(), status.as_str(), message];
+        let written = self.db.execute("set_connection_status", SET_STATUS, values).await?;
+        known("set_connection_status", written)
+    }
+
+    async fn save_schema(&self, business: &BusinessId, id: &ConnectionId, schema: &Schema) -> Result<(), PortError> {
+        let body = encoded(schema).map_err(|error| fault("save_schema", &error))?;
+        let values = values![business.as_str(), id.as_str(), &body, self.clock.now_ms()];
+        known("save_schema", self.db.execute("save_schema", SAVE_SCHEMA, values).await?)
+    }
+
+    async fn schema(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Schema>, PortError> {
+        self.db.find("schema", SCHEMA, values![business.as_str(), id.as_str()], |row| row.json("body")).await
+    }
+}
+
+fn known(step: &'static str, written: u64) -> Result<(), PortError> {
+    if written == 0 {
+        return Err(PortError::refused(SYSTEM, step, "the business has no such connection"));
+    }
+    Ok(())
+}
+
+fn connection(row: &Row) -> Result<Connection, Error> {
+    Ok(Connection {
+        id: ConnectionId(row.text("id")?),
+        business: BusinessId(row.text("business_id")?),
+        name: row.text("name")?,
+        dialect: row.named("dialect", Dialect::parse)?,
+        sealed_url: row.text("sealed_url")?,
+        status: row.named("status", ConnectionStatus::parse)?,
+        status_message: row.text("status_message")?,
+        created_ms: row.int("created_ms")?,
+    })
+}

@@ -1,0 +1,111 @@
+use super::{Db, SYSTEM, fault};
+use crate::Options;
+use ports::PortError;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, PgConnection};
+use std::str::FromStr;
+use std::time::Duration;
+
+const OPEN: &str = "open";
+
+/// An idle connection is tested before use after this: a server that was restarted has dropped it.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+/// Opens the database that `url` names, or says why it cannot.
+pub(crate) async fn open(url: &str, options: &Options) -> Result<Db, PortError> {
+    match url.split(':').next() {
+        Some("postgres" | "postgresql") => open_postgres(url, options).await,
+        Some("sqlite") => open_sqlite(url, options).await,
+        _ => Err(PortError::refused(SYSTEM, OPEN, "the URL must begin with postgres:// or sqlite:")),
+    }
+}
+
+async fn open_postgres(url: &str, options: &Options) -> Result<Db, PortError> {
+    let target = postgres_options(url, options)?;
+    reach(&target, options.acquire_timeout).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(options.max_connections.max(2))
+        .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .before_acquire(|conn, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED_IDLE {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(target);
+    Ok(Db::Postgres(pool))
+}
+
+/// Connects once, because a pool that cannot connect only says that it timed out.
+async fn reach(target: &PgConnectOptions, patience: Duration) -> Result<(), PortError> {
+    let address = format!("{}:{}", target.get_host(), target.get_port());
+    match tokio::time::timeout(patience, PgConnection::connect_with(target)).await {
+        Ok(Ok(conn)) => conn.close().await.map_err(|error| fault(OPEN, &error)),
+        Ok(Err(sqlx::Error::Io(error))) => {
+            Err(PortError::unavailable(SYSTEM, OPEN, format!("PostgreSQL at {address}: {error}")))
+        }
+        Ok(Err(error)) => Err(fault(OPEN, &error)),
+        Err(_) => {
+            Err(PortError::unavailable(SYSTEM, OPEN, format!("PostgreSQL at {address} did not answer in {patience:?}")))
+        }
+    }
+}
+
+fn postgres_options(url: &str, options: &Options) -> Result<PgConnectOptions, PortError> {
+    let target = PgConnectOptions::from_str(url).map_err(|_| unusable())?;
+    let target = match &options.password {
+        Some(password) => target.password(password),
+        None => target,
+    };
+    let target = match target.get_application_name() {
+        Some(_) => target,
+        None => target.application_name("askline"),
+    };
+    Ok(target.options(PLANNER).disable_statement_logging())
+}
+
+/// Every statement of the store finds its rows by an index. Without statistics, as in a new database, PostgreSQL would
+/// read and hash whole tables, and keep that plan while they grow.
+const PLANNER: [(&str, &str); 4] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
+
+async fn open_sqlite(url: &str, options: &Options) -> Result<Db, PortError> {
+    let target = sqlite_options(url, options)?;
+    let file = target.get_filename().display().to_string();
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(target.clone())
+        .await
+        .map_err(|error| PortError::unavailable(SYSTEM, OPEN, format!("{file}: {error}")))?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(options.max_connections.max(1))
+        .acquire_timeout(options.acquire_timeout)
+        .connect_lazy_with(target.pragma("query_only", "ON"));
+    Ok(Db::Sqlite { writer, readers })
+}
+
+fn sqlite_options(url: &str, options: &Options) -> Result<SqliteConnectOptions, PortError> {
+    let target = SqliteConnectOptions::from_str(url).map_err(|_| unusable())?;
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(PortError::refused(SYSTEM, OPEN, "a database in memory keeps nothing: name a file"));
+    }
+    Ok(target
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(options.acquire_timeout)
+        .disable_statement_logging())
+}
+
+/// The driver's own message may repeat the URL, and with it a password.
+fn unusable() -> PortError {
+    PortError::refused(SYSTEM, OPEN, "the URL cannot be read; it looks like postgres://user@host:5432/database")
+}

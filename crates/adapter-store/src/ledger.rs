@@ -1,0 +1,75 @@
+use crate::Store;
+use crate::db::{fault, values};
+use crate::writes::{self, ClaimHop, CommitOutcome, MarkPublished, SpendLlmCall, stored};
+use async_trait::async_trait;
+use contracts::{HopId, TurnId};
+use ports::ledger::{Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed};
+use ports::{Clock, PortError};
+use std::time::Duration;
+
+const RENEW: &str = "UPDATE turns SET lease_until_ms = $3 \
+     WHERE id = $1 AND fence = $2 AND ended_ms IS NULL AND lease_owner IS NOT NULL RETURNING cancel_requested";
+const RELEASE: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE, run = run - $3 \
+     WHERE id = $1 AND fence = $2 AND ended_ms IS NULL AND lease_owner IS NOT NULL";
+const SEIZE: &str = "UPDATE turns SET fence = fence + 1, lease_owner = $2, lease_until_ms = $3, seized = TRUE \
+     WHERE id = $1 AND ended_ms IS NULL RETURNING fence, run, cancel_requested";
+const UNPUBLISHED: &str = "SELECT outcome, published FROM hops WHERE NOT published AND stored_ms < $1 \
+     ORDER BY stored_ms, hop LIMIT $2";
+const VOID: &str = "UPDATE turns SET fence = fence + 1, lease_owner = NULL, lease_until_ms = 0, seized = FALSE \
+     WHERE ended_ms IS NULL AND lease_owner IS NOT NULL";
+
+/// When a lease that is taken now runs out.
+fn lease_end(clock: &dyn Clock, lease: Duration) -> i64 {
+    clock.now_ms().saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Leases are told by the clock of the process that takes or questions them: processes whose clocks differ by more
+/// than a lease take each other's work early or late, and the fence keeps that harmless.
+#[async_trait]
+impl Ledger for Store {
+    async fn claim(&self, claim: Claim) -> Result<Claimed, PortError> {
+        self.writer.submit(ClaimHop(claim)).await
+    }
+
+    async fn renew(&self, turn: &TurnId, fence: u64, lease: Duration) -> Result<Renewed, PortError> {
+        let until_ms = lease_end(self.clock.as_ref(), lease);
+        let values = values![turn.as_str(), stored(fence), until_ms];
+        let held = self.db.write("renew", RENEW, values, |row| row.flag("cancel_requested")).await?;
+        Ok(held.map_or(Renewed::Lost, |cancel_requested| Renewed::Held { cancel_requested }))
+    }
+
+    async fn release(&self, turn: &TurnId, fence: u64, spent: bool) -> Result<(), PortError> {
+        let values = values![turn.as_str(), stored(fence), i64::from(!spent)];
+        self.db.execute("release", RELEASE, values).await?;
+        Ok(())
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, PortError> {
+        let commit = CommitOutcome::new(commit).map_err(|error| fault("commit", &error))?;
+        self.writer.submit(commit).await
+    }
+
+    async fn mark_published(&self, hop: &HopId) -> Result<(), PortError> {
+        self.writer.submit(MarkPublished(hop.clone())).await
+    }
+
+    async fn spend_llm_call(&self, turn: &TurnId, max: u32) -> Result<bool, PortError> {
+        self.writer.submit(SpendLlmCall { turn: turn.clone(), max }).await
+    }
+
+    async fn seize(&self, turn: &TurnId, owner: &str, lease: Duration) -> Result<Option<Grant>, PortError> {
+        let values = values![turn.as_str(), owner, lease_end(self.clock.as_ref(), lease)];
+        self.db.write("seize", SEIZE, values, writes::grant).await
+    }
+
+    async fn unpublished(&self, older_than: Duration, limit: u32) -> Result<Vec<Outcome>, PortError> {
+        let age_ms = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
+        let before_ms = self.clock.now_ms().saturating_sub(age_ms);
+        self.db.list("unpublished", UNPUBLISHED, values![before_ms, i64::from(limit)], writes::outcome).await
+    }
+
+    async fn void_claims(&self) -> Result<(), PortError> {
+        self.db.execute("void_claims", VOID, values![]).await?;
+        Ok(())
+    }
+}

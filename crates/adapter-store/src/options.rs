@@ -1,0 +1,34 @@
+use ports::Clock;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a store is opened. Every bound of it stands here.
+#[derive(Clone)]
+pub struct Options {
+    /// Leases, keys and the age of outcomes are told by this clock, not by the database's.
+    pub clock: Arc<dyn Clock>,
+    /// Password for PostgreSQL, when it does not stand in the URL.
+    pub password: Option<String>,
+    /// Connections of this process: PostgreSQL at most so many (two at least), SQLite so many readers and one writer.
+    pub max_connections: u32,
+    /// How long a connection is waited for, and how long SQLite waits for another process's write.
+    pub acquire_timeout: Duration,
+    /// At most so many hot writes share one commit.
+    pub batch: usize,
+    /// At most so many hot writes wait, per kind; the next one waits to be taken.
+    pub queue: usize,
+}
+
+impl Options {
+    /// What suits most processes.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            password: None,
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(5),
+            batch: 64,
+            queue: 1024,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+use crate::Store;
+use crate::db::{Row, values};
+use crate::writes::{Accept, Offer};
+use async_trait::async_trait;
+use contracts::event::{ResponseError, Usage};
+use contracts::{BusinessId, ConnectionId, ConversationId, ResultId, ResultSet, TurnId, UserId};
+use ports::PortError;
+use ports::store::{ConversationSummary, EndState, NewTurn, Offered, Turn, TurnState, Turns};
+use sqlx::Error;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, business_id, user_id, conversation_id, connection_id, question, state, cancel_requested, \
+             input_tokens, output_tokens, total_tokens, answer, message_id, executed_sql, result_id, error_code, \
+             error_message, reason, ended_ms, next_seq, created_ms, deadline_ms FROM turns ",
+            $rest
+        )
+    };
+}
+
+/// A worker that holds the turn, or held it, knows that the job is in the queue.
+const REFUSE: &str = "UPDATE turns SET state = 'refused', ended_ms = $2 \
+     WHERE id = $1 AND state = 'offered' AND fence = 0";
+const TURN: &str = select!("WHERE business_id = $1 AND id = $2");
+const REQUEST_CANCEL: &str = "UPDATE turns SET cancel_requested = TRUE \
+     WHERE business_id = $1 AND id = $2 AND ended_ms IS NULL";
+const HISTORY: &str = select!(
+    "WHERE business_id = $1 AND conversation_id = $2 AND state IN ('completed', 'failed', 'incomplete') \
+     ORDER BY created_ms DESC, id DESC LIMIT $3"
+);
+const TURNS: &str = select!(
+    "WHERE business_id = $1 AND conversation_id = $2 AND state <> 'refused' \
+     ORDER BY created_ms DESC, id DESC LIMIT $3"
+);
+const CONVERSATIONS: &str = "SELECT c.conversation_id, c.updated_ms, c.turns, \
+     (SELECT f.question FROM turns AS f WHERE f.business_id = $1 AND f.conversation_id = c.conversation_id \
+     AND f.user_id = $2 AND f.state <> 'refused' ORDER BY f.created_ms, f.id LIMIT 1) AS title \
+     FROM (SELECT conversation_id, MAX(created_ms) AS updated_ms, COUNT(*) AS turns FROM turns \
+     WHERE business_id = $1 AND user_id = $2 AND conversation_id IS NOT NULL AND state <> 'refused' \
+     GROUP BY conversation_id ORDER BY updated_ms DESC, conversation_id DESC LIMIT $3) AS c \
+     ORDER BY c.updated_ms DESC, c.conversation_id DESC";
+const OVERDUE: &str = select!("WHERE ended_ms IS NULL AND deadline_ms < $1 ORDER BY deadline_ms, id LIMIT $2");
+const RESULT: &str = "SELECT body FROM results WHERE business_id = $1 AND id = $2";
+
+#[async_trait]
+impl Turns for Store {
+    async fn offer(&self, turn: &NewTurn) -> Result<Offered, PortError> {
+        self.writer.submit(Offer(turn.clone())).await
+    }
+
+    async fn accept(&self, turn: &TurnId) -> Result<bool, PortError> {
+        self.writer.submit(Accept(turn.clone())).await
+    }
+
+    async fn refuse(&self, turn: &TurnId) -> Result<bool, PortError> {
+        Ok(self.db.execute("refuse", REFUSE, values![turn.as_str(), self.clock.now_ms()]).await? > 0)
+    }
+
+    async fn turn(&self, business: &BusinessId, id: &TurnId) -> Result<Option<Turn>, PortError> {
+        self.db.find("turn", TURN, values![business.as_str(), id.as_str()], turn).await
+    }
+
+    async fn request_cancel(&self, business: &BusinessId, id: &TurnId) -> Result<bool, PortError> {
+        Ok(self.db.execute("request_cancel", REQUEST_CANCEL, values![business.as_str(), id.as_str()]).await? > 0)
+    }
+
+    async fn history(&self, business: &BusinessId, id: &ConversationId, limit: u32) -> Result<Vec<Turn>, PortError> {
+        let values = values![business.as_str(), id.as_str(), i64::from(limit)];
+        self.db.list("history", HISTORY, values, turn).await.map(oldest_first)
+    }
+
+    async fn turns(&self, business: &BusinessId, id: &ConversationId, limit: u32) -> Result<Vec<Turn>, PortError> {
+        let values = values![business.as_str(), id.as_str(), i64::from(limit)];
+        self.db.list("turns", TURNS, values, turn).await.map(oldest_first)
+    }
+
+    async fn conversations(
+        &self,
+        business: &BusinessId,
+        user: &UserId,
+        limit: u32,
+    ) -> Result<Vec<ConversationSummary>, PortError> {
+        let values = values![business.as_str(), user.as_str(), i64::from(limit)];
+        self.db.list("conversations", CONVERSATIONS, values, summary).await
+    }
+
+    async fn overdue(&self, before_ms: i64, limit: u32) -> Result<Vec<Turn>, PortError> {
+        self.db.list("overdue", OVERDUE, values![before_ms, i64::from(limit)], turn).await
+    }
+
+    async fn result(&self, business: &BusinessId, id: &ResultId) -> Result<Option<ResultSet>, PortError> {
+        self.db.find("result", RESULT, values![business.as_str(), id.as_str()], |row| row.json("body")).await
+    }
+}
+
+fn oldest_first(mut turns: Vec<Turn>) -> Vec<Turn> {
+    turns.reverse();
+    turns
+}
+
+fn turn(row: &Row) -> Result<Turn, Error> {
+    let state = row.named("state", TurnState::parse)?;
+    Ok(Turn {
+        id: TurnId(row.text("id")?),
+        business: BusinessId(row.text("business_id")?),
+        user: UserId(row.text("user_id")?),
+        conversation: row.maybe_text("conversation_id")?.map(ConversationId),
+        connection: row.maybe_text("connection_id")?.map(ConnectionId),
+        question: row.text("question")?,
+        state,
+        cancel_requested: row.flag("cancel_requested")?,
+        usage: usage(row)?,
+        end: if state.is_terminal() { Some(end(row, state)?) } else { None },
+        next_seq: row.count("next_seq")?,
+        created_ms: row.int("created_ms")?,
+        deadline_ms: row.int("deadline_ms")?,
+    })
+}
+
+fn usage(row: &Row) -> Result<Usage, Error> {
+    Ok(Usage {
+        input_tokens: row.count("input_tokens")?,
+        output_tokens: row.count("output_tokens")?,
+        total_tokens: row.count("total_tokens")?,
+    })
+}
+
+fn end(row: &Row, state: TurnState) -> Result<EndState, Error> {
+    let error = match (row.maybe_text("error_code")?, row.maybe_text("error_message")?) {
+        (Some(code), Some(message)) => Some(ResponseError { code, message }),
+        _ => None,
+    };
+    Ok(EndState {
+        state,
+        answer: row.text("answer")?,
+        message_id: row.text("message_id")?,
+        sql: row.maybe_text("executed_sql")?,
+        result: row.maybe_text("result_id")?.map(ResultId),
+        error,
+        reason: row.maybe_text("reason")?,
+        ended_ms: row.int("ended_ms")?,
+    })
+}
+
+fn summary(row: &Row) -> Result<ConversationSummary, Error> {
+    Ok(ConversationSummary {
+        id: ConversationId(row.text("conversation_id")?),
+        title: row.text("title")?,
+        updated_ms: row.int("updated_ms")?,
+        turns: row.count("turns")?,
+    })
+}

@@ -1,0 +1,177 @@
+use super::{applied, column, encoded, stored};
+use crate::batch::Write;
+use crate::db::{Conn, values};
+use ports::ledger::{Commit, Committed};
+use ports::store::EndState;
+use sqlx::{Error, PgConnection};
+
+/// What came of a hop, with its rows and the turn's end.
+pub(crate) struct CommitOutcome {
+    commit: Commit,
+    outcome: String,
+    rows: Option<String>,
+}
+
+impl CommitOutcome {
+    pub(crate) fn new(commit: Commit) -> Result<Self, Error> {
+        let outcome = encoded(&commit.outcome)?;
+        let rows = commit.result.as_ref().map(|result| encoded(&result.rows)).transpose()?;
+        Ok(Self { commit, outcome, rows })
+    }
+
+    fn hop(&self) -> &str {
+        self.commit.outcome.hop.as_str()
+    }
+
+    fn fence(&self) -> i64 {
+        stored(self.commit.outcome.fence)
+    }
+
+    fn next_seq(&self) -> i64 {
+        stored(self.commit.outcome.next_seq)
+    }
+
+    fn result(&self) -> Option<&str> {
+        self.commit.result.as_ref().map(|result| result.id.as_str())
+    }
+
+    fn end<'c, T>(&'c self, field: impl FnOnce(&'c EndState) -> Option<T>) -> Option<T> {
+        self.commit.end.as_ref().and_then(field)
+    }
+
+    fn state(&self) -> Option<&str> {
+        self.end(|end| Some(end.state.as_str()))
+    }
+
+    fn answer(&self) -> Option<&str> {
+        self.end(|end| Some(end.answer.as_str()))
+    }
+
+    fn message(&self) -> Option<&str> {
+        self.end(|end| Some(end.message_id.as_str()))
+    }
+
+    fn sql(&self) -> Option<&str> {
+        self.end(|end| end.sql.as_deref())
+    }
+
+    fn answered_from(&self) -> Option<&str> {
+        self.end(|end| end.result.as_ref().map(|result| result.as_str()))
+    }
+
+    fn error_code(&self) -> Option<&str> {
+        self.end(|end| end.error.as_ref().map(|error| error.code.as_str()))
+    }
+
+    fn error_message(&self) -> Option<&str> {
+        self.end(|end| end.error.as_ref().map(|error| error.message.as_str()))
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.end(|end| end.reason.as_deref())
+    }
+
+    fn ended_ms(&self) -> Option<i64> {
+        self.end(|end| Some(end.ended_ms))
+    }
+}
+
+macro_rules! update {
+    ($items:literal, $returning:literal) => {
+        concat!(
+            "UPDATE turns AS t SET hop = i.hop, hop_done = TRUE, lease_owner = NULL, lease_until_ms = 0, \
+             seized = FALSE, next_seq = i.next_seq, state = COALESCE(i.state, t.state), answer = i.answer, \
+             message_id = i.message_id, executed_sql = i.executed_sql, result_id = i.answered_from, \
+             error_code = i.error_code, error_message = i.error_message, reason = i.reason, ended_ms = i.ended_ms \
+             FROM ",
+            $items,
+            " WHERE t.id = i.turn AND t.fence = i.fence AND t.ended_ms IS NULL AND t.lease_owner IS NOT NULL \
+             RETURNING ",
+            $returning
+        )
+    };
+}
+
+const TOGETHER: &str = concat!(
+    "WITH i AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], \
+     $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], \
+     $15::text[], $16::text[]) AS i (turn, fence, hop, outcome, next_seq, state, answer, message_id, executed_sql, \
+     answered_from, error_code, error_message, reason, ended_ms, result_id, body)), \
+     stored AS (",
+    update!("i", "t.id, t.business_id"),
+    "), \
+     done AS (INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms) \
+     SELECT i.hop, i.turn, stored.business_id, i.fence, i.outcome, $17 FROM stored JOIN i ON i.turn = stored.id), \
+     kept AS (INSERT INTO results (id, business_id, turn_id, body, stored_ms) \
+     SELECT i.result_id, stored.business_id, i.turn, i.body, $17 FROM stored JOIN i ON i.turn = stored.id \
+     WHERE i.result_id IS NOT NULL) \
+     SELECT id FROM stored"
+);
+const UPDATE: &str = update!(
+    "(SELECT $1 AS turn, $2 AS fence, $3 AS hop, $4 AS next_seq, $5 AS state, $6 AS answer, $7 AS message_id, \
+     $8 AS executed_sql, $9 AS answered_from, $10 AS error_code, $11 AS error_message, $12 AS reason, \
+     $13 AS ended_ms) AS i",
+    "business_id"
+);
+const INSERT_HOP: &str = "INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms) \
+     VALUES ($1, $2, $3, $4, $5, $6)";
+const INSERT_RESULT: &str =
+    "INSERT INTO results (id, business_id, turn_id, body, stored_ms) VALUES ($1, $2, $3, $4, $5)";
+const STORED_BEFORE: &str = "SELECT 1 FROM hops WHERE hop = $1 AND turn_id = $2 AND fence = $3";
+
+impl Write for CommitOutcome {
+    type Answer = Committed;
+    const NAME: &'static str = "commit";
+
+    fn key(&self) -> &str {
+        self.commit.outcome.turn.as_str()
+    }
+
+    async fn together(writes: &[&Self], now_ms: i64, conn: &mut PgConnection) -> Result<Vec<Option<Committed>>, Error> {
+        let query = sqlx::query_scalar(TOGETHER)
+            .bind(column(writes, Self::key))
+            .bind(column(writes, Self::fence))
+            .bind(column(writes, Self::hop))
+            .bind(column(writes, |write| write.outcome.as_str()))
+            .bind(column(writes, Self::next_seq))
+            .bind(column(writes, Self::state))
+            .bind(column(writes, Self::answer))
+            .bind(column(writes, Self::message))
+            .bind(column(writes, Self::sql))
+            .bind(column(writes, Self::answered_from))
+            .bind(column(writes, Self::error_code))
+            .bind(column(writes, Self::error_message))
+            .bind(column(writes, Self::reason))
+            .bind(column(writes, Self::ended_ms))
+            .bind(column(writes, Self::result))
+            .bind(column(writes, |write| write.rows.as_deref()))
+            .bind(now_ms);
+        Ok(applied(writes, query.fetch_all(conn).await?, Committed::Stored))
+    }
+
+    async fn alone(&self, now_ms: i64, conn: &mut Conn<'_>) -> Result<Option<Committed>, Error> {
+        let (turn, fence, hop) = (self.key(), self.fence(), self.hop());
+        let next = values![turn, fence, hop, self.next_seq(), self.state(), self.answer(), self.message()];
+        let end = values![
+            self.sql(),
+            self.answered_from(),
+            self.error_code(),
+            self.error_message(),
+            self.reason(),
+            self.ended_ms()
+        ];
+        let Some(row) = conn.row(UPDATE, next.into_iter().chain(end).collect()).await? else { return Ok(None) };
+        let business = row.text("business_id")?;
+        conn.execute(INSERT_HOP, values![hop, turn, &business, fence, &self.outcome, now_ms]).await?;
+        if let (Some(result), Some(rows)) = (self.result(), &self.rows) {
+            conn.execute(INSERT_RESULT, values![result, &business, turn, rows, now_ms]).await?;
+        }
+        Ok(Some(Committed::Stored))
+    }
+
+    /// A caller whose first try was stored and whose answer was lost may ask again: the fence was its own.
+    async fn otherwise(&self, _: i64, conn: &mut Conn<'_>) -> Result<Committed, Error> {
+        let before = conn.row(STORED_BEFORE, values![self.hop(), self.key(), self.fence()]).await?;
+        Ok(if before.is_some() { Committed::Stored } else { Committed::Fenced })
+    }
+}

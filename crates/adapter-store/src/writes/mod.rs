@@ -1,0 +1,42 @@
+//! The hot writes, one kind a file. Each statement is written once: only where its rows come from differs, arrays in
+//! PostgreSQL and parameters in SQLite.
+
+mod accept;
+mod audit;
+mod claim;
+mod commit;
+mod llm_call;
+mod offer;
+mod published;
+mod spend;
+
+pub(crate) use accept::Accept;
+pub(crate) use audit::Audit;
+pub(crate) use claim::{ClaimHop, grant, outcome};
+pub(crate) use commit::CommitOutcome;
+pub(crate) use llm_call::RecordLlmCall;
+pub(crate) use offer::Offer;
+pub(crate) use published::MarkPublished;
+pub(crate) use spend::SpendLlmCall;
+
+use std::collections::HashSet;
+
+/// One column of several writes, as an array parameter.
+fn column<'w, W, T>(writes: &[&'w W], value: impl Fn(&'w W) -> T) -> Vec<T> {
+    writes.iter().map(|write| value(write)).collect()
+}
+
+/// `Some(answer)` for each write whose key came back.
+fn applied<W: crate::batch::Write, A: Clone>(writes: &[&W], keys: Vec<String>, answer: A) -> Vec<Option<A>> {
+    let keys: HashSet<String> = keys.into_iter().collect();
+    writes.iter().map(|write| keys.contains(write.key()).then(|| answer.clone())).collect()
+}
+
+pub(crate) fn encoded<T: serde::Serialize>(value: &T) -> Result<String, sqlx::Error> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
+}
+
+/// A count for a column, which holds no more than 63 bits.
+pub(crate) fn stored(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

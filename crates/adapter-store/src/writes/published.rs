@@ -1,0 +1,37 @@
+use super::column;
+use crate::batch::Write;
+use crate::db::{Conn, values};
+use contracts::HopId;
+use sqlx::{Error, PgConnection};
+
+/// All of an outcome has been published.
+pub(crate) struct MarkPublished(pub(crate) HopId);
+
+/// The server need not wait for its disk: a mark that a crash takes back only means publishing once more.
+const TOGETHER: &str = "WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE) AS commits) \
+     UPDATE hops SET published = TRUE FROM quick \
+     WHERE hop = ANY($1::text[]) AND NOT published AND quick.commits = 'off'";
+const ALONE: &str = "UPDATE hops SET published = TRUE WHERE hop = $1 AND NOT published";
+
+impl Write for MarkPublished {
+    type Answer = ();
+    const NAME: &'static str = "mark_published";
+
+    fn key(&self) -> &str {
+        self.0.as_str()
+    }
+
+    async fn together(writes: &[&Self], _: i64, conn: &mut PgConnection) -> Result<Vec<Option<()>>, Error> {
+        sqlx::query(TOGETHER).bind(column(writes, Self::key)).execute(conn).await?;
+        Ok(vec![Some(()); writes.len()])
+    }
+
+    async fn alone(&self, _: i64, conn: &mut Conn<'_>) -> Result<Option<()>, Error> {
+        conn.execute(ALONE, values![self.key()]).await?;
+        Ok(Some(()))
+    }
+
+    async fn otherwise(&self, _: i64, _: &mut Conn<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+use crate::fresh::{PostgresSchema, open};
+use crate::sqlite::audit_row;
+use futures_util::future::join_all;
+use ports::conformance::bench::{Bench, business, hop, question};
+use sqlx::Row;
+
+async fn make() -> (Bench, PostgresSchema) {
+    let schema = PostgresSchema::new().await;
+    (open(&schema.url()).await, schema)
+}
+
+ports::ledger_conformance!(make);
+ports::turns_conformance!(make);
+ports::store_conformance!(make);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_row_can_be_neither_changed_nor_removed() {
+    let (bench, schema) = make().await;
+    bench.store.audit(&audit_row()).await.unwrap();
+    let mut conn = schema.connect().await;
+    for attempt in [
+        "UPDATE audit SET statement = 'SELECT 2'",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+        "INSERT INTO audit SELECT * FROM audit ON CONFLICT (id) DO UPDATE SET statement = 'SELECT 2'",
+    ] {
+        let error = sqlx::query(attempt).execute(&mut conn).await.unwrap_err().to_string();
+        assert!(error.contains("never changed"), "{error}");
+    }
+    assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), [audit_row()]);
+}
+
+/// Two processes batch the same turns in different orders; neither may wait for the other for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_of_two_processes_do_not_deadlock() {
+    let (here, schema) = make().await;
+    let there = open(&schema.url()).await;
+    let turns: Vec<String> = (0..60).map(|n| format!("resp_{n:02}")).collect();
+    join_all(turns.iter().map(|turn| here.offer(question(turn)))).await;
+    for _ in 0..5 {
+        let forth = turns.iter().map(|turn| spend(&here, turn));
+        let back = turns.iter().rev().map(|turn| spend(&there, turn));
+        let accept = turns.iter().rev().map(|turn| accept(&there, turn));
+        tokio::join!(join_all(forth), join_all(back), join_all(accept));
+    }
+}
+
+async fn spend(bench: &Bench, turn: &str) {
+    assert!(bench.ledger.spend_llm_call(&turn.into(), 10).await.unwrap());
+}
+
+async fn accept(bench: &Bench, turn: &str) {
+    assert!(bench.store.accept(&turn.into()).await.unwrap());
+}
+
+/// No index holds what changes while a turn runs, and pages keep room: updates do not touch the indexes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_turn_is_updated_in_place() {
+    let (bench, schema) = make().await;
+    for n in 0..20 {
+        let turn = format!("resp_{n}");
+        bench.accepted(&turn).await;
+        let first = bench.done(&turn, &hop(&turn)).await;
+        bench.done(&turn, &first.hop.child("reply", 0)).await;
+        spend(&bench, &turn).await;
+    }
+    let mut conn = schema.connect().await;
+    let started = std::time::Instant::now();
+    loop {
+        let row = sqlx::query(UPDATES).fetch_one(&mut conn).await.unwrap();
+        let (in_place, updated): (i64, i64) = (row.get("in_place"), row.get("updated"));
+        if updated >= 120 {
+            assert!(in_place * 10 >= updated * 9, "{in_place} of {updated} updates were in place");
+            return;
+        }
+        assert!(started.elapsed().as_secs() < 20, "only {updated} updates were counted");
+        // The server publishes its counters when a connection is idle, on its own time.
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+const UPDATES: &str = "SELECT n_tup_hot_upd AS in_place, n_tup_upd AS updated FROM pg_stat_user_tables \
+     WHERE relid = 'turns'::regclass";

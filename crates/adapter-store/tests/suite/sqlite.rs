@@ -1,0 +1,92 @@
+use crate::fresh::{SqliteFile, open};
+use ports::conformance::bench::{Bench, business, completed, hop, outcome, question};
+use ports::ledger::Committed;
+use ports::store::AuditRow;
+use sqlx::{Connection, SqliteConnection};
+
+async fn make() -> (Bench, SqliteFile) {
+    let file = SqliteFile::new();
+    (open(&file.url()).await, file)
+}
+
+ports::ledger_conformance!(make);
+ports::turns_conformance!(make);
+ports::store_conformance!(make);
+
+pub fn audit_row() -> AuditRow {
+    AuditRow {
+        id: "aud_1".to_owned(),
+        business: business(),
+        user: "usr_1".into(),
+        turn: "resp_1".into(),
+        hop: hop("resp_1"),
+        attempt: 1,
+        connection: "con_1".into(),
+        sql: "SELECT 1".to_owned(),
+        tables: Vec::new(),
+        verdict: "execute".to_owned(),
+        at_ms: 1,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_row_can_be_neither_changed_nor_removed_nor_replaced() {
+    let (bench, file) = make().await;
+    bench.store.audit(&audit_row()).await.unwrap();
+    let mut conn = SqliteConnection::connect(&file.url()).await.unwrap();
+    for attempt in [
+        "UPDATE audit SET statement = 'SELECT 2'",
+        "DELETE FROM audit",
+        "INSERT OR REPLACE INTO audit SELECT id, business_id, user_id, turn_id, hop, attempt, connection_id, \
+         'SELECT 2', tables, verdict, at_ms FROM audit",
+    ] {
+        let error = sqlx::query(attempt).execute(&mut conn).await.unwrap_err().to_string();
+        assert!(error.contains("never changed"), "{error}");
+    }
+    assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), [audit_row()]);
+}
+
+/// The file is copied as a crash would leave it: with its journal, while the store has it open.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_survives_a_crash() {
+    let (bench, file) = make().await;
+    bench.answered(question("resp_1"), "42").await;
+    bench.accepted("resp_2").await;
+    let fence = bench.granted("resp_2", &hop("resp_2")).await.fence;
+    bench.store.audit(&audit_row()).await.unwrap();
+
+    let crashed = SqliteFile::new();
+    for suffix in ["", "-wal"] {
+        let name = |file: &SqliteFile| format!("{}{suffix}", file.path().display());
+        std::fs::copy(name(&file), name(&crashed)).unwrap();
+    }
+    let reopened = open(&crashed.url()).await;
+    let turn = reopened.store.turn(&business(), &"resp_1".into()).await.unwrap().unwrap();
+    assert_eq!(turn.end, Some(completed("42")));
+    assert_eq!(reopened.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), [audit_row()]);
+    let unfinished = reopened.commit(outcome("resp_2", &hop("resp_2"), fence), None).await;
+    assert_eq!(unfinished, Committed::Stored);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_share_one_file() {
+    let (here, file) = make().await;
+    let there = open(&file.url()).await;
+    for (n, bench) in [&here, &there, &here, &there].into_iter().enumerate() {
+        bench.answered(question(&format!("resp_{n}")), "42").await;
+    }
+    let turns = (0..40).map(|n| format!("both_{n}")).collect::<Vec<_>>();
+    let (a, b) = turns.split_at(20);
+    let accept = |bench: &Bench, ids: &[String]| {
+        let (bench, ids) = (bench.clone(), ids.to_vec());
+        async move {
+            for id in ids {
+                bench.accepted(&id).await;
+            }
+        }
+    };
+    tokio::join!(accept(&here, a), accept(&there, b));
+    for id in &turns {
+        assert!(here.store.turn(&business(), &id.as_str().into()).await.unwrap().is_some());
+    }
+}

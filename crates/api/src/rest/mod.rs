@@ -1,0 +1,15 @@
+//! Connections, history, results, models.
+
+pub mod connections;
+pub mod conversations;
+pub mod models;
+pub mod new_connection;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A list.
+#[derive(Serialize, ToSchema)]
+pub struct List<T: ToSchema> {
+    pub data: Vec<T>,
+}

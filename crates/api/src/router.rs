@@ -1,0 +1,66 @@
+use crate::responses;
+use crate::rest::{connections, conversations, models};
+use crate::state::ApiState;
+use crate::{headers, health, login, openapi, page, socket};
+use axum::Router;
+use axum::http::{HeaderName, Method, header};
+use axum::middleware::map_response;
+use axum::routing::{get, post};
+use tower_http::cors::CorsLayer;
+
+/// Everything that the API serves. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: without the
+/// address the login throttle counts per account only.
+pub fn router(state: ApiState) -> Router {
+    let cors = cors(&state);
+    Router::new()
+        .merge(identity())
+        .merge(questions())
+        .merge(business())
+        .merge(operation())
+        .fallback(page::page)
+        .method_not_allowed_fallback(page::wrong_method)
+        .layer(map_response(headers::secure))
+        .layer(cors)
+        .with_state(state)
+}
+
+fn identity() -> Router<ApiState> {
+    Router::new().route("/v1/auth/login", post(login::login)).route("/v1/me", get(login::me))
+}
+
+fn questions() -> Router<ApiState> {
+    Router::new()
+        .route("/v1/responses", get(socket::upgrade).post(responses::create))
+        .route("/v1/responses/{id}", get(responses::retrieve))
+        .route("/v1/responses/{id}/cancel", post(responses::cancel_response))
+        .route("/v1/models", get(models::models))
+}
+
+fn business() -> Router<ApiState> {
+    Router::new()
+        .route("/v1/connections", get(connections::list).post(connections::add))
+        .route("/v1/connections/{id}", get(connections::one))
+        .route("/v1/connections/{id}/test", post(connections::run_test))
+        .route("/v1/connections/{id}/schema", get(connections::schema))
+        .route("/v1/connections/{id}/suggestions", get(connections::suggestions))
+        .route("/v1/conversations", get(conversations::list))
+        .route("/v1/conversations/{id}/turns", get(conversations::turns))
+        .route("/v1/results/{id}", get(conversations::result))
+}
+
+fn operation() -> Router<ApiState> {
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(openapi::document))
+}
+
+fn cors(state: &ApiState) -> CorsLayer {
+    let ours = ["idempotency-key", "last-event-id", "x-askline-business"].map(HeaderName::from_static);
+    CorsLayer::new()
+        .allow_origin(state.origins.clone())
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([vec![header::AUTHORIZATION, header::CONTENT_TYPE], ours.to_vec()].concat())
+        .expose_headers([header::RETRY_AFTER])
+}

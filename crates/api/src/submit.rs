@@ -1,0 +1,195 @@
+//! Taking a question: offer, log, publish, accept. In this order, so that a question that was refused left nothing
+//! behind, and one that was accepted lies in the queue.
+
+use crate::error::ApiError;
+use crate::response_object;
+use crate::state::ApiState;
+use contracts::event::Usage;
+use contracts::{Envelope, Event, Job, Lane, Meta, TurnId};
+use ports::PortError;
+use ports::broker::{Destination, Message, PublishError, Queue};
+use ports::event_log::{Append, AppendError};
+use ports::store::{NewTurn, Offered, Turn, TurnState};
+use std::time::Duration;
+use telemetry::names;
+use tracing::Instrument;
+
+/// Numbers that the API gives: those of `response.created` and `response.queued`.
+const FIRST_EVENTS: u64 = 2;
+
+/// A turn to take, and its first job.
+pub struct Order<J> {
+    pub turn: NewTurn,
+    pub job: J,
+}
+
+/// Why the first job was not published.
+#[derive(Debug, thiserror::Error)]
+enum EnqueueError {
+    #[error("the first events were not logged: {0}")]
+    Log(PortError),
+    #[error("the job was not published: {0}")]
+    Publish(#[from] PublishError),
+    #[error("the job could not be written: {0}")]
+    Encode(PortError),
+    #[error("the first events or the job could not be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("event log and queue took longer than {0:?}")]
+    TimedOut(Duration),
+}
+
+/// When a turn that starts now must have ended.
+pub fn deadline_ms(state: &ApiState, now_ms: i64) -> i64 {
+    let allowed_ms = i64::try_from(state.turn.deadline_s.saturating_mul(1000)).unwrap_or(i64::MAX);
+    now_ms.saturating_add(allowed_ms)
+}
+
+/// Takes a turn, or finds the one that its idempotency key stands for. What has begun is finished even when the client
+/// goes away meanwhile.
+pub async fn submit<J: Job>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
+    let span = tracing::info_span!("turn", turn = %order.turn.id, kind = J::KIND);
+    let state = state.clone();
+    let task = tokio::spawn(async move { run(&state, order).await }.instrument(span));
+    task.await.map_err(|error| {
+        tracing::error!(%error, "a question was lost on its way to the queue");
+        ApiError::internal()
+    })?
+}
+
+async fn run<J: Job>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
+    match state.ports.store.offer(&order.turn).await? {
+        Offered::New => enqueue(state, order).await,
+        Offered::Reopened(id) => reopened(state, order, id).await,
+        Offered::Known(id) => known(state, order, id).await,
+        Offered::KeyReused => Err(key_reused()),
+    }
+}
+
+async fn reopened<J: Job>(state: &ApiState, order: Order<J>, id: TurnId) -> Result<TurnId, ApiError> {
+    let stored = state.ports.store.turn(&order.turn.business, &id).await?.ok_or_else(ApiError::internal)?;
+    enqueue(state, take_over(order, stored)).await
+}
+
+/// The key was seen before. When whoever offered that turn died before the job was published, this finishes it: should
+/// it have been published all the same, the second copy has the same hop id and does nothing.
+async fn known<J: Job>(state: &ApiState, order: Order<J>, id: TurnId) -> Result<TurnId, ApiError> {
+    let Some(stored) = state.ports.store.turn(&order.turn.business, &id).await? else { return Ok(id) };
+    let patience_ms = i64::try_from(state.settings.enqueue_timeout_ms).unwrap_or(i64::MAX);
+    let abandoned = state.now_ms().saturating_sub(stored.created_ms) > patience_ms;
+    if stored.state != TurnState::Offered || !abandoned {
+        return Ok(id);
+    }
+    enqueue(state, take_over(order, stored)).await
+}
+
+/// The order, for the turn as it is stored.
+fn take_over<J>(order: Order<J>, stored: Turn) -> Order<J> {
+    let turn = NewTurn {
+        id: stored.id,
+        conversation: stored.conversation,
+        connection: stored.connection,
+        created_ms: stored.created_ms,
+        deadline_ms: stored.deadline_ms,
+        ..order.turn
+    };
+    Order { turn, ..order }
+}
+
+async fn enqueue<J: Job>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
+    let timeout = Duration::from_millis(state.settings.enqueue_timeout_ms);
+    let done = tokio::time::timeout(timeout, log_and_publish(state, &order)).await;
+    match done.unwrap_or(Err(EnqueueError::TimedOut(timeout))) {
+        Ok(()) => accept(state, order.turn.id).await,
+        Err(error) => refuse(state, order.turn.id, &error).await,
+    }
+}
+
+async fn log_and_publish<J: Job>(state: &ApiState, order: &Order<J>) -> Result<(), EnqueueError> {
+    match state.ports.events.append(first_events(&order.turn)?).await {
+        // A worker has written already: the job was published before.
+        Ok(_) | Err(AppendError::Stale | AppendError::Closed) => publish(state, order).await,
+        Err(AppendError::Port(error)) => Err(EnqueueError::Log(error)),
+    }
+}
+
+fn first_events(turn: &NewTurn) -> Result<Append, serde_json::Error> {
+    let key = turn.idempotency_key.as_deref();
+    let (conversation, connection) = (turn.conversation.as_ref(), turn.connection.as_ref());
+    let response = response_object::queued(&turn.id, turn.created_ms, conversation, connection, key);
+    let events = [Event::Created { response: response.clone() }, Event::Queued { response }];
+    let events = events.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    Ok(Append { turn: turn.id.clone(), fence: 0, batch: 0, floor: 0, events, closes: false })
+}
+
+async fn publish<J: Job>(state: &ApiState, order: &Order<J>) -> Result<(), EnqueueError> {
+    let envelope = Envelope::first(meta(&order.turn), FIRST_EVENTS, &order.job)?;
+    let message = Message::carrying(&envelope, telemetry::trace::current_traceparent()).map_err(EnqueueError::Encode)?;
+    let started_ms = state.ports.clock.monotonic_ms();
+    state.ports.broker.publish(&Destination::Work(Queue::interactive(J::KIND)), message).await?;
+    let took = Duration::from_millis(state.ports.clock.monotonic_ms().saturating_sub(started_ms));
+    metrics::histogram!(names::PUBLISH_DURATION, "kind" => J::KIND).record(took.as_secs_f64());
+    Ok(())
+}
+
+fn meta(turn: &NewTurn) -> Meta {
+    Meta {
+        turn: turn.id.clone(),
+        business: turn.business.clone(),
+        user: turn.user.clone(),
+        conversation: turn.conversation.clone(),
+        connection: turn.connection.clone(),
+        created_ms: turn.created_ms,
+        deadline_ms: turn.deadline_ms,
+        spent: Usage::default(),
+        lane: Lane::Interactive,
+    }
+}
+
+async fn accept(state: &ApiState, id: TurnId) -> Result<TurnId, ApiError> {
+    match state.ports.store.accept(&id).await {
+        Ok(true) => Ok(accepted(id)),
+        Ok(false) => Err(not_taken("it was given back before it was taken")),
+        // The job lies in the queue: the turn will end, whatever the store says now.
+        Err(error) => {
+            tracing::warn!(turn = %id, %error, "a published question could not be marked as accepted");
+            Ok(accepted(id))
+        }
+    }
+}
+
+async fn refuse(state: &ApiState, id: TurnId, cause: &EnqueueError) -> Result<TurnId, ApiError> {
+    tracing::warn!(turn = %id, error = %cause, "a question did not get into the queue");
+    match state.ports.store.refuse(&id).await {
+        // A worker has it: it got there after all.
+        Ok(false) => Ok(accepted(id)),
+        Ok(true) => Err(not_taken(reason(cause))),
+        Err(error) => {
+            tracing::error!(turn = %id, %error, "a question could not be marked as refused");
+            Err(not_taken(reason(cause)))
+        }
+    }
+}
+
+fn accepted(id: TurnId) -> TurnId {
+    metrics::counter!(names::TURNS_OFFERED, "state" => "accepted").increment(1);
+    id
+}
+
+fn reason(cause: &EnqueueError) -> &'static str {
+    match cause {
+        EnqueueError::Publish(PublishError::Full) => "the queue is full",
+        _ => "the queue could not be reached",
+    }
+}
+
+fn not_taken(reason: &str) -> ApiError {
+    metrics::counter!(names::TURNS_OFFERED, "state" => "refused").increment(1);
+    let message = format!("The question was not taken, because {reason}. Nothing was lost: send it again.");
+    ApiError::unavailable("queue_unavailable", message)
+}
+
+fn key_reused() -> ApiError {
+    let message = "This idempotency key was used for another text. Use a new key for each question.";
+    let status = axum::http::StatusCode::CONFLICT;
+    ApiError::new(status, "idempotency_key_reused", message).about("idempotency_key")
+}

@@ -1,0 +1,64 @@
+//! What is reachable and what is missing, in one screen.
+
+use crate::compose::Reach;
+use crate::{Roles, SystemClock, llm};
+use serde::Serialize;
+use settings::{Mode, Settings};
+use std::sync::Arc;
+
+/// One line of the screen.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub name: String,
+    /// Whether it is well.
+    pub ok: bool,
+    /// What was found, and what to do when it is not well.
+    pub message: String,
+}
+
+/// Looks at everything that these roles need.
+pub async fn doctor(settings: &Settings, roles: &Roles) -> Vec<Finding> {
+    let mut findings = vec![Finding { name: "settings".into(), ok: true, message: mode(settings) }];
+    let reach = Reach { settings, clock: Arc::new(SystemClock::default()) };
+    match settings.mode {
+        Mode::Embedded => findings.push(finding("data folder", reach.data_folder())),
+        Mode::Distributed => {
+            findings.push(finding("app store", reach.store().await));
+            findings.push(finding("broker", reach.broker().await));
+            findings.push(finding("events", reach.events().await));
+            findings.push(finding("keys", reach.keys(roles)));
+        }
+    }
+    if roles.needs_llm() {
+        findings.extend(providers(settings).await);
+    }
+    findings
+}
+
+fn mode(settings: &Settings) -> String {
+    match settings.mode {
+        Mode::Embedded => format!("embedded, data in {}", settings.embedded.data_dir.display()),
+        Mode::Distributed => "distributed: RabbitMQ, Redis, PostgreSQL".into(),
+    }
+}
+
+async fn providers(settings: &Settings) -> Vec<Finding> {
+    let chain = match llm::chain(&settings.llm, Arc::new(SystemClock::default())) {
+        Ok(chain) => chain,
+        Err(error) => return vec![finding("llm", Err(error))],
+    };
+    let answers = chain.check().await;
+    let line = |(name, answer): (String, Result<String, String>)| match answer {
+        Ok(message) => Finding { name: format!("llm {name}"), ok: true, message },
+        Err(message) => Finding { name: format!("llm {name}"), ok: false, message },
+    };
+    answers.into_iter().map(line).collect()
+}
+
+fn finding(name: &str, result: anyhow::Result<String>) -> Finding {
+    match result {
+        Ok(message) => Finding { name: name.into(), ok: true, message },
+        Err(error) => Finding { name: name.into(), ok: false, message: format!("{error:#}") },
+    }
+}

@@ -1,0 +1,60 @@
+use crate::SystemClock;
+use crate::compose::Reach;
+use crate::clock::UuidIds;
+use anyhow::{Result, bail};
+use contracts::{BusinessId, Role, UserId};
+use ports::store::{Business, Identity, User};
+use ports::{Clock, Ids};
+use settings::Settings;
+use std::sync::Arc;
+
+/// Somebody who shall be able to log in.
+pub struct NewMember {
+    /// E-mail address.
+    pub email: String,
+    /// Password, as typed.
+    pub password: String,
+    /// Name of the business; made where it does not exist.
+    pub business: String,
+    /// What the user may do there.
+    pub role: Role,
+}
+
+/// Adds a user to a business. Says what was done.
+pub async fn add_member(settings: &Settings, member: NewMember) -> Result<String> {
+    let email = member.email.trim().to_lowercase();
+    if !email.contains('@') {
+        bail!("{:?} is no e-mail address", member.email);
+    }
+    let clock = Arc::new(SystemClock::default());
+    let store = Reach { settings, clock: clock.clone() }.any_store().await?;
+    let business = business(&store, &member.business, clock.now_ms()).await?;
+    let (user, made) = match store.user_by_email(&email).await? {
+        Some(user) => (user.id, "already known, password unchanged"),
+        None => (create(&store, &email, &member.password, clock.now_ms()).await?, "added"),
+    };
+    store.set_membership(&user, &business, member.role).await?;
+    Ok(format!("{email} ({made}) is {} of {} ({business}).", member.role.as_str(), member.business))
+}
+
+async fn create(store: &impl Identity, email: &str, password: &str, now_ms: i64) -> Result<UserId> {
+    let id = UserId(UuidIds.next("usr"));
+    let password_hash = api::passwords::hash(password).await?;
+    let user = User { id: id.clone(), email: email.to_owned(), password_hash, created_ms: now_ms };
+    if !store.create_user(&user).await? {
+        bail!("{email} was added by somebody else just now: run the command again");
+    }
+    Ok(id)
+}
+
+/// The id of a business follows from its name, so that the same name is the same business.
+async fn business(store: &impl Identity, name: &str, now_ms: i64) -> Result<BusinessId> {
+    let slug: String =
+        name.trim().to_lowercase().chars().map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).collect();
+    if slug.trim_matches('_').is_empty() {
+        bail!("{name:?} is no name for a business: use letters or digits");
+    }
+    let id = BusinessId(format!("biz_{slug}"));
+    store.create_business(&Business { id: id.clone(), name: name.to_owned(), created_ms: now_ms }).await?;
+    Ok(id)
+}

@@ -1,0 +1,101 @@
+use contracts::job::KINDS;
+
+/// Every kind of job that a worker of this release does.
+pub const ALL_KINDS: &[&str] = KINDS;
+
+/// Something that a process does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Takes questions and relays answers.
+    Api,
+    /// Does jobs of one kind.
+    Worker(String),
+    /// Ends what is overdue.
+    Sweep,
+}
+
+/// What one process does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roles(Vec<Role>);
+
+impl Roles {
+    /// Everything.
+    pub fn all() -> Self {
+        let workers = ALL_KINDS.iter().map(|kind| Role::Worker((*kind).to_owned()));
+        Self([Role::Api, Role::Sweep].into_iter().chain(workers).collect())
+    }
+
+    /// The API alone.
+    pub fn api() -> Self {
+        Self(vec![Role::Api])
+    }
+
+    /// The sweeper alone.
+    pub fn sweep() -> Self {
+        Self(vec![Role::Sweep])
+    }
+
+    /// Everything but the API: for commands that ask within their own process.
+    pub fn without_api() -> Self {
+        Self(Self::all().0.into_iter().filter(|role| *role != Role::Api).collect())
+    }
+
+    /// Workers of these kinds. Names the first that does not exist.
+    pub fn workers(kinds: &[String]) -> Result<Self, String> {
+        if let Some(unknown) = kinds.iter().find(|kind| !ALL_KINDS.contains(&kind.as_str())) {
+            return Err(format!("there is no worker of kind {unknown:?}: choose from {}", ALL_KINDS.join(", ")));
+        }
+        Ok(Self(kinds.iter().cloned().map(Role::Worker).collect()))
+    }
+
+    /// The kinds of its workers.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|role| match role {
+            Role::Worker(kind) => Some(kind.as_str()),
+            Role::Api | Role::Sweep => None,
+        })
+    }
+
+    /// Whether a role is among them.
+    pub fn has(&self, role: &Role) -> bool {
+        self.0.contains(role)
+    }
+
+    /// Whether some role calls language models.
+    pub fn needs_llm(&self) -> bool {
+        self.kinds().any(|kind| matches!(kind, "classify" | "generate_sql" | "reply"))
+    }
+
+    /// Whether some role opens customers' databases.
+    pub fn needs_sources(&self) -> bool {
+        self.kinds().any(|kind| matches!(kind, "execute_sql" | "test_connection" | "introspect"))
+    }
+
+    /// For logs and traces.
+    pub fn name(&self) -> String {
+        match self.0.as_slice() {
+            [Role::Api] => "api".into(),
+            [Role::Sweep] => "sweep".into(),
+            [Role::Worker(kind)] => kind.clone(),
+            roles if roles.len() == ALL_KINDS.len() + 2 => "all".into(),
+            _ => "workers".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_kind_is_named_with_the_choices() {
+        let error = Roles::workers(&["clasify".into()]).unwrap_err();
+        assert!(error.contains("clasify") && error.contains("classify"), "{error}");
+    }
+
+    #[test]
+    fn the_executor_needs_sources_and_no_language_model() {
+        let roles = Roles::workers(&["execute_sql".into()]).unwrap();
+        assert_eq!((roles.needs_sources(), roles.needs_llm()), (true, false));
+    }
+}

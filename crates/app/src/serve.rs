@@ -1,0 +1,194 @@
+use crate::Composed;
+use crate::ops;
+use crate::{Role, Roles, Shutdown};
+use anyhow::{Context, Result};
+use classify::Classifier;
+use execute_sql::SqlExecutor;
+use generate_sql::SqlGenerator;
+use inspect_source::{ConnectionTester, Introspector};
+use ports::Ports;
+use ports::source::DiscoveryLimits;
+use reply::Replier;
+use settings::Settings;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use sweep::Sweeper;
+use tokio::net::TcpListener;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use worker_kit::{CancelRegistry, Flush, Handler, Limits, Runner, handler, run_worker};
+
+const AGAIN: Duration = Duration::from_secs(1);
+const GIVE_BACK: Duration = Duration::from_secs(4);
+
+/// A process at work.
+pub struct Running {
+    /// Where the API listens.
+    pub address: Option<SocketAddr>,
+    tasks: JoinSet<()>,
+    cancels: Option<AbortHandle>,
+    shutdown: Shutdown,
+    drain: Duration,
+    _composed: Composed,
+}
+
+/// Starts these roles. Returns when the API listens; workers connect in the background and go on trying.
+pub async fn start(settings: &Settings, roles: &Roles, composed: Composed, shutdown: Shutdown) -> Result<Running> {
+    let ports = composed.ports.clone();
+    let mut tasks = JoinSet::new();
+    let owner = ports.ids.next("own");
+    let cancels = CancelRegistry::default();
+    let listening = roles.kinds().next().is_some().then(|| listen_to_cancels(&cancels, &ports, &shutdown));
+    for kind in roles.kinds() {
+        let handler = handler_of(kind, settings).with_context(|| format!("there is no worker of kind {kind}"))?;
+        let runner = Runner::new(
+            handler,
+            ports.clone(),
+            limits(settings),
+            owner.clone(),
+            cancels.clone(),
+            shutdown.abandon.clone(),
+        );
+        let concurrency = settings.workers.concurrency_of.get(kind).copied().unwrap_or(settings.workers.concurrency);
+        tasks.spawn(work(Arc::new(runner), concurrency.max(1), settings.workers.prefetch, shutdown.drain.clone()));
+    }
+    if roles.has(&Role::Sweep) {
+        let every = Duration::from_millis(settings.workers.sweep_ms);
+        let sweeper = Sweeper { ports: ports.clone(), owner, every };
+        let stop = shutdown.drain.clone();
+        tasks.spawn(async move { sweeper.run(stop).await });
+    }
+    let address = listen(settings, roles, ports, &shutdown, &mut tasks).await?;
+    let drain = Duration::from_secs(settings.workers.drain_s);
+    Ok(Running { address, tasks, cancels: listening, shutdown, drain, _composed: composed })
+}
+
+/// Listens through the drain too: a running job may be cancelled until it has ended.
+fn listen_to_cancels(cancels: &CancelRegistry, ports: &Ports, shutdown: &Shutdown) -> AbortHandle {
+    let (cancels, signals, stop) = (cancels.clone(), ports.signals.clone(), shutdown.abandon.clone());
+    tokio::spawn(async move { cancels.listen(signals, stop).await }).abort_handle()
+}
+
+impl Running {
+    /// Waits for the first stage of the stop, then for what runs; past the drain's time the second stage comes by
+    /// itself.
+    pub async fn until_stopped(mut self) {
+        self.shutdown.drain.cancelled().await;
+        let ended = tokio::select! {
+            () = all(&mut self.tasks) => true,
+            () = self.shutdown.abandon.cancelled() => false,
+            () = tokio::time::sleep(self.drain) => false,
+        };
+        if !ended {
+            tracing::warn!("jobs still run: they are given back");
+            self.shutdown.abandon.cancel();
+            // What is left gets a moment to give its claims back; what does not use it loses them with their leases.
+            if tokio::time::timeout(GIVE_BACK, all(&mut self.tasks)).await.is_err() {
+                self.tasks.abort_all();
+            }
+        }
+        if let Some(cancels) = self.cancels {
+            cancels.abort();
+        }
+    }
+}
+
+async fn all(tasks: &mut JoinSet<()>) {
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn work(runner: Arc<Runner>, concurrency: usize, prefetch: u16, drain: CancellationToken) {
+    while !drain.is_cancelled() {
+        if let Err(error) = run_worker(runner.clone(), concurrency, prefetch, drain.clone()).await {
+            tracing::warn!(%error, "a worker could not start: it tries again");
+        }
+        tokio::select! {
+            () = drain.cancelled() => return,
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
+}
+
+async fn listen(
+    settings: &Settings,
+    roles: &Roles,
+    ports: Ports,
+    shutdown: &Shutdown,
+    tasks: &mut JoinSet<()>,
+) -> Result<Option<SocketAddr>> {
+    if roles.has(&Role::Api) {
+        let jwt = &settings.secrets.jwt_secret;
+        let state = api::ApiState::new(ports, settings, jwt, shutdown.drain.clone())
+            .context("the API cannot start (ASKLINE_SECRETS__JWT_SECRET wants at least 32 bytes)")?;
+        return serve(&settings.server.listen, "server.listen", api::router(state), shutdown, tasks).await.map(Some);
+    }
+    if !settings.workers.listen.is_empty() {
+        serve(&settings.workers.listen, "workers.listen", ops::router(ports), shutdown, tasks).await?;
+    }
+    Ok(None)
+}
+
+async fn serve(
+    address: &str,
+    setting: &str,
+    router: axum::Router,
+    shutdown: &Shutdown,
+    tasks: &mut JoinSet<()>,
+) -> Result<SocketAddr> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{address} cannot be listened on: choose another address in {setting}"))?;
+    let bound = listener.local_addr()?;
+    let stop = shutdown.drain.clone();
+    tasks.spawn(async move {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await {
+            tracing::error!(%error, "the listener ended");
+        }
+    });
+    Ok(bound)
+}
+
+fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
+    let turn = &settings.turn;
+    let sources = &settings.sources;
+    let timeout = Duration::from_millis(sources.statement_timeout_ms);
+    Some(match kind {
+        "classify" => handler(Classifier { recent_messages: turn.classifier_messages }),
+        "generate_sql" => handler(SqlGenerator {
+            history_messages: turn.history_messages,
+            schema_tokens: turn.schema_tokens,
+            correction_rounds: turn.correction_rounds,
+        }),
+        "execute_sql" => handler(SqlExecutor {
+            timeout,
+            max_rows: sources.max_rows,
+            max_bytes: sources.max_bytes,
+            shown_rows: turn.shown_rows,
+            correction_rounds: turn.correction_rounds,
+        }),
+        "reply" => handler(Replier { history_messages: turn.history_messages, shown_rows: turn.reply_rows }),
+        "test_connection" => handler(ConnectionTester),
+        "introspect" => handler(Introspector {
+            limits: DiscoveryLimits {
+                max_tables: sources.max_tables,
+                samples: sources.samples,
+                sampled_rows: sources.sampled_rows,
+                timeout,
+            },
+        }),
+        _ => return None,
+    })
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let workers = &settings.workers;
+    Limits {
+        lease: Duration::from_millis(workers.lease_ms),
+        renew: Duration::from_millis(workers.renew_ms),
+        max_attempts: workers.max_attempts,
+        llm_calls: settings.turn.llm_calls,
+        flush: Flush { after: Duration::from_millis(settings.events.flush_ms), bytes: settings.events.flush_bytes },
+    }
+}

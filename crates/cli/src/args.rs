@@ -1,0 +1,276 @@
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Ask your databases in your own words, and never lose an answer.
+#[derive(Parser)]
+#[command(name = "askline", version, after_help = "Start with `askline demo`, then `askline ask \"How many customers do we have?\"`.")]
+pub struct Args {
+    /// Settings file (TOML) over the defaults; the environment wins over both.
+    #[arg(long, global = true, env = "ASKLINE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Start everything in this process on a sample shop, and print how to try it.
+    Demo(Demo),
+    /// Start every role in this process.
+    Serve(Serve),
+    /// Start the API and the page.
+    Api(Serve),
+    /// Start workers.
+    Worker(Worker),
+    /// Start the sweeper, which ends what is overdue.
+    Sweep,
+    /// Ask a question and watch the answer arrive.
+    Ask(Ask),
+    /// The databases of your business.
+    Connection(Connection),
+    /// Who may log in.
+    User(User),
+    /// Say what is reachable and what is missing.
+    Doctor(Doctor),
+    /// Bring the app store's tables up to date.
+    Migrate,
+    /// Make a token secret and a key pair for credentials, as JSON.
+    Keys,
+    /// Print every setting with its default.
+    Settings(Settings),
+    /// Whether a process answers; exit code 0 when it does.
+    Health(Health),
+    /// Measure accuracy.
+    Eval(Eval),
+    /// Measure speed.
+    Bench(Bench),
+}
+
+#[derive(ClapArgs)]
+pub struct Demo {
+    /// Port of the page and the API.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Folder for the demo's data.
+    #[arg(long, env = "ASKLINE_DEMO_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Print one line {url, email, password, token} when ready.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Serve {
+    /// Address to listen on, instead of server.listen.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+}
+
+#[derive(ClapArgs)]
+pub struct Worker {
+    /// Kinds of job, separated by commas: classify, generate_sql, execute_sql, reply, test_connection, introspect.
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub kinds: Vec<String>,
+}
+
+/// Where the server is, and who asks.
+#[derive(ClapArgs, Clone)]
+pub struct Server {
+    /// Address of the server; without it the demo that runs on this machine.
+    #[arg(long, env = "ASKLINE_URL")]
+    pub url: Option<String>,
+    /// Token; without it the demo's.
+    #[arg(long, env = "ASKLINE_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Folder of the demo's data.
+    #[arg(long, env = "ASKLINE_DEMO_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Business, when you belong to several.
+    #[arg(long, env = "ASKLINE_BUSINESS")]
+    pub business: Option<String>,
+}
+
+#[derive(ClapArgs)]
+pub struct Ask {
+    /// The question, in your own words.
+    pub question: String,
+    #[command(flatten)]
+    pub server: Server,
+    /// Ask in this process on the sample shop: no server needed.
+    #[arg(long)]
+    pub demo: bool,
+    /// Connection to ask (id or name); without it the first one that is ready.
+    #[arg(long)]
+    pub connection: Option<String>,
+    /// Conversation to go on with.
+    #[arg(long)]
+    pub conversation: Option<String>,
+    /// Print the events as JSON lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Connection {
+    #[command(subcommand)]
+    pub command: ConnectionCommand,
+}
+
+#[derive(Subcommand)]
+pub enum ConnectionCommand {
+    /// Add a database; it is tested and read at once.
+    Add {
+        /// A name for people.
+        name: String,
+        /// postgres://…, mysql://… or sqlite:FILE. With `-` it is read from standard input, so that a password stays
+        /// out of the shell's history.
+        database_url: String,
+        #[command(flatten)]
+        server: Server,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the databases.
+    List {
+        #[command(flatten)]
+        server: Server,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Test a database again.
+    Test {
+        /// Id or name.
+        connection: String,
+        #[command(flatten)]
+        server: Server,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(ClapArgs)]
+pub struct User {
+    #[command(subcommand)]
+    pub command: UserCommand,
+}
+
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Add a user to a business; both are made where they do not exist. The password comes from standard input.
+    Add {
+        /// E-mail address.
+        email: String,
+        /// Name of the business.
+        #[arg(long)]
+        business: String,
+        /// What the user may do there.
+        #[arg(long, value_enum, default_value_t = RoleArg::Member)]
+        role: RoleArg,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum RoleArg {
+    Viewer,
+    Member,
+    Manager,
+    Admin,
+}
+
+#[derive(ClapArgs)]
+pub struct Doctor {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Look as the demo would.
+    #[arg(long)]
+    pub demo: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Settings {
+    /// Print the JSON schema of the settings file instead.
+    #[arg(long)]
+    pub schema: bool,
+    /// Check the settings in force and print nothing else.
+    #[arg(long, conflicts_with = "schema")]
+    pub check: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Health {
+    /// Address to ask, such as http://127.0.0.1:9090/ready.
+    #[arg(long)]
+    pub url: String,
+}
+
+#[derive(ClapArgs)]
+pub struct Eval {
+    #[command(subcommand)]
+    pub command: EvalCommand,
+}
+
+#[derive(Subcommand)]
+pub enum EvalCommand {
+    /// Drive recorded SQL through the whole pipeline and compare it with the same SQL run directly.
+    Replay(EvalReplay),
+}
+
+#[derive(ClapArgs)]
+pub struct EvalReplay {
+    /// Folder with questions.jsonl, schemas/, db/ and ddl/.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Recorded SQL (JSONL).
+    #[arg(long, value_name = "FILE")]
+    pub replay: PathBuf,
+    /// Suite of questions.
+    #[arg(long)]
+    pub suite: String,
+    /// Whose SQL: empty for the main model, `gold` for the gold SQL, else a name in the file.
+    #[arg(long, default_value = "")]
+    pub model: String,
+    /// Server for suites that need one (defog_postgres): a URL of a PostgreSQL whose user may create databases.
+    #[arg(long, env = "ASKLINE_TEST_POSTGRES_URL", hide_env_values = true)]
+    pub postgres: Option<String>,
+    /// As above, for MySQL and MariaDB.
+    #[arg(long, env = "ASKLINE_TEST_MYSQL_URL", hide_env_values = true)]
+    pub mysql: Option<String>,
+    /// Only so many questions.
+    #[arg(long)]
+    pub limit: Option<usize>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct Bench {
+    #[command(subcommand)]
+    pub command: BenchCommand,
+}
+
+#[derive(Subcommand)]
+pub enum BenchCommand {
+    /// Whole turns through RabbitMQ, Redis and PostgreSQL, beside a raw relay.
+    Pipeline(BenchPipeline),
+}
+
+#[derive(ClapArgs)]
+pub struct BenchPipeline {
+    /// Turns under load.
+    #[arg(long, default_value_t = 3_000)]
+    pub turns: usize,
+    /// Turns in flight.
+    #[arg(long, default_value_t = 64)]
+    pub concurrency: usize,
+    /// Turns one at a time, for p50 and p99.
+    #[arg(long, default_value_t = 300)]
+    pub single: usize,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}

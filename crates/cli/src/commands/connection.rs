@@ -1,0 +1,96 @@
+use crate::args::{Connection, ConnectionCommand};
+use crate::client::Client;
+use crate::output;
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// The databases of a business.
+pub async fn run(args: Connection) -> Result<ExitCode> {
+    match args.command {
+        ConnectionCommand::List { server, json } => list(&Client::new(&server)?, json).await,
+        ConnectionCommand::Add { name, database_url, server, json } => {
+            let url = if database_url == "-" { from_stdin()? } else { database_url };
+            let added = Client::new(&server)?;
+            let made = added.post("/v1/connections", &json!({"name": name, "url": url})).await?;
+            watch(&added, &made, json).await
+        }
+        ConnectionCommand::Test { connection, server, json } => {
+            let client = Client::new(&server)?;
+            let id = find(&client, &connection).await?;
+            let started = client.post(&format!("/v1/connections/{id}/test"), &json!({})).await?;
+            watch(&client, &started, json).await
+        }
+    }
+}
+
+/// The id of a connection that is named by id or name.
+pub async fn find(client: &Client, wanted: &str) -> Result<String> {
+    let all = client.get("/v1/connections").await?;
+    let all = all["data"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let found = all.iter().find(|connection| connection["id"] == wanted || connection["name"] == wanted);
+    let id = found.and_then(|connection| connection["id"].as_str()).with_context(|| {
+        let names: Vec<_> = all.iter().filter_map(|connection| connection["name"].as_str()).collect();
+        format!("there is no connection {wanted:?}; there are: {}", names.join(", "))
+    })?;
+    Ok(id.to_owned())
+}
+
+async fn list(client: &Client, json: bool) -> Result<ExitCode> {
+    let all = client.get("/v1/connections").await?;
+    if json {
+        output::json(&all["data"])?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for connection in all["data"].as_array().into_iter().flatten() {
+        let field = |name: &str| connection[name].as_str().unwrap_or_default().to_owned();
+        let status = match field("status").as_str() {
+            "ready" => output::out("ready ", output::GREEN),
+            "failed" => output::out("failed", output::RED),
+            _ => "new   ".to_owned(),
+        };
+        output::line(format!("{status}  {}  {}  {}  {}", field("id"), field("dialect"), field("name"), field("status_message")));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Follows a test to its end.
+async fn watch(client: &Client, started: &Value, json: bool) -> Result<ExitCode> {
+    let Some(response) = started["response_id"].as_str() else { bail!("the server did not start a test") };
+    let last = client
+        .follow(response, |event| {
+            if json {
+                return output::json(event);
+            }
+            show(event);
+            Ok(())
+        })
+        .await?;
+    let passed = last["type"] == "response.completed";
+    if !json && !passed {
+        let message = last["response"]["error"]["message"].as_str().unwrap_or("the test did not end");
+        output::note(format!("{} {message}", output::out("failed:", output::RED)));
+    }
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn show(event: &Value) {
+    match event["type"].as_str().unwrap_or_default() {
+        "response.askline.step.completed" => {
+            let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+            output::line(format!("{}: {}", text("step"), text("detail")));
+        }
+        "response.askline.notice" => output::note(event["message"].as_str().unwrap_or_default()),
+        "response.completed" => {
+            let said = event["response"]["output"][0]["content"][0]["text"].as_str().unwrap_or_default();
+            output::line(output::out(said, output::GREEN));
+        }
+        _ => {}
+    }
+}
+
+fn from_stdin() -> Result<String> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).context("the URL cannot be read from standard input")?;
+    Ok(line.trim().to_owned())
+}

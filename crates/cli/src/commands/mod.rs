@@ -1,0 +1,12 @@
+//! One file a command.
+
+pub mod ask;
+pub mod bench;
+pub mod connection;
+pub mod demo;
+pub mod doctor;
+pub mod eval;
+pub mod health;
+pub mod serve;
+pub mod setup;
+pub mod user;

@@ -1,0 +1,126 @@
+//! What is asked for as it stands in the rows: the columns named before any condition.
+
+use crate::rules::{
+    items::What,
+    lexicon::Mark,
+    plan::{Expr, Scalar},
+    reader::Reader,
+};
+
+/// Reads every column that is asked for.
+pub fn read(reader: &mut Reader) {
+    let sentences = sentences(reader);
+    let listing = listing_sentence(reader, &sentences);
+    for (number, (from, to)) in sentences.iter().enumerate() {
+        let lists = listing == Some(number);
+        if listing.is_none() || lists {
+            columns(reader, *from, *to, lists);
+        }
+    }
+    leftovers(reader);
+}
+
+fn sentences(reader: &Reader) -> Vec<(usize, usize)> {
+    let mut bounds = Vec::new();
+    let mut from = 0;
+    for place in 0..=reader.items.len() {
+        let ends = place == reader.items.len() || reader.any_mark(place) == Some(Mark::Stop);
+        if ends {
+            if from < place {
+                bounds.push((from, place));
+            }
+            from = place + 1;
+        }
+    }
+    bounds
+}
+
+/// A second sentence such as `List the id and name.` says what to show.
+fn listing_sentence(reader: &Reader, sentences: &[(usize, usize)]) -> Option<usize> {
+    let lists = |(from, to): &(usize, usize)| {
+        let asks = reader.any_mark(*from) == Some(Mark::Ask);
+        asks && (*from..*to).any(|place| reader.mention(place).is_some() && reader.column_at(place).is_some())
+    };
+    (1..sentences.len()).rev().find(|number| lists(&sentences[*number]))
+}
+
+fn columns(reader: &mut Reader, from: usize, to: usize, lists: bool) {
+    let mut open = true;
+    for place in from..to {
+        match reader.any_mark(place) {
+            Some(Mark::Clause | Mark::In) if !lists && place > from && after_name(reader, from, place) => open = false,
+            Some(Mark::Ask) => open = true,
+            Some(Mark::Distinct) => distinct(reader, place),
+            _ => {}
+        }
+        if open || continues_list(reader, place) {
+            column(reader, place);
+        }
+    }
+}
+
+/// A condition opens only after something has been named.
+fn after_name(reader: &Reader, from: usize, place: usize) -> bool {
+    let comma_phrase = (from..place).all(|before| matches!(reader.any_mark(before), Some(Mark::In | Mark::Clause)));
+    !comma_phrase && (from..place).any(|before| matches!(reader.items[before].what, What::Mention(_) | What::Value(_)))
+}
+
+/// `…, and its name` after a condition is asked for too.
+fn continues_list(reader: &Reader, place: usize) -> bool {
+    let joined = place > 1 && reader.any_mark(place - 1) == Some(Mark::And);
+    joined && reader.draft.picks.iter().any(|(pick, _)| *pick + 2 == place)
+}
+
+fn distinct(reader: &mut Reader, place: usize) {
+    if reader.free(place).is_some() {
+        reader.take(place);
+        reader.draft.distinct = true;
+    }
+}
+
+fn column(reader: &mut Reader, place: usize) {
+    if reader.mention(place).is_none() {
+        return;
+    }
+    if let Some(table) = reader.table_at(place) {
+        return listed_table(reader, place, table);
+    }
+    let columns = reader.columns_at(place);
+    reader.take(place);
+    for column in columns {
+        let expr = Expr::Scalar(Scalar::Column(column));
+        if !reader.draft.picks.iter().any(|(_, pick)| *pick == expr) {
+            reader.draft.picks.push((place, expr));
+        }
+    }
+}
+
+/// A table in a list of what is asked for stands for the names of its rows: `names of conductors and the orchestras`.
+fn listed_table(reader: &mut Reader, place: usize, table: usize) {
+    let joined = place > 0 && matches!(reader.any_mark(place - 1), Some(Mark::And | Mark::Comma));
+    let follows_entity = reader.tables.iter().any(|(before, _)| *before < place && reader.draft.picks.iter().any(|(pick, _)| pick < before));
+    let described = reader.mention(place + 1).is_some() && reader.table_at(place + 1).is_none();
+    if joined && follows_entity && !described && reader.head() != Some(table) {
+        reader.take(place);
+        for column in reader.catalog.label(table) {
+            reader.draft.picks.push((place, Expr::Scalar(Scalar::Column(column))));
+        }
+    }
+}
+
+/// Names that no rule has read make the answer doubtful; tables only widen it.
+fn leftovers(reader: &mut Reader) {
+    for place in 0..reader.items.len() {
+        let Some(item) = reader.free(place) else { continue };
+        let (text, what) = (item.text.clone(), item.what.clone());
+        match what {
+            What::Mention(mention) if reader.table_at(place).is_none() => {
+                reader.doubt(text, if mention.column_weight() > 0.8 { 0.2 } else { 0.1 });
+            }
+            What::Word => reader.doubt(text, 0.06),
+            What::Mark(Mark::Compare(..) | Mark::Between | Mark::Like(_) | Mark::Share | Mark::Missing) => reader.doubt(text, 0.4),
+            What::Mark(Mark::Period(_) | Mark::Inclusive(_)) => reader.doubt(text, 0.15),
+            _ => {}
+        }
+    }
+}

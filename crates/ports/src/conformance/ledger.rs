@@ -1,0 +1,340 @@
+//! The suite of [`Ledger`](crate::Ledger): claims, leases, fences, outcomes.
+
+use super::bench::{Bench, LEASE, business, completed, hop, outcome, question, rows};
+use crate::ledger::{Claimed, Commit, Committed, Grant, Renewed};
+use crate::store::TurnState;
+use futures_util::future::join_all;
+use std::time::Duration;
+
+/// Runs the suite: `ports::ledger_conformance!(make);`. `make` gives a [`Bench`] on a fresh database.
+#[macro_export]
+macro_rules! ledger_conformance {
+    ($make:path) => {
+        $crate::conformance_cases!(
+            $make,
+            ledger,
+            [
+                the_first_claim_of_a_turn_has_fence_and_attempt_one,
+                a_held_hop_is_busy_for_the_rest_of_its_lease,
+                a_held_hop_is_busy_for_its_own_holder_too,
+                a_lease_that_ran_out_is_claimed_again_as_the_next_attempt,
+                fifty_claims_of_one_hop_grant_exactly_one,
+                a_renewed_lease_holds_longer,
+                a_claim_and_a_renewal_tell_that_the_user_wants_to_stop,
+                a_claim_that_was_taken_over_cannot_be_renewed,
+                a_released_hop_cannot_be_renewed,
+                a_released_run_counts_only_when_it_was_spent,
+                a_release_under_an_old_fence_changes_nothing,
+                an_outcome_goes_to_whoever_claims_its_hop_again,
+                an_outcome_says_whether_it_was_published,
+                the_next_hop_is_free_once_the_outcome_is_stored,
+                a_hop_before_the_current_one_is_never_run_again,
+                a_late_writer_is_fenced_and_stores_nothing,
+                a_released_claim_stores_nothing,
+                a_commit_whose_answer_was_lost_may_be_repeated,
+                rows_are_stored_with_the_outcome,
+                two_ends_of_a_turn_and_one_wins,
+                an_ended_turn_is_over,
+                a_refused_or_unknown_turn_is_over,
+                a_seized_turn_is_nobody_elses,
+                a_seizure_that_ran_out_gives_the_hop_back,
+                an_ended_turn_cannot_be_seized,
+                a_turn_spends_up_to_its_budget,
+                fifty_calls_at_once_spend_exactly_the_budget,
+                an_ended_or_unknown_turn_spends_nothing,
+                outcomes_left_unpublished_come_oldest_first,
+                a_voided_claim_is_free_and_its_writer_fenced,
+                many_turns_at_once_each_get_their_own_answer,
+            ]
+        );
+    };
+}
+
+pub async fn the_first_claim_of_a_turn_has_fence_and_attempt_one(bench: Bench) {
+    bench.accepted("resp_1").await;
+    let grant = bench.granted("resp_1", &hop("resp_1")).await;
+    assert_eq!(grant, Grant { fence: 1, attempt: 1, cancel_requested: false });
+}
+
+pub async fn a_held_hop_is_busy_for_the_rest_of_its_lease(bench: Bench) {
+    bench.accepted("resp_1").await;
+    bench.granted("resp_1", &hop("resp_1")).await;
+    bench.clock.advance(Duration::from_secs(4));
+    let second = bench.claim("resp_1", &hop("resp_1"), "other").await;
+    assert_eq!(second, Claimed::Busy(Duration::from_secs(6)));
+}
+
+pub async fn a_held_hop_is_busy_for_its_own_holder_too(bench: Bench) {
+    bench.accepted("resp_1").await;
+    bench.granted("resp_1", &hop("resp_1")).await;
+    assert_eq!(bench.claim("resp_1", &hop("resp_1"), "worker").await, Claimed::Busy(LEASE));
+}
+
+pub async fn a_lease_that_ran_out_is_claimed_again_as_the_next_attempt(bench: Bench) {
+    bench.accepted("resp_1").await;
+    bench.granted("resp_1", &hop("resp_1")).await;
+    bench.clock.advance(LEASE);
+    let grant = bench.granted("resp_1", &hop("resp_1")).await;
+    assert_eq!(grant, Grant { fence: 2, attempt: 2, cancel_requested: false });
+}
+
+pub async fn fifty_claims_of_one_hop_grant_exactly_one(bench: Bench) {
+    bench.accepted("resp_1").await;
+    let hop = hop("resp_1");
+    let owners: Vec<_> = (0..50).map(|n| format!("worker_{n}")).collect();
+    let claims = join_all(owners.iter().map(|owner| bench.claim("resp_1", &hop, owner))).await;
+    let granted = claims.iter().filter(|claim| matches!(claim, Claimed::Granted(_))).count();
+    let busy = claims.iter().filter(|claim| matches!(claim, Claimed::Busy(_))).count();
+    assert_eq!((granted, busy), (1, 49));
+}
+
+pub async fn a_renewed_lease_holds_longer(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    bench.clock.advance(Duration::from_secs(8));
+    let renewed = bench.ledger.renew(&turn, fence, LEASE).await.unwrap();
+    assert_eq!(renewed, Renewed::Held { cancel_requested: false });
+    bench.clock.advance(Duration::from_secs(8));
+    let second = bench.claim("resp_1", &hop("resp_1"), "other").await;
+    assert_eq!(second, Claimed::Busy(Duration::from_secs(2)));
+}
+
+pub async fn a_claim_and_a_renewal_tell_that_the_user_wants_to_stop(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    assert!(bench.store.request_cancel(&business(), &turn).await.unwrap());
+    let renewed = bench.ledger.renew(&turn, fence, LEASE).await.unwrap();
+    assert_eq!(renewed, Renewed::Held { cancel_requested: true });
+    bench.clock.advance(LEASE);
+    assert!(bench.granted("resp_1", &hop("resp_1")).await.cancel_requested);
+}
+
+pub async fn a_claim_that_was_taken_over_cannot_be_renewed(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    bench.clock.advance(LEASE);
+    bench.granted("resp_1", &hop("resp_1")).await;
+    assert_eq!(bench.ledger.renew(&turn, fence, LEASE).await.unwrap(), Renewed::Lost);
+}
+
+pub async fn a_released_hop_cannot_be_renewed(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    bench.ledger.release(&turn, fence, true).await.unwrap();
+    assert_eq!(bench.ledger.renew(&turn, fence, LEASE).await.unwrap(), Renewed::Lost);
+}
+
+pub async fn a_released_run_counts_only_when_it_was_spent(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let mut attempts = Vec::new();
+    for spent in [false, false, true, false] {
+        let grant = bench.granted("resp_1", &hop("resp_1")).await;
+        attempts.push(grant.attempt);
+        bench.ledger.release(&turn, grant.fence, spent).await.unwrap();
+        bench.ledger.release(&turn, grant.fence, spent).await.unwrap();
+    }
+    assert_eq!(attempts, [1, 1, 1, 2]);
+}
+
+pub async fn a_release_under_an_old_fence_changes_nothing(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let old = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    bench.clock.advance(LEASE);
+    bench.granted("resp_1", &hop("resp_1")).await;
+    bench.ledger.release(&turn, old, false).await.unwrap();
+    assert_eq!(bench.claim("resp_1", &hop("resp_1"), "other").await, Claimed::Busy(LEASE));
+}
+
+pub async fn an_outcome_goes_to_whoever_claims_its_hop_again(bench: Bench) {
+    bench.accepted("resp_1").await;
+    let done = bench.done("resp_1", &hop("resp_1")).await;
+    assert_eq!(bench.claim("resp_1", &hop("resp_1"), "other").await, Claimed::Done(Box::new(done)));
+}
+
+pub async fn an_outcome_says_whether_it_was_published(bench: Bench) {
+    bench.accepted("resp_1").await;
+    bench.done("resp_1", &hop("resp_1")).await;
+    bench.ledger.mark_published(&hop("resp_1")).await.unwrap();
+    bench.ledger.mark_published(&hop("resp_1")).await.unwrap();
+    let Claimed::Done(outcome) = bench.claim("resp_1", &hop("resp_1"), "other").await else { panic!("not done") };
+    assert!(outcome.published);
+}
+
+pub async fn the_next_hop_is_free_once_the_outcome_is_stored(bench: Bench) {
+    bench.accepted("resp_1").await;
+    bench.done("resp_1", &hop("resp_1")).await;
+    let grant = bench.granted("resp_1", &hop("resp_1").child("generate_sql", 0)).await;
+    assert_eq!(grant, Grant { fence: 2, attempt: 1, cancel_requested: false });
+}
+
+pub async fn a_hop_before_the_current_one_is_never_run_again(bench: Bench) {
+    bench.accepted("resp_1").await;
+    let (first, second) = (hop("resp_1"), hop("resp_1").child("generate_sql", 0));
+    bench.done("resp_1", &first).await;
+    bench.done("resp_1", &second).await;
+    bench.granted("resp_1", &second.child("execute_sql", 0)).await;
+    bench.clock.advance(LEASE);
+    assert!(matches!(bench.claim("resp_1", &first, "other").await, Claimed::Done(_)));
+    assert!(matches!(bench.claim("resp_1", &second, "other").await, Claimed::Done(_)));
+
+    bench.accepted("resp_2").await;
+    bench.granted("resp_2", &hop("resp_2").child("generate_sql", 0)).await;
+    assert_eq!(bench.claim("resp_2", &hop("resp_2"), "other").await, Claimed::Over);
+}
+
+pub async fn a_late_writer_is_fenced_and_stores_nothing(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let late = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    bench.clock.advance(LEASE);
+    bench.granted("resp_1", &hop("resp_1")).await;
+    let result = rows("resp_1", "res_late");
+    let commit = Commit {
+        outcome: outcome("resp_1", &hop("resp_1"), late),
+        result: Some(result.clone()),
+        end: Some(completed("late")),
+    };
+    assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Fenced);
+    assert_eq!(bench.claim("resp_1", &hop("resp_1"), "other").await, Claimed::Busy(LEASE));
+    assert_eq!(bench.store.result(&business(), &result.id).await.unwrap(), None);
+    assert_eq!(bench.store.turn(&business(), &turn).await.unwrap().unwrap().state, TurnState::Accepted);
+}
+
+pub async fn a_released_claim_stores_nothing(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    bench.ledger.release(&turn, fence, true).await.unwrap();
+    assert_eq!(bench.commit(outcome("resp_1", &hop("resp_1"), fence), None).await, Committed::Fenced);
+}
+
+pub async fn a_commit_whose_answer_was_lost_may_be_repeated(bench: Bench) {
+    bench.accepted("resp_1").await;
+    let done = outcome("resp_1", &hop("resp_1"), bench.granted("resp_1", &hop("resp_1")).await.fence);
+    for _ in 0..2 {
+        assert_eq!(bench.commit(done.clone(), Some(completed("once"))).await, Committed::Stored);
+    }
+    assert_eq!(bench.commit(done, Some(completed("twice"))).await, Committed::Stored);
+    let turn = bench.store.turn(&business(), &"resp_1".into()).await.unwrap().unwrap();
+    assert_eq!(turn.end.unwrap().answer, "once");
+}
+
+pub async fn rows_are_stored_with_the_outcome(bench: Bench) {
+    bench.accepted("resp_1").await;
+    let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    let result = rows("resp_1", "res_1");
+    let commit = Commit { outcome: outcome("resp_1", &hop("resp_1"), fence), result: Some(result.clone()), end: None };
+    assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
+    assert_eq!(bench.store.result(&business(), &result.id).await.unwrap(), Some(result.rows));
+    let turn = bench.store.turn(&business(), &result.turn).await.unwrap().unwrap();
+    assert_eq!((turn.next_seq, turn.state, turn.end), (7, TurnState::Accepted, None));
+}
+
+pub async fn two_ends_of_a_turn_and_one_wins(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let worker = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    let sweeper = bench.ledger.seize(&turn, "sweeper", LEASE).await.unwrap().unwrap().fence;
+    let swept = hop("resp_1").child("sweep", 0);
+    let ends = tokio::join!(
+        bench.commit(outcome("resp_1", &hop("resp_1"), worker), Some(completed("worker"))),
+        bench.commit(outcome("resp_1", &swept, sweeper), Some(completed("sweeper"))),
+    );
+    assert_eq!(ends, (Committed::Fenced, Committed::Stored));
+    let turn = bench.store.turn(&business(), &turn).await.unwrap().unwrap();
+    assert_eq!(turn.end.unwrap().answer, "sweeper");
+}
+
+pub async fn an_ended_turn_is_over(bench: Bench) {
+    bench.answered(question("resp_1"), "42").await;
+    let last = hop("resp_1");
+    assert!(matches!(bench.claim("resp_1", &last, "other").await, Claimed::Done(_)));
+    assert_eq!(bench.claim("resp_1", &last.child("reply", 0), "other").await, Claimed::Over);
+    assert_eq!(bench.commit(outcome("resp_1", &last.child("reply", 0), 1), None).await, Committed::Fenced);
+}
+
+pub async fn a_refused_or_unknown_turn_is_over(bench: Bench) {
+    bench.offer(question("resp_1")).await;
+    assert!(bench.store.refuse(&"resp_1".into()).await.unwrap());
+    assert_eq!(bench.claim("resp_1", &hop("resp_1"), "worker").await, Claimed::Over);
+    assert_eq!(bench.claim("resp_2", &hop("resp_2"), "worker").await, Claimed::Over);
+}
+
+pub async fn a_seized_turn_is_nobody_elses(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let old = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    let grant = bench.ledger.seize(&turn, "sweeper", LEASE).await.unwrap().unwrap();
+    assert_eq!(grant, Grant { fence: old + 1, attempt: 1, cancel_requested: false });
+    assert_eq!(bench.ledger.renew(&turn, old, LEASE).await.unwrap(), Renewed::Lost);
+    let next = hop("resp_1").child("generate_sql", 0);
+    assert_eq!(bench.claim("resp_1", &hop("resp_1"), "other").await, Claimed::Busy(LEASE));
+    assert_eq!(bench.claim("resp_1", &next, "other").await, Claimed::Busy(LEASE));
+}
+
+pub async fn a_seizure_that_ran_out_gives_the_hop_back(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    bench.granted("resp_1", &hop("resp_1")).await;
+    bench.ledger.seize(&turn, "sweeper", LEASE).await.unwrap().unwrap();
+    bench.clock.advance(LEASE);
+    let grant = bench.granted("resp_1", &hop("resp_1")).await;
+    assert_eq!((grant.fence, grant.attempt), (3, 2));
+}
+
+pub async fn an_ended_turn_cannot_be_seized(bench: Bench) {
+    let turn = bench.answered(question("resp_1"), "42").await;
+    assert_eq!(bench.ledger.seize(&turn, "sweeper", LEASE).await.unwrap(), None);
+    assert_eq!(bench.ledger.seize(&"resp_2".into(), "sweeper", LEASE).await.unwrap(), None);
+}
+
+pub async fn a_turn_spends_up_to_its_budget(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    assert!(bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
+    assert!(bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
+    assert!(!bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
+    assert!(bench.ledger.spend_llm_call(&turn, 3).await.unwrap());
+}
+
+pub async fn fifty_calls_at_once_spend_exactly_the_budget(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let calls = join_all((0..50).map(|_| bench.ledger.spend_llm_call(&turn, 8))).await;
+    assert_eq!(calls.into_iter().filter(|call| *call.as_ref().unwrap()).count(), 8);
+}
+
+pub async fn an_ended_or_unknown_turn_spends_nothing(bench: Bench) {
+    let turn = bench.answered(question("resp_1"), "42").await;
+    assert!(!bench.ledger.spend_llm_call(&turn, 8).await.unwrap());
+    assert!(!bench.ledger.spend_llm_call(&"resp_2".into(), 8).await.unwrap());
+}
+
+pub async fn outcomes_left_unpublished_come_oldest_first(bench: Bench) {
+    let mut hops = Vec::new();
+    for turn in ["resp_3", "resp_1", "resp_2", "resp_4"] {
+        bench.accepted(turn).await;
+        hops.push(bench.done(turn, &hop(turn)).await);
+        bench.clock.advance(Duration::from_secs(2));
+    }
+    bench.ledger.mark_published(&hop("resp_1")).await.unwrap();
+    let left = bench.ledger.unpublished(Duration::from_secs(3), 10).await.unwrap();
+    assert_eq!(left, [hops[0].clone(), hops[2].clone()]);
+    assert_eq!(bench.ledger.unpublished(Duration::from_secs(3), 1).await.unwrap(), [hops[0].clone()]);
+    assert_eq!(bench.ledger.unpublished(Duration::from_secs(60), 10).await.unwrap(), []);
+}
+
+pub async fn a_voided_claim_is_free_and_its_writer_fenced(bench: Bench) {
+    bench.accepted("resp_1").await;
+    let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
+    bench.ledger.void_claims().await.unwrap();
+    assert_eq!(bench.commit(outcome("resp_1", &hop("resp_1"), fence), None).await, Committed::Fenced);
+    assert_eq!(bench.granted("resp_1", &hop("resp_1")).await.attempt, 2);
+}
+
+pub async fn many_turns_at_once_each_get_their_own_answer(bench: Bench) {
+    let turns: Vec<_> = (0..150).map(|n| format!("resp_{n:03}")).collect();
+    join_all(turns.iter().map(|turn| bench.accepted(turn))).await;
+    let done = join_all(turns.iter().map(|turn| async {
+        let first = bench.done(turn, &hop(turn)).await;
+        bench.done(turn, &first.hop.child("reply", 0)).await
+    }))
+    .await;
+    for (turn, last) in turns.iter().zip(done) {
+        assert_eq!(last.fence, 2);
+        assert_eq!(bench.claim(turn, &last.hop, "other").await, Claimed::Done(Box::new(last)));
+    }
+}

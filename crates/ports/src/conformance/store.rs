@@ -1,0 +1,232 @@
+//! The suite of [`AppStore`](crate::AppStore) beside turns: identity, connections, records, and who may read what.
+
+use super::bench::{BUSINESS, Bench, ManualClock, USER, business, completed, hop, outcome, question, rows, user};
+use crate::PortError;
+use crate::ledger::{Commit, Committed};
+use crate::store::{AuditRow, Business, Connection, ConnectionStatus, EndState, NewTurn, User};
+use contracts::{BusinessId, ColumnSchema, ConnectionId, Dialect, Role, Schema, TableSchema};
+use futures_util::future::join_all;
+
+/// Runs the suite: `ports::store_conformance!(make);`. `make` gives a [`Bench`] on a fresh database.
+#[macro_export]
+macro_rules! store_conformance {
+    ($make:path) => {
+        $crate::conformance_cases!(
+            $make,
+            store,
+            [
+                a_store_that_is_there_answers,
+                a_business_is_created_once,
+                an_email_address_belongs_to_one_user,
+                a_membership_is_one_role_that_can_change,
+                nobody_is_a_member_of_nothing,
+                the_name_of_a_connection_is_unique_in_its_business,
+                a_connection_changes_only_its_status,
+                a_schema_is_replaced_as_a_whole,
+                an_unknown_connection_has_no_status_and_no_schema,
+                audit_rows_of_a_turn_come_in_order,
+                one_refused_write_does_not_spoil_the_others,
+                no_read_crosses_tenants,
+            ]
+        );
+    };
+}
+
+async fn two_businesses(bench: &Bench) {
+    for (id, name) in [(BUSINESS, "Acme"), ("biz_2", "Zenith")] {
+        let business = Business { id: id.into(), name: name.to_owned(), created_ms: 1 };
+        assert!(bench.store.create_business(&business).await.unwrap());
+    }
+}
+
+fn person(id: &str, email: &str) -> User {
+    User { id: id.into(), email: email.to_owned(), password_hash: "$argon2id$x".to_owned(), created_ms: 2 }
+}
+
+fn database(business: &str, id: &str, name: &str) -> Connection {
+    Connection {
+        id: id.into(),
+        business: business.into(),
+        name: name.to_owned(),
+        dialect: Dialect::Postgres,
+        sealed_url: "v1.a.b".to_owned(),
+        status: ConnectionStatus::New,
+        status_message: String::new(),
+        created_ms: 3,
+    }
+}
+
+fn schema(table: &str) -> Schema {
+    let column = ColumnSchema {
+        name: "id".to_owned(),
+        data_type: "bigint".to_owned(),
+        nullable: false,
+        comment: Some("Schl\u{fc}ssel".to_owned()),
+        samples: vec!["1".to_owned()],
+    };
+    let table = TableSchema {
+        namespace: Some("public".to_owned()),
+        name: table.to_owned(),
+        comment: None,
+        columns: vec![column],
+        primary_key: vec!["id".to_owned()],
+        foreign_keys: Vec::new(),
+        row_estimate: Some(7),
+        is_view: false,
+    };
+    Schema { tables: vec![table] }
+}
+
+fn audit_row(id: &str, at_ms: i64) -> AuditRow {
+    AuditRow {
+        id: id.to_owned(),
+        business: business(),
+        user: user(),
+        turn: "resp_1".into(),
+        hop: hop("resp_1"),
+        attempt: 1,
+        connection: "con_1".into(),
+        sql: "SELECT 'x'".to_owned(),
+        tables: vec!["public.orders".to_owned(), "customers".to_owned()],
+        verdict: "execute".to_owned(),
+        at_ms,
+    }
+}
+
+pub async fn a_store_that_is_there_answers(bench: Bench) {
+    bench.store.ping().await.unwrap();
+}
+
+pub async fn a_business_is_created_once(bench: Bench) {
+    let first = Business { id: BUSINESS.into(), name: "Acme".to_owned(), created_ms: 1 };
+    let second = Business { name: "Other".to_owned(), ..first.clone() };
+    assert!(bench.store.create_business(&first).await.unwrap());
+    assert!(!bench.store.create_business(&second).await.unwrap());
+    assert_eq!(bench.store.business(&business()).await.unwrap(), Some(first));
+    assert_eq!(bench.store.business(&"biz_2".into()).await.unwrap(), None);
+}
+
+pub async fn an_email_address_belongs_to_one_user(bench: Bench) {
+    let first = person(USER, "ada@example.org");
+    assert!(bench.store.create_user(&first).await.unwrap());
+    assert!(!bench.store.create_user(&person("usr_2", "ada@example.org")).await.unwrap());
+    assert_eq!(bench.store.user_by_email("ada@example.org").await.unwrap(), Some(first));
+    assert_eq!(bench.store.user_by_email("eve@example.org").await.unwrap(), None);
+}
+
+pub async fn a_membership_is_one_role_that_can_change(bench: Bench) {
+    two_businesses(&bench).await;
+    bench.store.create_user(&person(USER, "ada@example.org")).await.unwrap();
+    for (business, role) in [("biz_2", Role::Viewer), (BUSINESS, Role::Member), (BUSINESS, Role::Admin)] {
+        bench.store.set_membership(&user(), &business.into(), role).await.unwrap();
+    }
+    let memberships = bench.store.memberships(&user()).await.unwrap();
+    let roles: Vec<_> = memberships.iter().map(|member| (member.business_name.as_str(), member.role)).collect();
+    assert_eq!(roles, [("Acme", Role::Admin), ("Zenith", Role::Viewer)]);
+    assert_eq!(bench.store.role_in(&user(), &business()).await.unwrap(), Some(Role::Admin));
+}
+
+pub async fn nobody_is_a_member_of_nothing(bench: Bench) {
+    two_businesses(&bench).await;
+    assert_eq!(bench.store.role_in(&user(), &business()).await.unwrap(), None);
+    assert_eq!(bench.store.memberships(&user()).await.unwrap(), []);
+    let unknown = bench.store.set_membership(&user(), &business(), Role::Member).await;
+    assert!(matches!(unknown, Err(PortError::Refused { .. })), "{unknown:?}");
+}
+
+pub async fn the_name_of_a_connection_is_unique_in_its_business(bench: Bench) {
+    two_businesses(&bench).await;
+    let first = database(BUSINESS, "con_1", "shop");
+    let later = Connection { created_ms: 4, ..database(BUSINESS, "con_0", "crm") };
+    assert!(bench.store.create_connection(&later).await.unwrap());
+    assert!(bench.store.create_connection(&first).await.unwrap());
+    assert!(!bench.store.create_connection(&database(BUSINESS, "con_2", "shop")).await.unwrap());
+    assert!(bench.store.create_connection(&database("biz_2", "con_3", "shop")).await.unwrap());
+    assert_eq!(bench.store.connections(&business()).await.unwrap(), [first, later]);
+}
+
+pub async fn a_connection_changes_only_its_status(bench: Bench) {
+    two_businesses(&bench).await;
+    let new = database(BUSINESS, "con_1", "shop");
+    bench.store.create_connection(&new).await.unwrap();
+    let (status, status_message) = (ConnectionStatus::Failed, "the database cannot be reached".to_owned());
+    bench.store.set_connection_status(&business(), &new.id, status, &status_message).await.unwrap();
+    let failed = Connection { status, status_message, ..new.clone() };
+    assert_eq!(bench.store.connection(&business(), &new.id).await.unwrap(), Some(failed));
+}
+
+pub async fn a_schema_is_replaced_as_a_whole(bench: Bench) {
+    two_businesses(&bench).await;
+    let id = ConnectionId::from("con_1");
+    bench.store.create_connection(&database(BUSINESS, "con_1", "shop")).await.unwrap();
+    assert_eq!(bench.store.schema(&business(), &id).await.unwrap(), None);
+    for table in ["orders", "customers"] {
+        bench.store.save_schema(&business(), &id, &schema(table)).await.unwrap();
+        assert_eq!(bench.store.schema(&business(), &id).await.unwrap(), Some(schema(table)));
+    }
+}
+
+pub async fn an_unknown_connection_has_no_status_and_no_schema(bench: Bench) {
+    two_businesses(&bench).await;
+    bench.store.create_connection(&database(BUSINESS, "con_1", "shop")).await.unwrap();
+    for (business, id) in [(BUSINESS, "con_2"), ("biz_2", "con_1")] {
+        let (business, id) = (BusinessId::from(business), ConnectionId::from(id));
+        let status = bench.store.set_connection_status(&business, &id, ConnectionStatus::Ready, "").await;
+        let saved = bench.store.save_schema(&business, &id, &schema("orders")).await;
+        assert!(matches!(status, Err(PortError::Refused { .. })), "{status:?}");
+        assert!(matches!(saved, Err(PortError::Refused { .. })), "{saved:?}");
+    }
+    let connection = bench.store.connection(&business(), &"con_1".into()).await.unwrap().unwrap();
+    assert_eq!(connection.status, ConnectionStatus::New);
+}
+
+pub async fn audit_rows_of_a_turn_come_in_order(bench: Bench) {
+    let other_turn = AuditRow { turn: "resp_2".into(), ..audit_row("aud_0", 5) };
+    let rows = [audit_row("aud_3", 10), audit_row("aud_1", 20), audit_row("aud_2", 20)];
+    for row in rows.iter().rev().chain([&other_turn]) {
+        bench.store.audit(row).await.unwrap();
+    }
+    assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), rows);
+}
+
+pub async fn one_refused_write_does_not_spoil_the_others(bench: Bench) {
+    bench.store.audit(&audit_row("aud_00", 0)).await.unwrap();
+    let rows: Vec<_> = (0..40).map(|n| audit_row(&format!("aud_{n:02}"), n)).collect();
+    let written = join_all(rows.iter().map(|row| bench.store.audit(row))).await;
+    assert!(matches!(written[0], Err(PortError::Refused { .. })), "{:?}", written[0]);
+    assert!(written[1..].iter().all(Result::is_ok));
+    assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), rows);
+}
+
+pub async fn no_read_crosses_tenants(bench: Bench) {
+    two_businesses(&bench).await;
+    bench.store.create_connection(&database(BUSINESS, "con_1", "shop")).await.unwrap();
+    bench.store.save_schema(&business(), &"con_1".into(), &schema("orders")).await.unwrap();
+    let turn = bench.accept(NewTurn { conversation: Some("conv_1".into()), ..question("resp_1") }).await;
+    let result = rows("resp_1", "res_1");
+    let end = EndState { result: Some(result.id.clone()), ..completed("canary") };
+    let outcome = outcome("resp_1", &hop("resp_1"), bench.granted("resp_1", &hop("resp_1")).await.fence);
+    let commit = Commit { outcome, result: Some(result.clone()), end: Some(end) };
+    assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
+    bench.store.audit(&audit_row("aud_1", 1)).await.unwrap();
+
+    for (tenant, sees) in [(business(), true), (BusinessId::from("biz_2"), false)] {
+        let store = &bench.store;
+        let found = [
+            store.connection(&tenant, &"con_1".into()).await.unwrap().is_some(),
+            !store.connections(&tenant).await.unwrap().is_empty(),
+            store.schema(&tenant, &"con_1".into()).await.unwrap().is_some(),
+            store.turn(&tenant, &turn).await.unwrap().is_some(),
+            !store.history(&tenant, &"conv_1".into(), 10).await.unwrap().is_empty(),
+            !store.turns(&tenant, &"conv_1".into(), 10).await.unwrap().is_empty(),
+            !store.conversations(&tenant, &user(), 10).await.unwrap().is_empty(),
+            store.result(&tenant, &result.id).await.unwrap().is_some(),
+            !store.audit_of(&tenant, &turn).await.unwrap().is_empty(),
+        ];
+        assert_eq!(found, [sees; 9], "{tenant}");
+    }
+
+    let running = bench.accept(NewTurn { created_ms: ManualClock::START_MS, ..question("resp_2") }).await;
+    assert!(!bench.store.request_cancel(&"biz_2".into(), &running).await.unwrap());
+    assert!(!bench.store.turn(&business(), &running).await.unwrap().unwrap().cancel_requested);
+}

@@ -1,0 +1,128 @@
+//! MySQL and MariaDB as the guard reads them: `!x`, `EXTRACT(YEAR_MONTH FROM …)` and `INTERVAL … HOUR_MINUTE` are
+//! read, and comments that the server would execute stay comments.
+
+use std::any::TypeId;
+
+use sqlparser::ast::{DateTimeField, Expr, Ident, Interval, Statement};
+use sqlparser::dialect::{Dialect, MySqlDialect};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
+
+use super::delegate::{delegate_char_tests, delegate_flags};
+
+const BASE: MySqlDialect = MySqlDialect {};
+
+/// Units of several fields, which the parser does not know.
+pub const COMPOSITE_UNITS: [&str; 11] = [
+    "SECOND_MICROSECOND",
+    "MINUTE_MICROSECOND",
+    "MINUTE_SECOND",
+    "HOUR_MICROSECOND",
+    "HOUR_SECOND",
+    "HOUR_MINUTE",
+    "DAY_MICROSECOND",
+    "DAY_SECOND",
+    "DAY_MINUTE",
+    "DAY_HOUR",
+    "YEAR_MONTH",
+];
+
+#[derive(Debug)]
+pub struct GuardedMysql;
+
+impl Dialect for GuardedMysql {
+    fn dialect(&self) -> TypeId {
+        BASE.dialect()
+    }
+
+    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
+        BASE.identifier_quote_style(identifier)
+    }
+
+    delegate_char_tests!(BASE; is_delimited_identifier_start, is_identifier_start, is_identifier_part);
+
+    delegate_flags!(BASE;
+        supports_string_literal_backslash_escape,
+        supports_string_literal_concatenation,
+        ignores_wildcard_escapes,
+        supports_numeric_prefix,
+        supports_bitwise_shift_operators,
+        require_interval_qualifier,
+        supports_limit_comma,
+        supports_create_table_select,
+        supports_insert_set,
+        supports_user_host_grantee,
+        supports_table_hints,
+        requires_single_line_comment_whitespace,
+        supports_match_against,
+        supports_select_modifiers,
+        supports_set_names,
+        supports_comma_separated_set_assignments,
+        supports_update_order_by,
+        supports_data_type_signed_suffix,
+        supports_cross_join_constraint,
+        supports_double_ampersand_operator,
+        supports_binary_kw_as_cast,
+        supports_comment_optimizer_hint,
+        supports_constraint_keyword_without_name,
+        supports_key_column_option,
+        supports_group_by_with_modifier,
+        supports_left_associative_joins_without_parens,
+    );
+
+    fn supports_multiline_comment_hints(&self) -> bool {
+        false
+    }
+
+    fn supports_bang_not_operator(&self) -> bool {
+        true
+    }
+
+    fn allow_extract_custom(&self) -> bool {
+        true
+    }
+
+    fn is_table_factor_alias(&self, explicit: bool, keyword: &Keyword, parser: &mut Parser) -> bool {
+        BASE.is_table_factor_alias(explicit, keyword, parser)
+    }
+
+    fn parse_infix(&self, parser: &mut Parser, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+        BASE.parse_infix(parser, left, precedence)
+    }
+
+    fn parse_statement(&self, parser: &mut Parser) -> Option<Result<Statement, ParserError>> {
+        BASE.parse_statement(parser)
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        if !parser.peek_keyword(Keyword::INTERVAL) {
+            return None;
+        }
+        parser.maybe_parse(composite_interval).transpose()
+    }
+}
+
+fn composite_interval(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.expect_keyword_is(Keyword::INTERVAL)?;
+    let value = Box::new(parser.parse_expr()?);
+    let token = parser.next_token();
+    let Token::Word(unit) = token.token else {
+        return parser.expected("a unit", token);
+    };
+    if !is_composite_unit(&unit.value) {
+        return Err(ParserError::ParserError("not a unit of several fields".to_owned()));
+    }
+    Ok(Expr::Interval(Interval {
+        value,
+        leading_field: Some(DateTimeField::Custom(Ident::new(unit.value))),
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    }))
+}
+
+/// Whether the word is one of [`COMPOSITE_UNITS`].
+pub fn is_composite_unit(word: &str) -> bool {
+    COMPOSITE_UNITS.iter().any(|unit| unit.eq_ignore_ascii_case(word))
+}

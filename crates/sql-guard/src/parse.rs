@@ -1,0 +1,58 @@
+//! From text to the tree of one query, and back.
+
+use contracts::Dialect;
+use sqlparser::ast::Query;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
+
+use crate::dialect::parser_dialect;
+use crate::lex;
+use crate::refusal::{Refusal, rule};
+
+/// Parentheses and subqueries inside each other.
+const MAX_NESTING: usize = 100;
+
+/// Reads exactly one query.
+pub fn query(sql: &str, dialect: Dialect) -> Result<Query, Refusal> {
+    let tokens = lex::statement(sql, dialect)?;
+    let mut parser =
+        Parser::new(parser_dialect(dialect)).with_recursion_limit(MAX_NESTING).with_tokens_with_locations(tokens);
+    let query = parser.parse_query().map_err(|error| unreadable(&error, dialect))?;
+    let rest = parser.peek_token_ref();
+    if rest.token == Token::EOF {
+        return Ok(*query);
+    }
+    let message =
+        format!("The statement should end before {}, which cannot be read as {}.", rest.token, label(dialect));
+    Err(Refusal::new(rule::SYNTAX, message))
+}
+
+fn unreadable(error: &ParserError, dialect: Dialect) -> Refusal {
+    match error {
+        ParserError::RecursionLimitExceeded => lex::too_complex(),
+        ParserError::TokenizerError(reason) | ParserError::ParserError(reason) => {
+            let message = format!("The statement cannot be read as {}: {reason}.", label(dialect));
+            Refusal::new(rule::SYNTAX, message)
+        }
+    }
+}
+
+fn label(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "SQLite",
+        Dialect::Postgres => "PostgreSQL",
+        Dialect::Mysql => "MySQL",
+    }
+}
+
+/// Prints the query, and proves that the text means the same tree.
+pub fn print(query: &Query, dialect: Dialect) -> Result<String, Refusal> {
+    let printed = query.to_string();
+    match self::query(&printed, dialect) {
+        Ok(again) if again == *query => Ok(printed),
+        _ => Err(Refusal::new(
+            rule::UNSTABLE,
+            "The statement changes when it is written out again. Write it in plainer SQL.",
+        )),
+    }
+}

@@ -1,0 +1,101 @@
+//! The walk over every node of the tree. Each enumeration of sqlparser is matched without a wildcard that accepts: a node
+//! that is not known here is refused.
+//!
+//! The walk also puts the tree in the form that is printed: literals and quoted names in the one spelling that cannot be
+//! read in two ways, optimizer hints removed, SQLite's double-quoted strings in single quotes.
+
+mod expr;
+mod from;
+mod function;
+mod idents;
+mod literals;
+mod operators;
+mod query;
+mod scope;
+mod select;
+mod tables;
+mod types;
+
+use contracts::Dialect;
+use sqlparser::ast::Query;
+
+use crate::lex;
+use crate::policy::Policy;
+use crate::refusal::Refusal;
+use scope::{Cte, Scope};
+
+/// How deep the tree may be, chains of operators included: comparing and dropping it is recursive.
+const MAX_DEPTH: usize = 1_000;
+
+type Verdict = Result<(), Refusal>;
+
+/// Checks the query against the policy and normalises it. Returns the labels of the tables it reads, in order of
+/// appearance.
+pub fn walk(query: &mut Query, policy: &Policy) -> Result<Vec<String>, Refusal> {
+    let mut walk = Walk::new(policy);
+    walk.query(query)?;
+    Ok(walk.touched)
+}
+
+struct Walk<'p> {
+    policy: &'p Policy,
+    dialect: Dialect,
+    scopes: Vec<Scope<'p>>,
+    ctes: Vec<Vec<Cte<'p>>>,
+    touched: Vec<String>,
+    depth: usize,
+}
+
+impl<'p> Walk<'p> {
+    fn new(policy: &'p Policy) -> Self {
+        let dialect = policy.dialect();
+        Self { policy, dialect, scopes: Vec::new(), ctes: Vec::new(), touched: Vec::new(), depth: 0 }
+    }
+
+    /// Runs one level deeper, or refuses.
+    fn deeper<T>(&mut self, levels: usize, inside: impl FnOnce(&mut Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
+        if self.depth + levels > MAX_DEPTH {
+            return Err(lex::too_complex());
+        }
+        self.depth += levels;
+        let result = inside(self);
+        self.depth -= levels;
+        result
+    }
+
+    /// Runs with a scope in which names are found first.
+    fn within<T>(
+        &mut self,
+        scope: Scope<'p>,
+        inside: impl FnOnce(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        self.scopes.push(scope);
+        let result = inside(self);
+        self.scopes.pop();
+        result
+    }
+}
+
+/// Refuses a clause that is there although none of the three databases has it.
+fn absent<T>(clause: &Option<T>, what: &str) -> Verdict {
+    match clause {
+        None => Ok(()),
+        Some(_) => Err(Refusal::unsupported(what)),
+    }
+}
+
+/// Refuses a list that should be empty.
+fn empty<T>(list: &[T], what: &str) -> Verdict {
+    match list {
+        [] => Ok(()),
+        _ => Err(Refusal::unsupported(what)),
+    }
+}
+
+/// Refuses a flag that should not be set.
+fn unset(flag: bool, what: &str) -> Verdict {
+    match flag {
+        false => Ok(()),
+        true => Err(Refusal::unsupported(what)),
+    }
+}

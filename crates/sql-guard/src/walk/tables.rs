@@ -1,0 +1,139 @@
+//! Which table a name means, decided as the database decides it.
+
+use contracts::Dialect;
+use sqlparser::ast::{Ident, ObjectName};
+
+use super::Walk;
+use super::scope::Columns;
+use crate::names;
+use crate::policy::PolicyTable;
+use crate::refusal::{Refusal, rule};
+
+/// What a name in FROM turned out to be.
+pub struct Found<'p> {
+    pub columns: Columns<'p>,
+    /// The name was rewritten to the policy's spelling, and this is what the query calls the table by.
+    pub called: Option<Ident>,
+}
+
+impl<'p> Walk<'p> {
+    /// Finds the table, or refuses. A name that fits but for its case is put in the policy's spelling, and a table outside
+    /// the default namespaces gets its own: what is printed cannot mean another table.
+    pub(super) fn table(&mut self, name: &mut ObjectName) -> Result<Found<'p>, Refusal> {
+        self.object_name(name)?;
+        let parts = names::parts(name).unwrap_or_default();
+        let wanted: Vec<String> = parts.iter().map(|ident| names::meaning(self.dialect, ident)).collect();
+        let (namespace, table) = match wanted.as_slice() {
+            [table] => (None, table),
+            [namespace, table] => (Some(namespace.as_str()), table),
+            _ => return Err(self.unknown_table(&name.to_string())),
+        };
+        if namespace.is_none()
+            && let Some(columns) = self.cte_named(table)
+        {
+            return Ok(Found { columns, called: None });
+        }
+        let found = match namespace {
+            Some(namespace) => self.qualified(namespace, table),
+            None => self.unqualified(table),
+        };
+        match found {
+            Some(found) => Ok(self.touch(name, found, namespace.is_some())),
+            None => Err(self.unknown_table(&name.to_string())),
+        }
+    }
+
+    fn cte_named(&self, name: &str) -> Option<Columns<'p>> {
+        let same = |known: &str| match self.dialect {
+            Dialect::Sqlite => known.eq_ignore_ascii_case(name),
+            Dialect::Postgres | Dialect::Mysql => known == name,
+        };
+        let visible = self.ctes.iter().rev().flatten();
+        visible.filter(|cte| same(&cte.name)).map(|cte| cte.columns.clone()).next()
+    }
+
+    fn same_name(&self, listed: &str, written: &str) -> bool {
+        match self.dialect {
+            Dialect::Sqlite => listed.eq_ignore_ascii_case(written),
+            Dialect::Postgres | Dialect::Mysql => listed == written,
+        }
+    }
+
+    fn qualified(&self, namespace: &str, name: &str) -> Option<&'p PolicyTable> {
+        let policy = self.policy;
+        let inside = |table: &&PolicyTable| match &table.namespace {
+            Some(own) => own.eq_ignore_ascii_case(namespace),
+            None => self.is_home(namespace),
+        };
+        let exact = |table: &&PolicyTable| {
+            self.same_name(&table.name, name) && table.namespace.as_deref().is_none_or(|own| own == namespace)
+        };
+        policy.named(name).filter(inside).find(exact).or_else(|| only(policy.named(name).filter(inside)))
+    }
+
+    /// Where tables lie that the policy lists without a namespace.
+    fn is_home(&self, namespace: &str) -> bool {
+        match self.dialect {
+            Dialect::Sqlite => namespace.eq_ignore_ascii_case("main"),
+            Dialect::Postgres | Dialect::Mysql => self.policy.default_namespaces().iter().any(|home| home == namespace),
+        }
+    }
+
+    fn unqualified(&self, name: &str) -> Option<&'p PolicyTable> {
+        let policy = self.policy;
+        let default = |table: &&PolicyTable| self.is_default(table);
+        let exact = policy.named(name).filter(default).find(|table| self.same_name(&table.name, name));
+        exact.or_else(|| only(policy.named(name).filter(default))).or_else(|| only(policy.named(name)))
+    }
+
+    fn is_default(&self, table: &PolicyTable) -> bool {
+        table.namespace.as_ref().is_none_or(|own| self.policy.default_namespaces().contains(own))
+    }
+
+    fn touch(&mut self, name: &mut ObjectName, found: &'p PolicyTable, qualified: bool) -> Found<'p> {
+        let label = found.label();
+        if !self.touched.contains(&label) {
+            self.touched.push(label);
+        }
+        let called = self.respell(name, found, qualified);
+        Found { columns: Columns::Table(found), called }
+    }
+
+    /// Writes the policy's spelling where the written one could mean another table.
+    fn respell(&self, name: &mut ObjectName, found: &PolicyTable, qualified: bool) -> Option<Ident> {
+        let written: Vec<Ident> = names::parts(name)?.into_iter().cloned().collect();
+        let last = written.last()?.clone();
+        let same = self.same_name(&found.name, &names::meaning(self.dialect, &last));
+        let same_namespace = match (&found.namespace, written.as_slice()) {
+            (Some(own), [namespace, _]) => names::meaning(self.dialect, namespace) == *own,
+            _ => qualified || self.is_default(found),
+        };
+        if same && same_namespace {
+            return None;
+        }
+        let table = if same { last.clone() } else { names::quoted(self.dialect, &found.name) };
+        let namespace = found.namespace.as_ref().filter(|_| qualified || !self.is_default(found));
+        let namespace = namespace.map(|own| names::quoted(self.dialect, own));
+        *name = namespace.into_iter().chain([table]).collect::<Vec<_>>().into();
+        (!same).then_some(last)
+    }
+
+    fn unknown_table(&self, written: &str) -> Refusal {
+        let labels: Vec<String> = self.policy.tables().iter().map(PolicyTable::label).collect();
+        let bare = written.rsplit('.').next().unwrap_or(written).trim_matches(['"', '`', '[', ']']);
+        let mut near = names::near(bare, self.policy.tables().iter().map(|table| table.name.as_str()));
+        near.dedup();
+        let hint = match (near.as_slice(), labels.len()) {
+            ([], 0) => "This connection has no tables.".to_owned(),
+            ([], 1..=20) => format!("The tables are: {}.", labels.join(", ")),
+            ([], _) => "Use only the tables of the schema you were given.".to_owned(),
+            (near, _) => format!("Did you mean {}?", near.join(" or ")),
+        };
+        Refusal::new(rule::UNKNOWN_TABLE, format!("There is no table {written} on this connection. {hint}"))
+    }
+}
+
+fn only<'p>(mut tables: impl Iterator<Item = &'p PolicyTable>) -> Option<&'p PolicyTable> {
+    let first = tables.next()?;
+    tables.next().is_none().then_some(first)
+}

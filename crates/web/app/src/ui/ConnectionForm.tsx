@@ -1,0 +1,73 @@
+import { useState, type FormEvent } from "react";
+import type { ChatStore } from "../store/chat";
+
+const EXAMPLES: Record<string, string> = {
+  sqlite: "sqlite:///var/data/shop.sqlite",
+  postgres: "postgres://reader:password@db.example.com:5432/shop",
+  mysql: "mysql://reader:password@db.example.com:3306/shop",
+};
+
+export function ConnectionForm({ store }: { store: ChatStore }) {
+  const [name, setName] = useState("");
+  const [dialect, setDialect] = useState("postgres");
+  const [url, setUrl] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+
+  async function submit(event: FormEvent) {
+    event.preventDefault();
+    if (busy) return;
+    setBusy(true);
+    const failure = await store.addConnection({ name: name.trim(), dialect, url: url.trim() });
+    setBusy(false);
+    setProblem(failure?.message ?? null);
+    if (failure) return;
+    setName("");
+    setUrl("");
+  }
+
+  return (
+    <form className="connection-form" aria-labelledby="connection-form-title" onSubmit={submit}>
+      <h2 id="connection-form-title">Add a connection</h2>
+      <div className="connection-form__row">
+        <label className="field">
+          <span>Name</span>
+          <input name="name" required maxLength={80} value={name} onChange={(e) => setName(e.target.value)} />
+        </label>
+        <label className="field">
+          <span>Kind</span>
+          <select name="dialect" value={dialect} onChange={(e) => setDialect(e.target.value)}>
+            <option value="postgres">PostgreSQL</option>
+            <option value="mysql">MySQL or MariaDB</option>
+            <option value="sqlite">SQLite</option>
+          </select>
+        </label>
+      </div>
+      <label className="field">
+        <span>URL</span>
+        <input
+          name="url"
+          required
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          placeholder={EXAMPLES[dialect]}
+          value={url}
+          aria-describedby="url-hint"
+          onChange={(e) => setUrl(e.target.value)}
+        />
+      </label>
+      <p id="url-hint" className="field-hint">
+        Use an account that may only read. The URL is stored encrypted and never shown again.
+      </p>
+      {problem && (
+        <p className="field-problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <button type="submit" className="button button--primary" disabled={busy}>
+        {busy ? "Adding…" : "Add and test"}
+      </button>
+    </form>
+  );
+}
