@@ -149,7 +149,10 @@ async function aReloadLosesNothing(browser, complaints) {
   await page.locator('.nav-link--conversation[aria-current="page"]').waitFor();
   await shoot(page, "reloaded-dark");
   await page.reload();
-  check((await ending(page.locator(".turn").last())) === "completed", "the finished conversation is gone after a reload.");
+  check(
+    (await ending(page.locator(".turn").last())) === "completed",
+    "the finished conversation is gone after a reload.",
+  );
   await answerIsThere(page.locator(".turn").last());
   await page.context().close();
 }

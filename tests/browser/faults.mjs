@@ -7,11 +7,14 @@ import { startMock } from "./mock-server.mjs";
 const shoot = photographer();
 const WORDS = Array.from({ length: 30 }, (_, index) => `word${index + 1}`).join(" ");
 
+const TWO = { biz_1: "Meadow & Oak", biz_2: "Second & Sons" };
+
 /** A fresh server and a signed-in page for each part. */
-function withMock(part, { role = "manager", ...view } = {}) {
+function withMock(part, { role = "manager", names, ...view } = {}) {
   return async (browser, complaints) => {
     const mock = await startMock();
     mock.role = role;
+    mock.names = names ?? mock.names;
     const page = await openPage(browser, mock.url, { ...view, complaints });
     try {
       await page.getByLabel("E-mail").fill(mock.email);
@@ -43,7 +46,10 @@ async function anUnnamedQuestionIsSentAgain(page, mock) {
   const turn = await ask(page, "a lost create");
   check((await ending(turn)) === "completed", "a question lost on its way was not answered.");
   const keys = new Set(mock.creates.map((frame) => frame.idempotency_key));
-  check(mock.creates.length === 2 && keys.size === 1, `it was sent ${mock.creates.length} times under ${keys.size} keys.`);
+  check(
+    mock.creates.length === 2 && keys.size === 1,
+    `it was sent ${mock.creates.length} times under ${keys.size} keys.`,
+  );
 }
 
 async function aReloadResumes(page, mock) {
@@ -57,6 +63,35 @@ async function aReloadResumes(page, mock) {
   check((await answerOf(again)).trim() === WORDS, "the answer is not whole after a reload.");
   check(mock.subscribes[0]?.starting_after > 5, `the page resumed with ${JSON.stringify(mock.subscribes[0])}.`);
   check(mock.creates.length === 1, "the reload asked the question again.");
+}
+
+/** Before it is sent, before it is named, before its name is in the address, amid its steps, at its end. */
+async function aReloadAtAnyMomentLosesNothing(page, mock) {
+  for (const delay of [0, 5, 15, 40, 120, 300, 700]) {
+    await page.getByRole("button", { name: "New question" }).click();
+    await ask(page, `How many after ${delay} ms?`);
+    await page.waitForTimeout(delay);
+    await page.reload();
+    const turn = page.locator(".turn");
+    check((await ending(turn)) === "completed", `after a reload at ${delay} ms the answer did not arrive.`);
+    check(
+      (await answerOf(turn)) === "You have 24 customers.",
+      `after a reload at ${delay} ms the answer is not whole.`,
+    );
+    check(mock.turns.size === 1, `after a reload at ${delay} ms there are ${mock.turns.size} turns on the server.`);
+    mock.turns.clear();
+  }
+}
+
+async function anotherBusinessIsAnotherWorld(page, mock) {
+  const turn = await ask(page, "How many customers?");
+  await ending(turn);
+  await page.getByLabel("Business").selectOption("Second & Sons");
+  await page.getByText("What would you like to know?").waitFor();
+  check((await page.locator(".turn").count()) === 0, "a question of one business is on show in another.");
+  check(mock.askedFor.at(-1) === "biz_2", `the connections of ${mock.askedFor.at(-1)} were fetched.`);
+  await ending(await ask(page, "How many customers?"));
+  check(mock.creates.at(-1).metadata.business_id === "biz_2", "the question was asked in the other business.");
 }
 
 async function escapeStops(page, mock) {
@@ -174,6 +209,8 @@ await run([
   ["a restarting server is resumed", withMock((page, mock) => streamsOnAfter(page, mock, "restart"))],
   ["a question that was never named is sent again under its key", withMock(anUnnamedQuestionIsSentAgain)],
   ["a reload resumes a running answer", withMock(aReloadResumes)],
+  ["a reload at any moment loses nothing", withMock(aReloadAtAnyMomentLosesNothing)],
+  ["another business is another world", withMock(anotherBusinessIsAnotherWorld, { names: TWO })],
   ["Esc stops a running question", withMock(escapeStops)],
   ["the place in the queue is shown", withMock(theQueueIsShown)],
   ["a failure is explained", withMock(aFailureIsExplained, { dark: true })],

@@ -4,12 +4,21 @@ const event = (type, rest = {}) => ({ type: `response.${type}`, ...rest });
 const begin = (step, attempt = 1) => event("askline.step.started", { step, attempt });
 const end = (step, duration_ms, detail, tokens = 0, attempt = 1) =>
   event("askline.step.completed", { step, attempt, duration_ms, detail, tokens });
-const delta = (text) => event("output_text.delta", { item_id: "msg_1", output_index: 0, content_index: 0, delta: text });
+const delta = (text) =>
+  event("output_text.delta", { item_id: "msg_1", output_index: 0, content_index: 0, delta: text });
 const item = event("output_item.added", {
   output_index: 0,
   item: { id: "msg_1", type: "message", role: "assistant", status: "in_progress", content: [] },
 });
-const opening = [event("created"), event("queued"), 40, event("in_progress"), begin("classify"), 120, end("classify", 118, "sql", 212)];
+const opening = [
+  event("created"),
+  event("queued"),
+  40,
+  event("in_progress"),
+  begin("classify"),
+  120,
+  end("classify", 118, "sql", 212),
+];
 
 const CUSTOMERS = "SELECT COUNT(*) AS customers FROM customers LIMIT 10000";
 const SALES =
@@ -33,7 +42,12 @@ export function testScript(works) {
     const error = { code: "connection_refused", message: "The password was not accepted. Check the URL." };
     return [...opened, event("failed", { end: { error } })];
   }
-  const read = [end("test_connection", 41, "PostgreSQL 15.4"), begin("introspect"), 600, end("introspect", 612, "7 tables")];
+  const read = [
+    end("test_connection", 41, "PostgreSQL 15.4"),
+    begin("introspect"),
+    600,
+    end("introspect", 612, "7 tables"),
+  ];
   return [...opened, ...read, event("completed", { end: { text: "Ready!" } })];
 }
 
@@ -49,7 +63,10 @@ function rows(columns, cells, total = cells.length) {
 function queried(sql, table, text) {
   return [
     begin("generate_sql"),
-    event("askline.notice", { code: "rules_provider", message: "No language model is configured: simple rules wrote this statement." }),
+    event("askline.notice", {
+      code: "rules_provider",
+      message: "No language model is configured: simple rules wrote this statement.",
+    }),
     150,
     event("askline.sql.generated", { sql, dialect: "sqlite", tables: ["customers"], confidence: 0.92 }),
     end("generate_sql", 640, "1 statement", 731),
@@ -71,7 +88,11 @@ function count() {
 }
 
 function categories() {
-  const columns = [["category", "TEXT"], ["sold", "INTEGER"], ["revenue", "NUMERIC"]];
+  const columns = [
+    ["category", "TEXT"],
+    ["sold", "INTEGER"],
+    ["revenue", "NUMERIC"],
+  ];
   const cells = [
     ["Garden", 412, "18204.50"],
     ["Kitchen", 388, "15120.00"],
@@ -85,7 +106,10 @@ function categories() {
 
 function failing() {
   const error = { code: "no_answer", message: "No table holds the weather. Ask about customers, products or orders." };
-  const rejected = event("askline.sql.rejected", { rule: "unknown_table", message: "There is no table named weather." });
+  const rejected = event("askline.sql.rejected", {
+    rule: "unknown_table",
+    message: "There is no table named weather.",
+  });
   return [
     ...opening,
     begin("generate_sql"),

@@ -35,6 +35,9 @@ class Mock {
   email = "ada@example.com";
   password = PASSWORD;
   role = "manager";
+  /** The businesses named by the header of each request for connections. */
+  askedFor = [];
+  names = { biz_1: "Meadow & Oak" };
   /** Every `response.create` that arrived, also the repeated ones. */
   creates = [];
   subscribes = [];
@@ -46,7 +49,14 @@ class Mock {
   lostOnce = false;
   refusing = false;
   connections = [
-    { id: "con_1", name: "Sample shop", dialect: "sqlite", status: "ready", status_message: "4 tables, 31 columns", created_ms: Date.now() },
+    {
+      id: "con_1",
+      name: "Sample shop",
+      dialect: "sqlite",
+      status: "ready",
+      status_message: "4 tables, 31 columns",
+      created_ms: Date.now(),
+    },
   ];
 
   async answer(request, response) {
@@ -75,6 +85,7 @@ class Mock {
     if (!this.tokens.has(token)) return failure(401, "unauthorized", "Sign in.");
     const [, , kind, id, part] = path.split("/");
     if (kind === "me") return [200, this.who()];
+    if (kind === "connections") this.askedFor.push(request.headers["x-askline-business"]);
     if (kind === "connections") return this.connectionRoute(request.method, id, part, body);
     if (kind === "conversations" && id) return [200, { data: this.history(id) }];
     if (kind === "conversations") return [200, { data: this.conversations() }];
@@ -90,7 +101,8 @@ class Mock {
   }
 
   who() {
-    const businesses = [{ business: "biz_1", business_name: "Meadow & Oak", role: this.role }];
+    const named = ([business, business_name]) => ({ business, business_name, role: this.role });
+    const businesses = Object.entries(this.names).map(named);
     return { user: { id: "usr_1", email: this.email }, businesses };
   }
 
@@ -188,7 +200,14 @@ class Mock {
   }
 
   begin(asked, script, atEnd = () => {}) {
-    const turn = { id: `resp_${randomUUID().slice(0, 8)}`, created_ms: Date.now(), state: "accepted", log: [], watchers: new Set(), ...asked };
+    const turn = {
+      id: `resp_${randomUUID().slice(0, 8)}`,
+      created_ms: Date.now(),
+      state: "accepted",
+      log: [],
+      watchers: new Set(),
+      ...asked,
+    };
     this.turns.set(turn.id, turn);
     void this.play(turn, script, atEnd);
     return turn;
@@ -210,7 +229,10 @@ class Mock {
 
   emit(turn, event) {
     const { end, ...rest } = event;
-    const whole = rest.type.startsWith("response.askline.") || !isLifecycle(rest.type) ? rest : { ...rest, response: responseOf(turn, rest.type, end) };
+    const whole =
+      rest.type.startsWith("response.askline.") || !isLifecycle(rest.type)
+        ? rest
+        : { ...rest, response: responseOf(turn, rest.type, end) };
     const logged = { ...whole, response_id: turn.id };
     if (rest.type !== "response.askline.queue.position") logged.sequence_number = turn.log.push(logged) - 1;
     if (end) Object.assign(turn, stateOf(rest.type, end, this.results.has(`res_${turn.id}`) ? `res_${turn.id}` : null));
@@ -244,11 +266,15 @@ const SUGGESTIONS = [
 ];
 
 function isLifecycle(type) {
-  return ["created", "queued", "in_progress", "completed", "failed", "incomplete"].includes(type.replace("response.", ""));
+  return ["created", "queued", "in_progress", "completed", "failed", "incomplete"].includes(
+    type.replace("response.", ""),
+  );
 }
 
 function responseOf(turn, type, end) {
-  const output = end?.text ? [{ id: "msg_1", type: "message", status: "completed", content: [{ type: "output_text", text: end.text }] }] : [];
+  const output = end?.text
+    ? [{ id: "msg_1", type: "message", status: "completed", content: [{ type: "output_text", text: end.text }] }]
+    : [];
   return {
     id: turn.id,
     status: type.replace("response.", ""),
@@ -257,7 +283,10 @@ function responseOf(turn, type, end) {
     incomplete_details: end?.reason ? { reason: end.reason } : null,
     usage: end ? { input_tokens: 912, output_tokens: 96, total_tokens: end.tokens ?? 0 } : null,
     conversation: turn.conversation ? { id: turn.conversation } : null,
-    metadata: { ...(turn.key ? { idempotency_key: turn.key } : {}), ...(end?.sql ? { sql: end.sql, result_id: `res_${turn.id}` } : {}) },
+    metadata: {
+      ...(turn.key ? { idempotency_key: turn.key } : {}),
+      ...(end?.sql ? { sql: end.sql, result_id: `res_${turn.id}` } : {}),
+    },
   };
 }
 
@@ -273,7 +302,18 @@ function stateOf(type, end, resultId) {
 }
 
 function stored(turn) {
-  const { id, question, state, answer = null, sql = null, result_id = null, error = null, reason = null, created_ms, connection } = turn;
+  const {
+    id,
+    question,
+    state,
+    answer = null,
+    sql = null,
+    result_id = null,
+    error = null,
+    reason = null,
+    created_ms,
+    connection,
+  } = turn;
   return { id, question, state, answer, sql, result_id, error, reason, created_ms, connection };
 }
 

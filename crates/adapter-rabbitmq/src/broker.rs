@@ -23,8 +23,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const HEARTBEAT_S: u16 = 10;
 /// A name that no host answers to, milliseconds.
 const TCP_TIMEOUT_MS: u64 = 5_000;
-/// How long a call waits for a lost connection to come back.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an errand waits for a lost connection to come back.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the broker is, and the bounds of its queues.
 #[derive(Clone)]

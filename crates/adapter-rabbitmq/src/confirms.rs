@@ -119,8 +119,7 @@ mod tests {
                 for returns_first in [0, 1, 6] {
                     let answers = run(&returned, &order, returns_first);
                     for number in &numbers {
-                        let expected =
-                            if returned.contains(number) { Verdict::Returned } else { Verdict::Confirmed };
+                        let expected = if returned.contains(number) { Verdict::Returned } else { Verdict::Confirmed };
                         assert_eq!(answers[number], expected, "{number} of {returned:?} settled as {order:?}");
                     }
                 }

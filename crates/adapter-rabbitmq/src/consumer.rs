@@ -178,7 +178,11 @@ impl Pump {
     }
 
     /// `None` when there is no such queue.
-    async fn try_subscribe(&self, connection: &Connection, name: ShortString) -> Result<Option<Subscription>, PortError> {
+    async fn try_subscribe(
+        &self,
+        connection: &Connection,
+        name: ShortString,
+    ) -> Result<Option<Subscription>, PortError> {
         let channel = call("open a channel", connection.create_channel()).await?;
         call("set the prefetch", channel.basic_qos(self.prefetch, BasicQosOptions::default())).await?;
         let options = BasicConsumeOptions::default();

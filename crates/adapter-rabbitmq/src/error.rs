@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const SYSTEM: &str = "rabbitmq";
 /// No single call to the broker takes longer, unless the broker is gone.
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Refused when the broker said no, else unavailable.
 pub(crate) fn port_error(step: &'static str, error: Error) -> PortError {

@@ -12,8 +12,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// TCP, TLS and login together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// TCP, TLS and login together. The broker itself gives up a login after as long.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that says nothing is found out by its heartbeat; one that lapin has given up without an event, by this.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 

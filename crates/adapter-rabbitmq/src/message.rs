@@ -115,7 +115,8 @@ mod tests {
         assert!(properties(&message("hop", &[("x-error", &"x".repeat(5_000))])).is_err());
         assert!(properties(&message("hop", &[(&"n".repeat(256), "x")])).is_err());
         assert!(properties(&message(&"i".repeat(100_000), &[])).is_err());
-        let many = Message { headers: (0..33).map(|n| (n.to_string(), String::new())).collect(), ..message("hop", &[]) };
+        let many =
+            Message { headers: (0..33).map(|n| (n.to_string(), String::new())).collect(), ..message("hop", &[]) };
         assert!(properties(&many).is_err());
     }
 }

@@ -34,7 +34,8 @@ impl Topology {
             Destination::Work(queue) => self.work(queue),
             Destination::Dead(queue) => self.dead(queue),
             Destination::Retry(queue, rung) => {
-                let delay_ms = RUNGS_MS.get(*rung).ok_or_else(|| refused("name", format!("there is no rung {rung}")))?;
+                let delay_ms =
+                    RUNGS_MS.get(*rung).ok_or_else(|| refused("name", format!("there is no rung {rung}")))?;
                 self.retry(queue, *delay_ms)
             }
         };

@@ -1,5 +1,7 @@
 //! The broker's suite on a real RabbitMQ.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use adapter_rabbitmq::Rabbit;

@@ -1,5 +1,7 @@
 //! What happens when the broker does not do what it should.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use adapter_rabbitmq::{Rabbit, RabbitConfig};

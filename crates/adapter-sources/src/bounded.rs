@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long a connection test or a discovery waits for a free connection.
+/// How long a connection test may take, and how long it or a discovery waits for a free connection.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A source with a bound on its connections.
@@ -37,7 +37,8 @@ impl<S: Source + 'static> Bounded<S> {
 impl<S: Source + 'static> Source for Bounded<S> {
     async fn about(&self) -> Result<About, Error> {
         let _slot = self.slot(PATIENCE).await?;
-        self.source.about().await
+        let about = tokio::time::timeout(PATIENCE, self.source.about()).await;
+        about.unwrap_or(Err(Error::TimedOut(PATIENCE)))
     }
 
     async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {

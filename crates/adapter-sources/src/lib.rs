@@ -1,7 +1,8 @@
 //! Customers' databases over sqlx: SQLite, PostgreSQL, MySQL and MariaDB.
 //!
-//! Architecture invariant: a connection serves one statement and is closed. So no setting, lock or temporary object
-//! outlives it, whatever the statement did; what is bounded per source is the number of connections at a time.
+//! Architecture invariant: nothing outlives a statement, no setting, lock or temporary object, whatever it did. A
+//! connection serves one statement and is closed; PostgreSQL alone can be told to forget everything, so there it is
+//! kept for the next one. The number of connections to a source at a time is bounded.
 
 mod access;
 mod bounded;

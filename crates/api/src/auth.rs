@@ -97,7 +97,8 @@ pub fn token_error(error: TokenError) -> ApiError {
 }
 
 pub fn no_token() -> ApiError {
-    let message = "Log in first: POST /v1/auth/login gives a token; send it as the header Authorization: Bearer <token>.";
+    let message =
+        "Log in first: POST /v1/auth/login gives a token; send it as the header Authorization: Bearer <token>.";
     ApiError::new(StatusCode::UNAUTHORIZED, "no_token", message)
 }
 

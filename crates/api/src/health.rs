@@ -53,8 +53,7 @@ pub async fn ready(State(state): State<ApiState>) -> impl IntoResponse {
         check("events", ports.events.ping()),
     );
     let all = store.ok && broker.ok && events.ok;
-    let (code, status) =
-        if all { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
+    let (code, status) = if all { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unavailable") };
     let checks = BTreeMap::from([("store", store), ("broker", broker), ("events", events)]);
     (code, Json(Readiness { status, checks }))
 }

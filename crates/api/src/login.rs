@@ -93,7 +93,8 @@ pub async fn login(
     let user = authenticate(&state, &email, &credentials.password).await?.ok_or_else(wrong)?;
     state.logins.succeeded(&address, &email);
     let memberships = state.ports.store.memberships(&user.id).await?;
-    let issued = state.jwt.issue(&user.id, &user.email, &memberships, state.now_ms()).map_err(|_| ApiError::internal())?;
+    let issued =
+        state.jwt.issue(&user.id, &user.email, &memberships, state.now_ms()).map_err(|_| ApiError::internal())?;
     Ok(Json(LoggedIn {
         token: issued.token,
         expires_at_ms: issued.expires_at_ms,

@@ -41,10 +41,8 @@ fn file(asset: Asset, headers: &HeaderMap) -> Response {
         if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { asset.body.into_owned().into_response() };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static(if asset.immutable { FOR_EVER } else { "no-cache" }),
-    );
+    headers
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static(if asset.immutable { FOR_EVER } else { "no-cache" }));
     if let Ok(tag) = HeaderValue::from_str(&asset.etag) {
         headers.insert(header::ETAG, tag);
     }

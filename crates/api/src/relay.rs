@@ -4,11 +4,11 @@
 //! seen is dropped; a gap is repaired from the log; a hole that the log cannot fill is bridged by one snapshot from the
 //! store. A client hears the end even when the event log is gone: then the store is asked.
 
-use crate::error::ApiError;
 use crate::response_object;
 use crate::snapshot;
 use crate::state::ApiState;
 use contracts::{BusinessId, LoggedEvent, TurnId};
+use ports::PortError;
 use ports::event_log::{Heard, Watch};
 use ports::store::Turn;
 use std::collections::VecDeque;
@@ -99,7 +99,9 @@ impl Relay {
     async fn register(&mut self) {
         match self.state.ports.events.watch(&self.turn).await {
             Ok(watch) => self.watch = Some(watch),
-            Err(error) => tracing::debug!(turn = %self.turn, %error, "a response cannot be watched; it is read instead"),
+            Err(error) => {
+                tracing::debug!(turn = %self.turn, %error, "a response cannot be watched; it is read instead")
+            }
         }
         self.stage = Stage::Read;
     }
@@ -208,12 +210,14 @@ impl Relay {
             Ok(None) => {
                 self.vanished();
             }
-            Err(error) => tracing::debug!(turn = %self.turn, error = %error.message, "the store cannot be asked either"),
+            Err(error) => {
+                tracing::debug!(turn = %self.turn, %error, "the store cannot be asked either")
+            }
         }
     }
 
-    async fn stored(&mut self) -> Result<Option<Turn>, ApiError> {
-        Ok(self.state.ports.store.turn(&self.business, &self.turn).await?)
+    async fn stored(&mut self) -> Result<Option<Turn>, PortError> {
+        self.state.ports.store.turn(&self.business, &self.turn).await
     }
 
     /// True when the turn has ended: then its terminal event is built from history.

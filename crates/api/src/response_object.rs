@@ -71,7 +71,8 @@ fn of_end(turn: &Turn, end: &EndState) -> Response {
 fn refused(turn: &Turn) -> Response {
     let (conversation, connection) = (turn.conversation.as_ref(), turn.connection.as_ref());
     let mut response = unfinished(&turn.id, turn.created_ms, Status::Failed, conversation, connection);
-    let message = "The question was not taken, because the queue could not be reached. Nothing was lost: send it again.";
+    let message =
+        "The question was not taken, because the queue could not be reached. Nothing was lost: send it again.";
     response.error = Some(ResponseError { code: "refused".to_owned(), message: message.to_owned() });
     response
 }

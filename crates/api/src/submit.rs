@@ -123,7 +123,8 @@ fn first_events(turn: &NewTurn) -> Result<Append, serde_json::Error> {
 
 async fn publish<J: Job>(state: &ApiState, order: &Order<J>) -> Result<(), EnqueueError> {
     let envelope = Envelope::first(meta(&order.turn), FIRST_EVENTS, &order.job)?;
-    let message = Message::carrying(&envelope, telemetry::trace::current_traceparent()).map_err(EnqueueError::Encode)?;
+    let message =
+        Message::carrying(&envelope, telemetry::trace::current_traceparent()).map_err(EnqueueError::Encode)?;
     let started_ms = state.ports.clock.monotonic_ms();
     state.ports.broker.publish(&Destination::Work(Queue::interactive(J::KIND)), message).await?;
     let took = Duration::from_millis(state.ports.clock.monotonic_ms().saturating_sub(started_ms));

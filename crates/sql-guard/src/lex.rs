@@ -1,5 +1,6 @@
 //! From text to the tokens of one statement. What hides in white space and comments ends here.
 
+pub mod frame;
 mod rewrite;
 
 use contracts::Dialect;
@@ -27,7 +28,7 @@ pub fn statement(sql: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>, Refu
     Ok(tokens)
 }
 
-fn tokenize(sql: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>, Refusal> {
+pub(crate) fn tokenize(sql: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>, Refusal> {
     if sql.len() > MAX_BYTES {
         return Err(too_complex());
     }
@@ -124,4 +125,9 @@ pub(crate) fn keyword(token: &Token) -> Option<Keyword> {
         Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
         _ => None,
     }
+}
+
+/// Whether the token is this unquoted word.
+fn is_word(token: &Token, text: &str) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text))
 }

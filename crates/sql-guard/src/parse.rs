@@ -6,7 +6,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use crate::dialect::parser_dialect;
-use crate::lex;
+use crate::lex::{self, frame};
 use crate::refusal::{Refusal, rule};
 
 /// Parentheses and subqueries inside each other.
@@ -47,7 +47,10 @@ fn label(dialect: Dialect) -> &'static str {
 
 /// Prints the query, and proves that the text means the same tree.
 pub fn print(query: &Query, dialect: Dialect) -> Result<String, Refusal> {
-    let printed = query.to_string();
+    let mut printed = query.to_string();
+    if frame::is_lifted(&printed) {
+        printed = frame::restore(&printed, &lex::tokenize(&printed, dialect)?);
+    }
     match self::query(&printed, dialect) {
         Ok(again) if again == *query => Ok(printed),
         _ => Err(Refusal::new(

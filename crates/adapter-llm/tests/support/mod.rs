@@ -1,7 +1,7 @@
 //! What the tests of this crate share.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-pub mod llm_server;
+pub use testkit::llm_server;
 
 use adapter_llm::{Backoff, Chain, Jitter, Provider};
 use contracts::{BusinessId, Message};

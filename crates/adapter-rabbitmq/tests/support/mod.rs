@@ -8,7 +8,7 @@ use adapter_rabbitmq::RabbitConfig;
 use std::time::Duration;
 
 /// Queues of a test vanish by themselves.
-pub const UNUSED_FOR: Duration = Duration::from_secs(60);
+pub const UNUSED_FOR: Duration = Duration::from_secs(30);
 
 pub fn url() -> String {
     std::env::var("ASKLINE_TEST_RABBITMQ_URL").unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned())

@@ -55,12 +55,7 @@ impl Proxy {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    target: String,
-    mood: watch::Sender<Mood>,
-    words: broadcast::Sender<Vec<u8>>,
-) {
+async fn accept(listener: TcpListener, target: String, mood: watch::Sender<Mood>, words: broadcast::Sender<Vec<u8>>) {
     while let Ok((client, _)) = listener.accept().await {
         if !mood.borrow().refusing {
             tokio::spawn(relay(client, target.clone(), mood.subscribe(), words.subscribe()));

@@ -1,3 +1,4 @@
+use super::server::{STATEMENTS, Server};
 use super::session::Session;
 use crate::cell::as_text;
 use crate::samples::{self, LONGEST, PER_TABLE};
@@ -21,8 +22,24 @@ const KEYS: &str = "SELECT CAST(TABLE_NAME AS CHAR), CAST(CONSTRAINT_NAME AS CHA
         AND (CONSTRAINT_NAME = 'PRIMARY' OR REFERENCED_TABLE_NAME IS NOT NULL) \
     ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION";
 
-pub(super) async fn discover(session: &mut Session, limits: DiscoveryLimits) -> Result<Schema, Error> {
-    let tables = session.rows(TABLES).await?.iter().take(limits.max_tables).filter_map(|row| table(row)).collect();
+pub(super) async fn discover(server: &Server, limits: DiscoveryLimits) -> Result<Schema, Error> {
+    let mut session = Session::open(server, limits.timeout).await?;
+    let schema = tables(&mut session, limits.max_tables).await;
+    session.close().await;
+    let mut schema = schema?;
+    let all: Vec<usize> = (0..schema.tables.len()).collect();
+    for some in all.chunks(STATEMENTS / 2) {
+        let mut session = Session::open(server, limits.timeout.min(PER_TABLE)).await?;
+        for index in some {
+            sample(&mut session, &mut schema, *index, limits).await?;
+        }
+        session.close().await;
+    }
+    Ok(schema)
+}
+
+async fn tables(session: &mut Session, max_tables: usize) -> Result<Schema, Error> {
+    let tables = session.rows(TABLES).await?.iter().take(max_tables).filter_map(|row| table(row)).collect();
     let mut schema = Schema { tables };
     let places: HashMap<String, usize> =
         schema.tables.iter().enumerate().map(|(place, table)| (table.name.clone(), place)).collect();
@@ -37,10 +54,6 @@ pub(super) async fn discover(session: &mut Session, limits: DiscoveryLimits) -> 
         let key = (place, row.get(1).and_then(as_text));
         add_key(&mut schema.tables[place], &row, key == last);
         last = key;
-    }
-    session.set_timeout(limits.timeout.min(PER_TABLE)).await?;
-    for index in 0..schema.tables.len() {
-        sample(session, &mut schema, index, limits).await?;
     }
     Ok(schema)
 }

@@ -41,10 +41,7 @@ impl Source for Mysql {
     }
 
     async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {
-        let mut session = Session::open(&self.server, limits.timeout).await?;
-        let schema = discover::discover(&mut session, limits).await;
-        session.close().await;
-        schema
+        discover::discover(&self.server, limits).await
     }
 
     async fn query(&self, asked: Statement) -> Result<ResultSet, Error> {

@@ -74,7 +74,7 @@ impl Session {
 
     /// Runs a guarded statement up to the caps. True when it was cut.
     pub(super) async fn collect(&mut self, sql: &str, rows: &mut Collector) -> Result<bool, Error> {
-        let mut stream = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch(&mut self.connection);
+        let mut stream = sqlx::query(AssertSqlSafe(sql)).fetch(&mut self.connection);
         while let Some(row) = stream.try_next().await.map_err(failed)? {
             if !rows.has_columns() {
                 rows.set_columns(row.columns().iter().map(column).collect());
@@ -98,7 +98,7 @@ impl Session {
 
     /// All rows of one of our own queries.
     pub(super) async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Cell>>, Error> {
-        let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        let query = sqlx::query(AssertSqlSafe(sql));
         let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;
         Ok(rows.iter().map(cells::row).collect())
     }

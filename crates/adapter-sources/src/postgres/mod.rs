@@ -4,6 +4,7 @@ mod about;
 mod cells;
 mod discover;
 mod errors;
+mod idle;
 mod record;
 mod render;
 mod server;
@@ -39,7 +40,7 @@ impl Postgres {
         }
         let mut other = Session::begin(&self.server, asked.timeout).await?;
         let rendered = other.render(later).await;
-        other.close().await;
+        other.release(&self.server).await;
         rendered
     }
 }
@@ -70,7 +71,12 @@ impl Source for Postgres {
             Ok(result)
         };
         let outcome = Watch::start(&asked).run(work, || self.server.cancel(backend)).await;
-        session.close().await;
+        match &outcome {
+            // A signal that was sent to stop this statement must not meet the next one.
+            Ok(result) if result.truncated => session.close().await,
+            Ok(_) | Err(Error::Statement(_) | Error::Forbidden(_)) => session.release(&self.server).await,
+            Err(_) => session.close().await,
+        }
         outcome
     }
 }

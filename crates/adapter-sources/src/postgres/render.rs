@@ -68,7 +68,7 @@ async fn render_type(connection: &mut PgConnection, oid: Oid, values: &mut [Valu
     for batch in values.chunks_mut(BATCH) {
         let casts: Vec<String> = (1..=batch.len()).map(|number| format!("${number}::text")).collect();
         let sql = format!("SELECT {}", casts.join(", "));
-        let mut query = sqlx::query::<Postgres>(AssertSqlSafe(sql)).persistent(false);
+        let mut query = sqlx::query::<Postgres>(AssertSqlSafe(sql)).persistent(true);
         for value in batch.iter() {
             query = query.bind(Raw { oid, bytes: &value.bytes });
         }

@@ -1,9 +1,11 @@
 use super::errors::database_error;
+use super::idle::Idle;
 use crate::{access, fault};
 use ports::source::Error;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Executor};
 use std::str::FromStr;
+use std::time::Duration;
 
 const SCHEMES: [&str; 2] = ["postgres", "postgresql"];
 const PARAMETERS: [&str; 10] = [
@@ -19,10 +21,14 @@ const PARAMETERS: [&str; 10] = [
     "options",
 ];
 
+/// An idle connection that does not answer within this is not used.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How to reach a database.
 pub(crate) struct Server {
     options: PgConnectOptions,
     address: String,
+    idle: Idle,
 }
 
 impl Server {
@@ -37,11 +43,30 @@ impl Server {
         // Statements run once, and a cache would outlive what resets a session.
         let options = options.statement_cache_capacity(0).disable_statement_logging();
         let address = format!("{}:{}", options.get_host(), options.get_port());
-        Ok(Self { options, address })
+        Ok(Self { options, address, idle: Idle::default() })
     }
 
     pub(crate) async fn connect(&self) -> Result<PgConnection, Error> {
         fault::connecting(&self.address, self.options.connect(), database_error).await
+    }
+
+    /// A connection that was reset, or a new one. Connecting by TLS takes longer than most statements.
+    pub(super) async fn acquire(&self) -> Result<PgConnection, Error> {
+        while let Some(mut connection) = self.idle.take() {
+            if let Ok(Ok(())) = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await {
+                return Ok(connection);
+            }
+        }
+        self.connect().await
+    }
+
+    /// Keeps a connection for the next statement, of which it knows nothing any more.
+    pub(super) async fn release(&self, mut connection: PgConnection) {
+        match tokio::time::timeout(fault::CONNECT_TIMEOUT, reset(&mut connection)).await {
+            Ok(Ok(())) => self.idle.put(connection),
+            Ok(Err(error)) => tracing::debug!(%error, "a connection could not be reset and is closed"),
+            Err(_) => tracing::debug!("a connection could not be reset in time and is closed"),
+        }
     }
 
     /// Stops what runs in a session, from a connection of its own.
@@ -58,6 +83,13 @@ impl Server {
         close(connection).await;
         cancelled.map(|_| ()).map_err(|error| fault::while_running(error, database_error))
     }
+}
+
+/// Settings, locks, temporary tables, prepared statements, the role: nothing of a statement is left.
+async fn reset(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    connection.execute("ROLLBACK").await?;
+    connection.execute("DISCARD ALL").await?;
+    Ok(())
 }
 
 /// Says goodbye, so that the server's log shows no lost connection.

@@ -19,7 +19,7 @@ const SETTINGS: &str = "SELECT pg_catalog.pg_backend_pid(), \
     pg_catalog.set_config('transform_null_equals', 'off', true), \
     pg_catalog.set_config('idle_in_transaction_session_timeout', $1, true)";
 
-/// A read-only transaction on a connection of its own.
+/// A read-only transaction, alone on its connection.
 pub(super) struct Session {
     connection: PgConnection,
     /// The server's number of it.
@@ -28,7 +28,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) async fn begin(server: &Server, timeout: Duration) -> Result<Self, Error> {
-        let mut connection = server.connect().await?;
+        let mut connection = server.acquire().await?;
         connection.execute("BEGIN READ ONLY").await.map_err(failed)?;
         let timeout = timeout.as_millis().max(1).to_string();
         let settings = sqlx::query(SETTINGS).bind(timeout).fetch_one(&mut connection).await.map_err(failed)?;
@@ -39,7 +39,8 @@ impl Session {
     /// Runs a guarded statement up to the caps. True when it was cut, and what only the server can render.
     pub(super) async fn collect(&mut self, sql: &str, rows: &mut Collector) -> Result<(bool, Later), Error> {
         let mut later = Later::default();
-        let mut stream = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch(&mut self.connection);
+        // A named statement: an unnamed one is gone when the driver then asks for the names of unknown types.
+        let mut stream = sqlx::query(AssertSqlSafe(sql)).persistent(true).fetch(&mut self.connection);
         while let Some(row) = stream.try_next().await.map_err(failed)? {
             if !rows.has_columns() {
                 rows.set_columns(row.columns().iter().map(column).collect());
@@ -63,6 +64,11 @@ impl Session {
 
     pub(super) async fn render(&mut self, later: Later) -> Result<Later, Error> {
         later.render(&mut self.connection).await
+    }
+
+    /// Ends the transaction and keeps the connection.
+    pub(super) async fn release(self, server: &Server) {
+        server.release(self.connection).await;
     }
 
     /// Ends the transaction with the connection.

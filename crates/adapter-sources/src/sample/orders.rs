@@ -64,14 +64,14 @@ pub(super) fn orders() -> Vec<Order> {
         for day in days {
             let date = format!("{year}-{month:02}-{day:02}");
             let number = 1001 + u32::try_from(orders.len()).unwrap_or_default();
-            orders.push(order(number, date, &mut dice));
+            let customer = customer(&date, &orders, &mut dice);
+            orders.push(order(number, customer, date, &mut dice));
         }
     }
     orders
 }
 
-fn order(number: u32, date: String, dice: &mut Dice) -> Order {
-    let customer = customer(&date, dice);
+fn order(number: u32, customer: usize, date: String, dice: &mut Dice) -> Order {
     let status = status(&date, dice);
     let mut items: Vec<(usize, u32)> = Vec::new();
     for _ in 0..1 + dice.below(4) {
@@ -86,10 +86,14 @@ fn order(number: u32, date: String, dice: &mut Dice) -> Order {
     Order { number, customer, date, status, items }
 }
 
-/// Someone who had an account by then; who came early orders more often.
-fn customer(date: &str, dice: &mut Dice) -> usize {
+/// Someone who had an account by then: half of the time one who has not ordered yet, else rather an early one.
+fn customer(date: &str, orders: &[Order], dice: &mut Dice) -> usize {
     let known = CUSTOMERS.iter().take(BUYERS).filter(|(_, _, _, signup)| *signup <= date).count();
-    dice.below(known).min(dice.below(known + known / 2)) % known.max(1)
+    let fresh = (0..known).find(|customer| orders.iter().all(|order| order.customer != *customer));
+    match fresh {
+        Some(customer) if dice.below(2) == 0 => customer,
+        _ => dice.below(known).min(dice.below(known + known / 2)) % known.max(1),
+    }
 }
 
 fn status(date: &str, dice: &mut Dice) -> &'static str {

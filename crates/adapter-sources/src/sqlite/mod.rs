@@ -98,7 +98,7 @@ impl Source for Sqlite {
         let mut rows = Collector::new(&asked);
         let watch = Watch::start(&asked);
         let interrupt = async || stop.cancel();
-        watch.run(session.collect(&asked.sql, &mut rows), || interrupt()).await?;
+        watch.run(session.collect(&asked.sql, &mut rows), interrupt).await?;
         stop.cancel();
         session.close().await;
         Ok(rows.finish())

@@ -130,7 +130,7 @@ impl Database {
                 return connection.execute("BEGIN EXCLUSIVE").await.is_err();
             }
             Dialect::Postgres => format!(
-                "SELECT count(*)::text FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = '{}'",
+                "SELECT count(*)::text FROM pg_stat_activity WHERE state <> 'idle' AND datname = '{}'",
                 self.name
             ),
             Dialect::Mysql => format!(

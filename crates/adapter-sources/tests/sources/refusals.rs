@@ -1,6 +1,7 @@
 use crate::database::{Database, open, run_at, server_url, statement};
 use contracts::{Cell, Dialect};
-use ports::source::Access;
+use ports::source::{Access, Statement};
+use std::time::Duration;
 
 /// Sent past the guard, as the role of the source, which in these tests may do anything.
 pub async fn writes_are_refused(database: Database) {
@@ -29,7 +30,6 @@ pub async fn writes_are_refused(database: Database) {
             "WITH gone AS (DELETE FROM kept RETURNING n) SELECT * FROM gone",
             "SELECT n INTO other FROM kept",
             "SELECT nextval('made')",
-            "SELECT lo_create(0)",
             "DO $$ BEGIN DELETE FROM kept; END $$",
             "SET TRANSACTION READ WRITE",
             "SELECT set_config('transaction_read_only', 'off', true)",
@@ -56,6 +56,8 @@ pub async fn nothing_outlives_a_statement(database: Database) {
     let pairs: &[(&str, &str, Cell)] = match database.dialect() {
         Dialect::Sqlite => &[],
         Dialect::Postgres => &[
+            // A read-only transaction allows it; it is rolled back.
+            ("SELECT lo_create(0)", "SELECT count(*) FROM pg_largeobject_metadata", Cell::from(0)),
             (
                 "SELECT set_config('search_path', 'elsewhere', false)",
                 "SELECT current_setting('search_path')",
@@ -78,6 +80,24 @@ pub async fn nothing_outlives_a_statement(database: Database) {
         database.wait_until_running(false).await;
         assert_eq!(source.query(statement(look)).await.unwrap().rows, [[expected.clone()]], "{sql}");
     }
+}
+
+#[tokio::test]
+async fn postgres_connections_are_used_again_unless_their_statement_was_stopped() {
+    crate::on(Dialect::Postgres, |database| async move {
+        let source = database.source().await;
+        let backend = async || source.query(statement("SELECT pg_backend_pid()")).await.unwrap().rows;
+        let first = backend().await;
+        source.query(statement("SELECT wrong FROM nowhere")).await.unwrap_err();
+        assert_eq!(backend().await, first);
+        let slow = Statement { timeout: Duration::from_millis(50), ..statement("SELECT pg_sleep(20)") };
+        source.query(slow).await.unwrap_err();
+        let second = backend().await;
+        assert_ne!(second, first);
+        database.run(&format!("SELECT pg_terminate_backend({})", second[0][0])).await;
+        assert_ne!(backend().await, second);
+    })
+    .await;
 }
 
 /// PostgreSQL here may trust everybody, so the real refusal is MariaDB's; the code 28P01 has a test of its own.

@@ -32,8 +32,8 @@ pub async fn the_sample_shop_has_the_same_numbers_everywhere(database: Database)
         .iter()
         .map(|row| (row[0].as_str().unwrap().to_owned(), amount(&row[1])))
         .collect();
-    assert_eq!(revenue.iter().map(|(category, _)| category.as_str()).collect::<Vec<_>>(), ["Coffee"]);
-    assert_eq!(revenue.iter().map(|(_, amount)| *amount).sum::<f64>(), 0.0);
+    let revenue: Vec<(&str, f64)> = revenue.iter().map(|(category, amount)| (category.as_str(), *amount)).collect();
+    assert_eq!(revenue, [("Coffee", 2707.5), ("Brewing", 2022.25), ("Tea", 925.75), ("Tableware", 835.5)]);
 }
 
 pub async fn the_sample_shop_is_not_loaded_over_another(database: Database) {

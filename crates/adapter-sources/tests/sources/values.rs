@@ -103,7 +103,7 @@ async fn one_type_that_cannot_be_rendered_spoils_nothing(database: &Database) {
 }
 
 async fn odd_values_are_rendered_after_a_cut(database: &Database) {
-    let sql = "SELECT n * interval '1 day' FROM generate_series(1, 1000000000) n";
+    let sql = "SELECT n * interval '1 day' FROM (SELECT generate_series(1, 1000000000) AS n) a";
     let statement = ports::source::Statement { max_rows: 600, ..crate::database::statement(sql) };
     let result = database.source().await.query(statement).await.unwrap();
     assert_eq!((result.rows.len(), result.truncated), (600, true));

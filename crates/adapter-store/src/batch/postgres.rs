@@ -31,7 +31,7 @@ impl<W: Write> Batcher<W> {
     async fn write(&mut self, mut batch: Vec<Waiting<W>>) {
         let mut conn = match self.pool.acquire().await {
             Ok(conn) => conn,
-            Err(error) => return batch.into_iter().for_each(|waiting| waiting.fail(&error)),
+            Err(error) => return self.fail_all(batch, &error),
         };
         for _ in 1..BATCHES_PER_LOAN {
             let is_usable = write_batch(&mut conn, batch, self.limits.clock.now_ms()).await;
@@ -41,6 +41,12 @@ impl<W: Write> Batcher<W> {
             }
         }
         write_batch(&mut conn, batch, self.limits.clock.now_ms()).await;
+    }
+
+    /// Without a connection, whoever waits behind this batch would only wait for the same failure.
+    fn fail_all(&mut self, batch: Vec<Waiting<W>>, error: &sqlx::Error) {
+        let queued = std::iter::from_fn(|| self.receiver.try_recv().ok());
+        batch.into_iter().chain(queued).for_each(|waiting| waiting.fail(error));
     }
 
     fn what_waits(&mut self) -> Vec<Waiting<W>> {

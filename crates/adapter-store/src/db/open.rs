@@ -69,9 +69,14 @@ fn postgres_options(url: &str, options: &Options) -> Result<PgConnectOptions, Po
 }
 
 /// Every statement of the store finds its rows by an index. Without statistics, as in a new database, PostgreSQL would
-/// read and hash whole tables, and keep that plan while they grow.
-const PLANNER: [(&str, &str); 4] =
-    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
+/// read and hash whole tables, and keep that plan while they grow. One plan a statement is enough.
+const PLANNER: [(&str, &str); 5] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("jit", "off"),
+];
 
 async fn open_sqlite(url: &str, options: &Options) -> Result<Db, PortError> {
     let target = sqlite_options(url, options)?;

@@ -1,8 +1,12 @@
 use crate::fresh::{PostgresSchema, open};
 use crate::sqlite::audit_row;
 use futures_util::future::join_all;
-use ports::conformance::bench::{Bench, business, hop, question};
-use sqlx::Row;
+use ports::conformance::bench::{Bench, LEASE, business, hop, outcome, question};
+use ports::ledger::{Claimed, Committed};
+use sqlx::{Connection, Row};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn make() -> (Bench, PostgresSchema) {
     let schema = PostgresSchema::new().await;
@@ -53,6 +57,52 @@ async fn accept(bench: &Bench, turn: &str) {
     assert!(bench.store.accept(&turn.into()).await.unwrap());
 }
 
+/// The claim looks at the turn before the commit is visible, waits for the row that the commit holds, and must then
+/// see that the hop is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_waits_for_a_commit_finds_its_outcome() {
+    let schema = PostgresSchema::new().await;
+    let url = format!("{}&application_name={}", schema.url(), schema.name());
+    let (here, there) = (open(&url).await, open(&url).await);
+    here.accepted("resp_1").await;
+    let done = outcome("resp_1", &hop("resp_1"), here.granted("resp_1", &hop("resp_1")).await.fence);
+
+    let mut blocker = schema.connect().await;
+    let mut lock = blocker.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM turns FOR UPDATE").execute(&mut *lock).await.unwrap();
+    let commit = tokio::spawn({
+        let (here, done) = (here.clone(), done.clone());
+        async move { here.commit(done, None).await }
+    });
+    waiting_for_a_lock(&schema, 1).await;
+    there.clock.advance(LEASE);
+    let claim = tokio::spawn(async move { there.claim("resp_1", &hop("resp_1"), "other").await });
+    waiting_for_a_lock(&schema, 2).await;
+    lock.rollback().await.unwrap();
+
+    assert_eq!(commit.await.unwrap(), Committed::Stored);
+    assert_eq!(claim.await.unwrap(), Claimed::Done(Box::new(done)));
+}
+
+async fn waiting_for_a_lock(schema: &PostgresSchema, expected: i64) {
+    let mut conn = schema.connect().await;
+    let started = Instant::now();
+    loop {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
+        )
+        .bind(schema.name())
+        .fetch_one(&mut conn)
+        .await
+        .unwrap();
+        if waiting == expected {
+            return;
+        }
+        assert!(started.elapsed() < PATIENCE, "{waiting} statements wait, not {expected}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// No index holds what changes while a turn runs, and pages keep room: updates do not touch the indexes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_turn_is_updated_in_place() {
@@ -65,7 +115,7 @@ async fn a_running_turn_is_updated_in_place() {
         spend(&bench, &turn).await;
     }
     let mut conn = schema.connect().await;
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     loop {
         let row = sqlx::query(UPDATES).fetch_one(&mut conn).await.unwrap();
         let (in_place, updated): (i64, i64) = (row.get("in_place"), row.get("updated"));
@@ -73,9 +123,9 @@ async fn a_running_turn_is_updated_in_place() {
             assert!(in_place * 10 >= updated * 9, "{in_place} of {updated} updates were in place");
             return;
         }
-        assert!(started.elapsed().as_secs() < 20, "only {updated} updates were counted");
+        assert!(started.elapsed() < PATIENCE, "only {updated} updates were counted");
         // The server publishes its counters when a connection is idle, on its own time.
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

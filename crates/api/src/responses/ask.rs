@@ -11,11 +11,7 @@ use contracts::{BusinessId, ConnectionId, ConversationId, Role, TurnId};
 use ports::store::{Connection, ConnectionStatus, NewTurn, Turn};
 
 /// Takes a question. Gives the business and the id of the response to follow.
-pub async fn ask(
-    state: &ApiState,
-    caller: &Caller,
-    request: &CreateRequest,
-) -> Result<(BusinessId, TurnId), ApiError> {
+pub async fn ask(state: &ApiState, caller: &Caller, request: &CreateRequest) -> Result<(BusinessId, TurnId), ApiError> {
     let actor = caller.act_as(Role::Member, request.business())?;
     let question = request.question(state.settings.max_question_bytes)?;
     let key = request.key()?.map(str::to_owned);
@@ -58,8 +54,7 @@ async fn conversation(state: &ApiState, actor: &Actor, request: &CreateRequest) 
         return Ok(ConversationId(state.ports.ids.next("conv")));
     };
     let turn = state.ports.store.turn(&actor.business, &previous.as_str().into()).await?;
-    turn.and_then(|turn| turn.conversation)
-        .ok_or_else(|| ApiError::not_found("response").about("previous_response_id"))
+    turn.and_then(|turn| turn.conversation).ok_or_else(|| ApiError::not_found("response").about("previous_response_id"))
 }
 
 /// The connection that is named, by id or by name; else the first that is ready; else the first.

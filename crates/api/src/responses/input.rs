@@ -114,7 +114,8 @@ fn short_id<'a>(id: &'a str, param: &'static str) -> Result<&'a str, ApiError> {
 }
 
 fn no_input() -> ApiError {
-    let message = "The input is neither a text nor a list of messages with one of the user. Send the question as input.";
+    let message =
+        "The input is neither a text nor a list of messages with one of the user. Send the question as input.";
     ApiError::bad_request("invalid_request", message).about("input")
 }
 
@@ -163,7 +164,8 @@ mod tests {
 
     #[test]
     fn fields_that_nobody_knows_are_ignored() {
-        let request = request(json!({"input": "x", "temperature": 2, "model": "gpt", "metadata": {"business_id": "b"}}));
+        let request =
+            request(json!({"input": "x", "temperature": 2, "model": "gpt", "metadata": {"business_id": "b"}}));
         assert_eq!(request.business(), Some("b"));
     }
 }

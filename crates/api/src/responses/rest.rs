@@ -31,8 +31,8 @@ pub struct Retrieval {
 
 /// Ask a question.
 ///
-/// Answers when the response has ended, or with `stream` at once, with its events. Also with the header
-/// `Idempotency-Key`.
+/// Answers when the response has ended (or, when the server stops before, with the status `in_progress`); with `stream`
+/// at once, with its events. Takes the header `Idempotency-Key`, too.
 #[utoipa::path(
     post, path = "/v1/responses", tag = "responses", request_body = CreateRequest,
     responses(
@@ -57,7 +57,7 @@ pub async fn create(
     if request.stream == Some(true) {
         return Ok(sse::stream(relay));
     }
-    Ok(Json(wait(relay).await?).into_response())
+    Ok(Json(wait(&state, &caller, relay).await?).into_response())
 }
 
 /// A response as it stands, or with `stream` its events.
@@ -121,17 +121,15 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, ApiError> {
     number.map(Some).ok_or_else(|| ApiError::bad_request("invalid_cursor", message).about("starting_after"))
 }
 
-async fn wait(mut relay: Relay) -> Result<event::Response, ApiError> {
+/// The response when it has ended; as it stands when this process stops first. The question was taken, so an error
+/// would be wrong.
+async fn wait(state: &ApiState, caller: &Caller, mut relay: Relay) -> Result<event::Response, ApiError> {
     #[derive(Deserialize)]
     struct Terminal {
         response: event::Response,
     }
-    let Some(last) = relay.last().await else { return Err(stopping(relay.turn())) };
-    Ok(serde_json::from_str::<Terminal>(&last.json)?.response)
+    match relay.last().await {
+        Some(last) => Ok(serde_json::from_str::<Terminal>(&last.json)?.response),
+        None => Ok(response_object::of_turn(&caller.find_turn(state, relay.turn()).await?)),
+    }
 }
-
-fn stopping(turn: &TurnId) -> ApiError {
-    let message = format!("The server is restarting. Your question goes on: GET /v1/responses/{turn} in a moment.");
-    ApiError::unavailable("restarting", message)
-}
-

@@ -100,11 +100,7 @@ pub async fn add(
         (status = 404, description = "No such connection", body = ErrorBody),
     )
 )]
-pub async fn one(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<Json<ConnectionBody>, ApiError> {
+pub async fn one(State(state): State<ApiState>, caller: Caller, Id(id): Id) -> Result<Json<ConnectionBody>, ApiError> {
     let connection = find(&state, &caller.act_in(None)?, id).await?;
     Ok(Json(ConnectionBody::from(&connection)))
 }
@@ -210,4 +206,6 @@ async fn test(state: &ApiState, actor: &Actor, connection: &Connection) -> Resul
     submit(state, Order { turn, job }).await
 }
 
-fn questions(_: &Schema, _: usize) -> Vec<String> { Vec::new() }
+fn questions(_: &Schema, _: usize) -> Vec<String> {
+    Vec::new()
+}

@@ -66,10 +66,10 @@ impl About {
 }
 
 /// Reads a frame.
-pub fn read(text: &str) -> Result<ClientFrame, Misread> {
+pub fn read(text: &str) -> Result<ClientFrame, Box<Misread>> {
     let frame: Value = serde_json::from_str(text).map_err(|error| Misread::NotJson(json_error(&error)))?;
     let about = About::of(&frame);
-    understand(frame).map_err(|error| Misread::Unknown(error, about))
+    Ok(understand(frame).map_err(|error| Misread::Unknown(error, about))?)
 }
 
 fn understand(frame: Value) -> Result<ClientFrame, ApiError> {

@@ -60,6 +60,7 @@ fn token_protocol(upgrade: &WebSocketUpgrade) -> Option<String> {
 }
 
 fn upgrade_required() -> ApiError {
-    let message = "This address takes a POST with a question, or a websocket. GET /v1/responses/{id} gives one response.";
+    let message =
+        "This address takes a POST with a question, or a websocket. GET /v1/responses/{id} gives one response.";
     ApiError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message)
 }

@@ -83,8 +83,11 @@ impl Session {
     fn new(state: ApiState, outbound: Arc<Outbound>, business: Option<String>) -> Self {
         let seconds = Duration::from_secs;
         let server = &state.settings;
-        let alarms =
-            Alarms::new(seconds(server.auth_timeout_s), seconds(server.ping_interval_s), seconds(server.pong_timeout_s));
+        let alarms = Alarms::new(
+            seconds(server.auth_timeout_s),
+            seconds(server.ping_interval_s),
+            seconds(server.pong_timeout_s),
+        );
         let followers = Followers::new(state.clone(), outbound.clone());
         let id = state.ports.ids.next("sess");
         Self { state, id, business, caller: None, outbound, followers, alarms }
@@ -140,15 +143,20 @@ impl Session {
     }
 
     fn frame(&mut self, text: &str) -> ControlFlow<Over> {
-        match frames::read(text) {
+        let misread = match frames::read(text) {
             Ok(frame) => return self.obey(frame),
-            Err(Misread::Unknown(error, about)) => self.fail(&error, &about),
-            Err(Misread::NotJson(error)) => {
+            Err(misread) => *misread,
+        };
+        match misread {
+            Misread::Unknown(error, about) => {
+                self.fail(&error, &about);
+                ControlFlow::Continue(())
+            }
+            Misread::NotJson(error) => {
                 self.fail(&error, &About::default());
-                return ControlFlow::Break(Some(close::NOT_JSON));
+                ControlFlow::Break(Some(close::NOT_JSON))
             }
         }
-        ControlFlow::Continue(())
     }
 
     fn obey(&mut self, frame: ClientFrame) -> ControlFlow<Over> {

@@ -24,9 +24,13 @@ pub enum BuildError {
 
 /// Composes the query.
 pub fn build(reader: &mut Reader) -> Result<Plan, BuildError> {
-    let head = reader.head().ok_or(BuildError::NoTable)?;
+    let head = reader.head().or_else(|| computed_table(reader)).ok_or(BuildError::NoTable)?;
     let mut plan = Plan { root: head, distinct: reader.draft.distinct, limit: reader.draft.limit, ..Plan::default() };
-    plan.select = reader.draft.picks.iter().map(|(_, expr)| *expr).collect();
+    for (_, expr) in &reader.draft.picks {
+        if !plan.select.contains(expr) {
+            plan.select.push(*expr);
+        }
+    }
     plan.order.clone_from(&reader.draft.order);
     plan.having.clone_from(&reader.draft.having);
     groups::apply(reader, &mut plan, head);
@@ -35,9 +39,17 @@ pub fn build(reader: &mut Reader) -> Result<Plan, BuildError> {
     root(reader, &mut plan);
     filters::apply(reader, &mut plan)?;
     related::apply(reader, &mut plan)?;
+    groups::figures_of_extreme(&mut plan);
     order(reader, &mut plan);
     settle_distinct(&mut plan);
     Ok(plan)
+}
+
+/// Without any named table: the one that a figure is computed from.
+fn computed_table(reader: &Reader) -> Option<usize> {
+    let picked = reader.draft.picks.iter().map(|(_, expr)| expr);
+    let ordered = reader.draft.order.iter().map(|(expr, _)| expr);
+    picked.chain(ordered).find_map(|expr| expr.tables().first().copied())
 }
 
 /// The query starts from a table that it reads.

@@ -151,7 +151,10 @@ fn column_entry(column: &ColumnSchema, table: &TableSchema, table_words: &[Strin
 }
 
 fn own_words(words: &[String], table_words: &[String]) -> Vec<String> {
-    let mut own: Vec<String> = words.iter().filter(|word| !table_words.contains(word)).cloned().collect();
+    let of_table = |word: &String| {
+        table_words.iter().any(|table| table == word || word.len() >= 3 && table.len() > 3 && table.starts_with(word.as_str()))
+    };
+    let mut own: Vec<String> = words.iter().filter(|word| !of_table(word)).cloned().collect();
     let joins = |word: &String| matches!(word.as_str(), "of" | "in" | "for" | "by" | "at" | "the");
     while own.last().is_some_and(joins) {
         own.pop();

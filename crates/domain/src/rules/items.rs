@@ -38,8 +38,12 @@ pub struct Item {
     pub quoted: bool,
     /// Whether its last word is a plural.
     pub plural: bool,
-    /// Whether the next item follows directly, without a dropped word in between.
+    /// Whether a sentence starts with it.
     pub opens_sentence: bool,
+    /// The first of its tokens.
+    pub start: usize,
+    /// The token after its last.
+    pub end: usize,
     /// Whether a rule has read it.
     pub used: bool,
 }
@@ -55,13 +59,46 @@ pub fn itemize(tokens: &[Token], linker: &Linker) -> Vec<Item> {
     let mut items = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        let (what, length) = next_item(&tokens[at..], &lower[at..], items.last(), linker);
+        let last = items.last().filter(|last: &&Item| last.end == at);
+        let (what, length) = next_item(&tokens[at..], &lower[at..], last, linker);
         if let Some(what) = what {
-            items.push(item(what, &tokens[at..at + length]));
+            items.push(Item { start: at, end: at + length, ..item(what, &tokens[at..at + length]) });
         }
         at += length;
     }
+    merge(&mut items);
     items
+}
+
+/// Two names side by side that mean one column become one: `expected life expectancy`, `continent name`.
+fn merge(items: &mut Vec<Item>) {
+    let mut at = 1;
+    while at < items.len() {
+        match doubled(&items[at - 1], &items[at]) {
+            Some(kept) => {
+                let dropped = items.remove(if kept == 0 { at } else { at - 1 });
+                let left = &mut items[at - 1];
+                left.start = left.start.min(dropped.start);
+                left.end = left.end.max(dropped.end);
+                left.plural = dropped.plural || left.plural;
+            }
+            None => at += 1,
+        }
+    }
+}
+
+/// Which of two neighbours to keep.
+fn doubled(first: &Item, second: &Item) -> Option<usize> {
+    let (What::Mention(one), What::Mention(other)) = (&first.what, &second.what) else { return None };
+    if first.end != second.start {
+        return None;
+    }
+    if other.is_label && !one.is_label && one.tables.is_empty() && one.column_weight() >= 0.8 {
+        return Some(0);
+    }
+    let shared = one.columns.iter().any(|(column, weight)| *weight < 0.8 && other.columns.iter().any(|(same, _)| same == column));
+    let tables = !one.tables.is_empty() || one.is_label || other.is_label;
+    (shared && !tables).then_some(1)
 }
 
 fn item(what: What, tokens: &[Token]) -> Item {
@@ -77,6 +114,8 @@ fn item(what: What, tokens: &[Token]) -> Item {
         quoted: tokens.iter().any(|token| token.kind == TokenKind::Quoted),
         plural,
         opens_sentence: tokens.first().is_some_and(|first| first.opens_sentence),
+        start: 0,
+        end: tokens.len(),
         used: false,
     }
 }
@@ -105,8 +144,8 @@ fn quoted(text: &str, linker: &Linker) -> What {
 
 fn word(tokens: &[Token], lower: &[&str], last: Option<&Item>, linker: &Linker) -> Next {
     let mark = lexicon::mark_at(lower);
-    let mention = linker.mention_at(tokens).filter(|(mention, _)| mention.weight() >= 0.5);
-    let value = linker.value_at(tokens).filter(|(_, length)| is_value(&tokens[..*length], &mention));
+    let mention = linker.mention_at(tokens).filter(|(mention, _)| mention.weight() >= 0.5 || mention.is_label);
+    let value = linker.value_at(tokens).filter(|(found, length)| is_value(&tokens[..*length], found, &mention));
     let marked = mark.map_or(0, |(_, length)| length);
     let named = mention.as_ref().map_or(0, |(_, length)| *length);
     if let Some((occurrences, length)) = value
@@ -122,8 +161,11 @@ fn word(tokens: &[Token], lower: &[&str], last: Option<&Item>, linker: &Linker) 
     if is_number(&tokens[0], last) {
         return (Some(What::Number), 1);
     }
+    if mark.is_some_and(|(mark, _)| mark == Mark::Count) && lower[0] == "number" && last.is_some_and(is_name) {
+        return (None, 1);
+    }
     if let Some((mark, length)) = mark
-        && (length > named || length == named && !(mark.yields_to_names() && !opens_with_ask(mark, &tokens[0])))
+        && (length > named || length == named && !yields(mark, &mention, &tokens[0]))
     {
         return (Some(What::Mark(mark)), length);
     }
@@ -135,18 +177,27 @@ fn word(tokens: &[Token], lower: &[&str], last: Option<&Item>, linker: &Linker) 
     }
 }
 
-fn opens_with_ask(mark: Mark, token: &Token) -> bool {
-    mark == Mark::Ask && token.opens_sentence
+/// In `phone number of` nothing is counted.
+fn is_name(item: &Item) -> bool {
+    matches!(item.what, What::Mention(_))
+}
+
+/// Whether a word that carries an intent is meant as a name here.
+fn yields(mark: Mark, mention: &Option<(Mention, usize)>, token: &Token) -> bool {
+    let opens = mark == Mark::Ask && token.opens_sentence;
+    let named = mention.as_ref().is_some_and(|(mention, _)| mention.weight() >= 0.8);
+    mark.yields_to_names() && named && !opens
 }
 
 /// Whether a sampled value is meant: short ones and names of tables only in their own spelling.
-fn is_value(tokens: &[Token], mention: &Option<(Mention, usize)>) -> bool {
+fn is_value(tokens: &[Token], found: &[Occurrence], mention: &Option<(Mention, usize)>) -> bool {
     let first = &tokens[0];
     if tokens.len() > 1 {
         return true;
     }
-    if first.text.len() <= 3 {
-        return first.text.chars().all(char::is_uppercase) && !(first.opens_sentence && first.text.len() == 1);
+    if first.text.len() <= 2 {
+        let spelled = found.iter().any(|occurrence| occurrence.text == first.text);
+        return spelled && first.is_capitalised() && !first.opens_sentence;
     }
     if first.is_capitalised() && !first.opens_sentence {
         return true;

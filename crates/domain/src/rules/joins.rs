@@ -87,6 +87,12 @@ impl Graph {
         })
     }
 
+    /// The column that a foreign key of one column refers to.
+    pub fn parent_of(&self, column: ColumnRef) -> Option<ColumnRef> {
+        let single = self.edges.iter().filter(|edge| edge.pairs.len() == 1);
+        single.map(|edge| edge.pairs[0]).find(|(child, _)| *child == column).map(|(_, parent)| parent)
+    }
+
     /// The number of joins between two tables.
     pub fn distance(&self, from: usize, to: usize) -> Option<usize> {
         self.path(&[from], to).map(|path| path.len())

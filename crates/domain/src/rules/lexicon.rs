@@ -165,6 +165,10 @@ pub enum Mark {
     Share,
     /// A unit after a number.
     Unit,
+    /// Asks for a date.
+    When,
+    /// A meaning that the rules do not cover.
+    Unread,
 }
 
 impl Mark {

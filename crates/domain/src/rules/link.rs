@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     catalog::{Catalog, ColumnRef},
     lexicon,
-    tokens::{Stems, Token},
+    tokens::{Stems, Token, TokenKind},
 };
 
 /// What a name may refer to, each with how much of the name was said (0 to 1).
@@ -121,7 +121,7 @@ impl<'a> Linker<'a> {
         if own.len() < words.len() {
             self.add(&own, Target::Column(column), 0.95);
         }
-        for (part, coverage) in parts(&own) {
+        for (part, coverage) in parts(&own).into_iter().chain(parts(&words)) {
             self.add(part, Target::Column(column), 0.4 + 0.4 * coverage);
         }
     }
@@ -146,13 +146,35 @@ impl<'a> Linker<'a> {
     /// The longest name that starts at a token, with the number of tokens.
     pub fn mention_at(&self, tokens: &[Token]) -> Option<(Mention, usize)> {
         let stem = tokens.first()?.stem.as_str();
-        self.straight(stem, tokens, 0.0)
-            .into_iter()
-            .chain(self.turned(tokens))
-            .reduce(longer)
+        self.elliptic(tokens)
+            .or_else(|| self.straight(stem, tokens, 0.0).into_iter().chain(self.turned(tokens)).reduce(longer))
             .or_else(|| self.by_synonym(stem, tokens))
             .or_else(|| self.by_prefix(tokens))
+            .or_else(|| is_label_word(stem).then(|| (Mention::default(), 1)))
             .map(mark_label(stem))
+    }
+
+    /// `first` and `middle` in `first, middle and last name`.
+    fn elliptic(&self, tokens: &[Token]) -> Option<(Mention, usize)> {
+        let [first, next, ..] = tokens else { return None };
+        let listed = |token: &Token| token.kind == TokenKind::Comma || token.lower == "and" || token.lower == "or";
+        if !listed(next) {
+            return None;
+        }
+        let last = (2..tokens.len().min(8) - 1).filter(|at| !listed(&tokens[*at])).find(|at| !listed(&tokens[at + 1]))?;
+        let pair = |word: &Token| [word.stem.clone(), tokens[last + 1].stem.clone()];
+        let column = self.whole_column(&pair(first))?;
+        self.whole_column(&pair(&tokens[last])).filter(|other| other.table == column.table)?;
+        Some((Mention { columns: vec![(column, 1.0)], ..Mention::default() }, 1))
+    }
+
+    fn whole_column(&self, words: &[String]) -> Option<ColumnRef> {
+        let whole = |name: &&Name| name.words == words && name.weight >= 0.95;
+        let columns = self.names.get(words.first()?)?.iter().filter(whole).filter_map(|name| match name.target {
+            Target::Column(column) => Some(column),
+            Target::Table(_) => None,
+        });
+        columns.into_iter().next()
     }
 
     fn straight(&self, stem: &str, tokens: &[Token], loss: f64) -> Option<(Mention, usize)> {
@@ -175,13 +197,20 @@ impl<'a> Linker<'a> {
         let first = rest.get(skipped)?;
         let fits = |name: &&Name| {
             let own = match name.target {
-                Target::Column(column) => self.catalog.column(column).own_words.len() == 2,
+                Target::Column(column) => {
+                    let entry = self.catalog.column(column);
+                    entry.own_words.len() == 2 && !entry.is_key && !self.is_table(&entry.own_words[0])
+                }
                 Target::Table(_) => false,
             };
             own && name.words.len() == 2 && name.words[1] == last.stem
         };
         let fitting: Vec<&Name> = self.names.get(&first.stem)?.iter().filter(fits).collect();
         collect(&fitting, 0.05).map(|(mention, _)| (mention, 3 + skipped))
+    }
+
+    fn is_table(&self, word: &str) -> bool {
+        self.catalog.tables.iter().any(|table| table.words == [word])
     }
 
     /// `independence` for the name `indep_year`.
@@ -200,7 +229,19 @@ impl<'a> Linker<'a> {
         let first = tokens.first()?;
         let by_word = self.values_from(&first.lower, tokens, |token| &token.lower);
         let by_stem = || self.values_from(&first.stem, tokens, |token| &token.stem).filter(|(_, length)| *length == 1);
-        by_word.or_else(by_stem)
+        by_word.or_else(by_stem).or_else(|| self.inhabitants(first))
+    }
+
+    /// `Asian` for the value `Asia`, `European` for `Europe`.
+    fn inhabitants(&self, token: &Token) -> Option<(Vec<Occurrence>, usize)> {
+        let stripped = token.lower.strip_suffix('n').filter(|_| token.is_capitalised())?;
+        let places = [stripped, stripped.strip_suffix('a')?];
+        let found = |place: &&str| {
+            let values = self.values.get(*place)?;
+            let whole = values.iter().filter(|value| value.words.len() == 1).map(|value| value.occurrence.clone());
+            Some(whole.collect::<Vec<_>>()).filter(|found| !found.is_empty())
+        };
+        places.iter().find_map(|place| found(place)).map(|found| (found, 1))
     }
 
     fn values_from(&self, key: &str, tokens: &[Token], word: fn(&Token) -> &String) -> Option<(Vec<Occurrence>, usize)> {
@@ -232,7 +273,14 @@ fn parts(words: &[String]) -> Vec<(&[String], f64)> {
     let coverage = |length: usize| length as f64 / total.max(1) as f64;
     let ends = (1..total).map(|length| (&words[total - length..], coverage(length)));
     let starts = (1..total).map(|length| (&words[..length], coverage(length) - 0.1));
-    ends.chain(starts).filter(|(part, _)| part.iter().any(|word| !GENERIC.contains(&word.as_str()))).collect()
+    let says = |part: &[String]| part.iter().any(|word| !GENERIC.contains(&word.as_str()));
+    ends.chain(starts).filter(|(part, _)| says(part) && !is_loose(part)).collect()
+}
+
+/// Whether a part of a name starts or ends with a joining word.
+fn is_loose(part: &[String]) -> bool {
+    let joins = |word: &String| matches!(word.as_str(), "of" | "in" | "for" | "by" | "to" | "from" | "on" | "at" | "the");
+    part.first().is_some_and(joins) || part.last().is_some_and(joins)
 }
 
 fn continues(words: &[String], tokens: &[Token]) -> bool {
@@ -262,8 +310,12 @@ fn longer(one: (Mention, usize), other: (Mention, usize)) -> (Mention, usize) {
     if other.1 > one.1 { other } else { one }
 }
 
+fn is_label_word(stem: &str) -> bool {
+    matches!(stem, "name" | "titl")
+}
+
 fn mark_label(stem: &str) -> impl Fn((Mention, usize)) -> (Mention, usize) {
-    let bare = matches!(stem, "name" | "titl");
+    let bare = is_label_word(stem);
     move |(mut mention, length)| {
         mention.is_label = bare && length == 1;
         (mention, length)

@@ -48,6 +48,8 @@ pub struct Draft {
     pub order: Vec<(Expr, Direction)>,
     /// The direction of an order that names no column.
     pub sorted: Option<Direction>,
+    /// Whether the figure that ranks is shown too.
+    pub shows_rank: bool,
     /// The most rows.
     pub limit: Option<u64>,
     /// Whether equal rows appear once.
@@ -174,8 +176,12 @@ impl<'a> Reader<'a> {
     /// How strongly the words around an item speak for a table.
     fn nearness(&self, at: usize, table: usize) -> f64 {
         let adjacent = at > 0 && self.table_at(at - 1) == Some(table);
-        let next = self.tables.iter().find(|(place, _)| *place >= at);
-        let previous = self.tables.iter().rev().find(|(place, _)| *place < at);
+        let end = self.sentence_end(at);
+        let next = self.tables.iter().find(|(place, _)| *place >= at && *place < end && !self.is_counted(*place));
+        let previous = match self.lists_later(at) && next.is_none() {
+            true => self.tables.first(),
+            false => self.tables.iter().rev().find(|(place, _)| *place < at),
+        };
         let mut score = 0.0;
         if adjacent {
             score += 0.7;
@@ -192,6 +198,28 @@ impl<'a> Reader<'a> {
             return score + 0.25;
         }
         score - self.detour(table)
+    }
+
+    fn sentence_end(&self, at: usize) -> usize {
+        (at..self.items.len()).find(|place| self.any_mark(*place) == Some(Mark::Stop)).unwrap_or(self.items.len())
+    }
+
+    /// Whether an item stands in a later sentence, which says what to show of what the first was about.
+    fn lists_later(&self, at: usize) -> bool {
+        (0..at).any(|place| self.any_mark(place) == Some(Mark::Stop))
+    }
+
+    /// Whether the rows of the table at an item are what is counted.
+    fn is_counted(&self, at: usize) -> bool {
+        let counts = |place: usize| self.any_mark(place) == Some(Mark::Count);
+        let before = at.checked_sub(1);
+        before.is_some_and(|place| counts(place) || place > 0 && self.any_mark(place) == Some(Mark::Distinct) && counts(place - 1))
+    }
+
+    /// The key that a foreign key repeats, where its table is named.
+    pub fn canonical(&self, column: ColumnRef) -> ColumnRef {
+        let parent = self.graph.parent_of(column);
+        parent.filter(|parent| self.tables.iter().any(|(_, table)| *table == parent.table)).unwrap_or(column)
     }
 
     /// How far a table lies from what the question is about.
@@ -237,11 +265,27 @@ impl<'a> Reader<'a> {
 }
 
 fn named_tables(items: &[Item]) -> Vec<(usize, usize)> {
-    let named = |item: &Item| match &item.what {
-        What::Mention(mention) if !mention.is_label && mention.table_weight() >= mention.column_weight() => mention.table(),
-        _ => None,
+    let clear: Vec<usize> = items.iter().filter_map(|item| clear_table(item, &[])).collect();
+    let named: Vec<(usize, usize)> =
+        items.iter().enumerate().filter_map(|(place, item)| Some((place, clear_table(item, &clear)?))).collect();
+    let modifies = |(place, _): &(usize, usize)| {
+        let next = items.get(place + 1).filter(|next| next.start == items[*place].end);
+        !items[*place].plural && next.is_some() && named.iter().any(|(other, _)| *other == place + 1)
     };
-    items.iter().enumerate().filter_map(|(place, item)| Some((place, named(item)?))).collect()
+    named.iter().filter(|table| !modifies(table)).copied().collect()
+}
+
+/// The table an item names rather than a column; a table that is clearly named elsewhere is meant again.
+fn clear_table(item: &Item, elsewhere: &[usize]) -> Option<usize> {
+    let What::Mention(mention) = &item.what else { return None };
+    if mention.is_label {
+        return None;
+    }
+    let again = mention.tables.iter().find(|(table, weight)| elsewhere.contains(table) && *weight >= 0.6);
+    if let Some((table, _)) = again.filter(|_| mention.table_weight() < 0.9) {
+        return Some(*table);
+    }
+    mention.table().filter(|_| mention.table_weight() >= mention.column_weight())
 }
 
 fn vote(item: &Item, table: usize) -> f64 {

@@ -32,7 +32,7 @@ macro_rules! event_log_conformance {
                 two_watchers_hear_the_same,
                 a_watcher_hears_nothing_of_other_turns,
                 a_dropped_watch_does_not_end_another,
-                a_slow_watcher_is_told_that_it_missed_something,
+                a_slow_watcher_loses_nothing_for_good,
                 ping_answers,
             ]
         );
@@ -259,7 +259,8 @@ pub async fn a_watcher_hears_nothing_of_other_turns(log: Arc<dyn EventLog>) {
     append(&log, other).await;
     append(&log, batch(1, 0, &[8])).await;
     assert_eq!(hear(&log, &mut watch, 0, 1).await, numbered([(0, 8)]));
-    assert!(tokio::time::timeout(SILENCE, watch.next()).await.is_err(), "nothing more was appended");
+    let more = async { while within("next", watch.next()).await == Some(Heard::Missed) {} };
+    assert!(tokio::time::timeout(SILENCE, more).await.is_err(), "nothing more was appended");
 }
 
 pub async fn a_dropped_watch_does_not_end_another(log: Arc<dyn EventLog>) {
@@ -273,7 +274,7 @@ pub async fn a_dropped_watch_does_not_end_another(log: Arc<dyn EventLog>) {
     assert_eq!(hear(&log, &mut again, 1, 1).await, numbered([(1, 1)]));
 }
 
-pub async fn a_slow_watcher_is_told_that_it_missed_something(log: Arc<dyn EventLog>) {
+pub async fn a_slow_watcher_loses_nothing_for_good(log: Arc<dyn EventLog>) {
     const EVENTS: u64 = 3_000;
     let mut slow = watch(&log).await;
     for n in 0..EVENTS / 10 {

@@ -29,6 +29,7 @@ macro_rules! ledger_conformance {
                 an_outcome_says_whether_it_was_published,
                 the_next_hop_is_free_once_the_outcome_is_stored,
                 a_hop_before_the_current_one_is_never_run_again,
+                a_sibling_that_is_done_is_never_run_again,
                 a_late_writer_is_fenced_and_stores_nothing,
                 a_released_claim_stores_nothing,
                 a_commit_whose_answer_was_lost_may_be_repeated,
@@ -180,6 +181,13 @@ pub async fn a_hop_before_the_current_one_is_never_run_again(bench: Bench) {
     bench.accepted("resp_2").await;
     bench.granted("resp_2", &hop("resp_2").child("generate_sql", 0)).await;
     assert_eq!(bench.claim("resp_2", &hop("resp_2"), "other").await, Claimed::Over);
+}
+
+pub async fn a_sibling_that_is_done_is_never_run_again(bench: Bench) {
+    bench.accepted("resp_1").await;
+    let first = bench.done("resp_1", &hop("resp_1").child("reply", 0)).await;
+    bench.done("resp_1", &hop("resp_1").child("reply", 1)).await;
+    assert_eq!(bench.claim("resp_1", &first.hop, "other").await, Claimed::Done(Box::new(first)));
 }
 
 pub async fn a_late_writer_is_fenced_and_stores_nothing(bench: Bench) {

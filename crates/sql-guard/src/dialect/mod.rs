@@ -5,7 +5,7 @@ mod mysql;
 mod sqlite;
 
 pub use mysql::is_composite_unit;
-pub use sqlite::{IS, IS_NOT};
+pub use sqlite::is_own_operator;
 
 use contracts::Dialect;
 use sqlparser::dialect::{Dialect as ParserDialect, PostgreSqlDialect};

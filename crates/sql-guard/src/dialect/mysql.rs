@@ -1,10 +1,11 @@
-//! MySQL and MariaDB as the guard reads them: `!x`, `EXTRACT(YEAR_MONTH FROM …)` and `INTERVAL … HOUR_MINUTE` are
-//! read, and comments that the server would execute stay comments.
+//! MySQL and MariaDB as the guard reads them: `!x`, `a MOD b`, `EXTRACT(YEAR_MONTH FROM …)` and
+//! `INTERVAL … HOUR_MINUTE` are read, BINARY binds to its operand alone, and comments that the server would execute stay
+//! comments.
 
 use std::any::TypeId;
 
-use sqlparser::ast::{DateTimeField, Expr, Ident, Interval, Statement};
-use sqlparser::dialect::{Dialect, MySqlDialect};
+use sqlparser::ast::{BinaryOperator, CastKind, DataType, DateTimeField, Expr, Ident, Interval, Statement};
+use sqlparser::dialect::{Dialect, MySqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
@@ -63,7 +64,6 @@ impl Dialect for GuardedMysql {
         supports_data_type_signed_suffix,
         supports_cross_join_constraint,
         supports_double_ampersand_operator,
-        supports_binary_kw_as_cast,
         supports_comment_optimizer_hint,
         supports_constraint_keyword_without_name,
         supports_key_column_option,
@@ -88,7 +88,17 @@ impl Dialect for GuardedMysql {
     }
 
     fn parse_infix(&self, parser: &mut Parser, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
-        BASE.parse_infix(parser, left, precedence)
+        if !is_mod(parser) {
+            return BASE.parse_infix(parser, left, precedence);
+        }
+        parser.advance_token();
+        let modulo =
+            |right| Expr::BinaryOp { left: Box::new(left.clone()), op: BinaryOperator::Modulo, right: Box::new(right) };
+        Some(parser.parse_subexpr(precedence).map(modulo))
+    }
+
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        is_mod(parser).then(|| Ok(self.prec_value(Precedence::MulDivModOp)))
     }
 
     fn parse_statement(&self, parser: &mut Parser) -> Option<Result<Statement, ParserError>> {
@@ -96,10 +106,42 @@ impl Dialect for GuardedMysql {
     }
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
-        if !parser.peek_keyword(Keyword::INTERVAL) {
-            return None;
+        match keyword_at(parser, 0)? {
+            Keyword::INTERVAL => parser.maybe_parse(composite_interval).transpose(),
+            Keyword::BINARY => {
+                parser.advance_token();
+                Some(self.binary_operand(parser))
+            }
+            _ => None,
         }
-        parser.maybe_parse(composite_interval).transpose()
+    }
+}
+
+impl GuardedMysql {
+    /// `BINARY x` is a cast that binds more tightly than any operator.
+    fn binary_operand(&self, parser: &mut Parser) -> Result<Expr, ParserError> {
+        let operand = parser.parse_subexpr(self.prec_value(Precedence::DoubleColon))?;
+        Ok(Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(operand),
+            data_type: DataType::Binary(None),
+            format: None,
+        })
+    }
+}
+
+fn keyword_at(parser: &Parser, offset: usize) -> Option<Keyword> {
+    match &parser.peek_nth_token_ref(offset).token {
+        Token::Word(word) if word.quote_style.is_none() => Some(word.keyword),
+        _ => None,
+    }
+}
+
+/// `MOD` between two operands. The word is reserved, so it can be nothing else there.
+fn is_mod(parser: &Parser) -> bool {
+    match &parser.peek_token_ref().token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case("mod"),
+        _ => false,
     }
 }
 

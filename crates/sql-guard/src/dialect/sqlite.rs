@@ -1,4 +1,4 @@
-//! SQLite as the guard reads it: `IS` between any two expressions.
+//! SQLite as the guard reads it: `IS` between any two expressions, `NOT GLOB` and its kin, and shifts.
 
 use std::any::TypeId;
 
@@ -12,9 +12,15 @@ use super::delegate::{delegate_char_tests, delegate_flags};
 
 const BASE: SQLiteDialect = SQLiteDialect {};
 
-/// SQLite's `IS` and `IS NOT` as the walk finds them in `BinaryOperator::Custom`.
-pub const IS: &str = "IS";
-pub const IS_NOT: &str = "IS NOT";
+const IS: &str = "IS";
+const IS_NOT: &str = "IS NOT";
+const NEGATED: [(Keyword, &str); 3] =
+    [(Keyword::GLOB, "NOT GLOB"), (Keyword::MATCH, "NOT MATCH"), (Keyword::REGEXP, "NOT REGEXP")];
+
+/// Whether the text is one of the operators that are read here into `BinaryOperator::Custom`.
+pub fn is_own_operator(text: &str) -> bool {
+    [IS, IS_NOT].contains(&text) || NEGATED.iter().any(|(_, operator)| *operator == text)
+}
 
 #[derive(Debug)]
 pub struct GuardedSqlite;
@@ -42,13 +48,17 @@ impl Dialect for GuardedSqlite {
         supports_numeric_literal_underscores,
     );
 
+    fn supports_bitwise_shift_operators(&self) -> bool {
+        true
+    }
+
     fn parse_statement(&self, parser: &mut Parser) -> Option<Result<Statement, ParserError>> {
         BASE.parse_statement(parser)
     }
 
     fn parse_infix(&self, parser: &mut Parser, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
-        match general_is(parser) {
-            Some(operator) => Some(parse_is(parser, left, operator, precedence)),
+        match general_is(parser).or_else(|| negated(parser)) {
+            Some(operator) => Some(parse_own(parser, left, operator, precedence)),
             None => BASE.parse_infix(parser, left, precedence),
         }
     }
@@ -75,7 +85,12 @@ fn general_is(parser: &Parser) -> Option<&'static str> {
     }
 }
 
-fn parse_is(parser: &mut Parser, left: &Expr, operator: &str, precedence: u8) -> Result<Expr, ParserError> {
+fn negated(parser: &Parser) -> Option<&'static str> {
+    let operand = keyword_at(parser, 1).filter(|_| keyword_at(parser, 0) == Some(Keyword::NOT))?;
+    NEGATED.iter().find(|(keyword, _)| *keyword == operand).map(|(_, operator)| *operator)
+}
+
+fn parse_own(parser: &mut Parser, left: &Expr, operator: &str, precedence: u8) -> Result<Expr, ParserError> {
     for _ in operator.split(' ') {
         parser.advance_token();
     }

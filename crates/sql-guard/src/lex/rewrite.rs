@@ -4,7 +4,7 @@ use contracts::Dialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::keyword;
+use super::{frame, is_word, keyword};
 use crate::refusal::{Refusal, rule};
 
 /// Rewrites that depend on there being no white space between the tokens.
@@ -13,6 +13,7 @@ pub(super) fn adjacent(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> Res
         Dialect::Sqlite => refuse_run_on_numbers(tokens),
         Dialect::Postgres => {
             refuse_run_on_numbers(tokens)?;
+            refuse_run_on_operators(tokens)?;
             unicode_identifiers(tokens)
         }
         Dialect::Mysql => Ok(()),
@@ -31,6 +32,10 @@ pub(super) fn unknown_to_the_parser(tokens: &mut Vec<TokenWithSpan>, dialect: Di
     if dialect != Dialect::Sqlite {
         table_commands(tokens);
     }
+    match dialect {
+        Dialect::Mysql => conjunctions(tokens),
+        Dialect::Sqlite | Dialect::Postgres => frame::lift(tokens)?,
+    }
     Ok(())
 }
 
@@ -47,6 +52,35 @@ fn refuse_run_on_numbers(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
             Err(Refusal::new(rule::SYNTAX, message))
         }
     }
+}
+
+/// PostgreSQL reads the longest operator there is, `@@@` where the parser reads `@@` and `@`.
+fn refuse_run_on_operators(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
+    for pair in tokens.windows(2) {
+        let [left, right] = [&pair[0].token, &pair[1].token].map(operator_text);
+        let (Some(left), Some(right)) = (left, right) else {
+            continue;
+        };
+        let special = left.contains(['~', '!', '@', '#', '%', '^', '&', '|', '`', '?']);
+        if special || !["+", "-"].contains(&right.as_str()) {
+            let message = format!("The operator {left}{right} is not allowed. If it is two, separate them by a space.");
+            return Err(Refusal::new(rule::UNKNOWN_OPERATOR, message));
+        }
+    }
+    Ok(())
+}
+
+/// The text of a token made of the characters that PostgreSQL makes operators of.
+fn operator_text(token: &Token) -> Option<String> {
+    let ordinary = matches!(
+        token,
+        Token::Word(_) | Token::Whitespace(_) | Token::Comma | Token::LParen | Token::RParen | Token::Number(..)
+    );
+    if ordinary {
+        return None;
+    }
+    let text = token.to_string();
+    text.chars().all(|ch| "+-*/<>=~!@#%^&|`?".contains(ch)).then_some(text)
 }
 
 /// `U&"d\0061t"` is a quoted identifier with escapes.
@@ -133,10 +167,6 @@ fn hint_length(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
     (keyword_at(at) == Some(Keyword::NOT) && is_indexed(tokens.get(at + 1))).then_some(2)
 }
 
-fn is_word(token: &Token, text: &str) -> bool {
-    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text))
-}
-
 /// `0x1F` is a number in SQLite and a string of bytes for the parser.
 fn hexadecimal_numbers(tokens: &mut [TokenWithSpan]) -> Result<(), Refusal> {
     for token in tokens {
@@ -197,4 +227,11 @@ fn is_table_command(tokens: &[TokenWithSpan], at: usize) -> bool {
     };
     let named = matches!(tokens.get(at + 1).map(|next| &next.token), Some(Token::Word(_)));
     begins && named && keyword(&tokens[at].token) == Some(Keyword::TABLE)
+}
+
+/// MySQL's `&&` binds like AND, which the parser does not know.
+fn conjunctions(tokens: &mut [TokenWithSpan]) {
+    for token in tokens.iter_mut().filter(|token| token.token == Token::Overlap) {
+        token.token = Token::make_keyword("AND");
+    }
 }

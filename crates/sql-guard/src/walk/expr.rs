@@ -3,7 +3,7 @@
 use contracts::Dialect;
 use sqlparser::ast::{
     AccessExpr, Array, CaseWhen, CastKind, CeilFloorKind, DateTimeField, Expr, Ident, Interval, MemberOf, Query,
-    Subscript, TypedString,
+    Subscript, TypedString, UnaryOperator, Value,
 };
 
 use super::{Verdict, Walk, absent, empty, unset};
@@ -52,6 +52,9 @@ impl Walk<'_> {
             }
             Expr::UnaryOp { op, expr } => {
                 self.unary(op)?;
+                if *op != UnaryOperator::Not {
+                    keep_apart(expr);
+                }
                 self.expr(expr)
             }
             Expr::IsFalse(expr)
@@ -238,5 +241,13 @@ fn row_name(root: &Expr) -> Option<&Ident> {
         Expr::Identifier(name) => Some(name),
         Expr::CompoundIdentifier(parts) => parts.last(),
         _ => None,
+    }
+}
+
+/// Two signs in a row would be printed as one operator, or as a comment.
+fn keep_apart(operand: &mut Box<Expr>) {
+    if matches!(**operand, Expr::UnaryOp { .. }) {
+        let inner = std::mem::replace(operand, Box::new(Expr::Value(Value::Null.into())));
+        **operand = Expr::Nested(inner);
     }
 }

@@ -2,8 +2,9 @@
 
 use contracts::Dialect;
 use sqlparser::ast::{
-    Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
-    JsonReturningClause, ObjectName, WindowFrame, WindowFrameBound, WindowSpec, WindowType,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, JsonReturningClause, ObjectName, Value, WindowFrame, WindowFrameBound,
+    WindowSpec, WindowType,
 };
 
 use super::select::wildcard;
@@ -78,6 +79,7 @@ impl Walk<'_> {
 
     pub(super) fn function_args(&mut self, args: &mut [FunctionArg]) -> Verdict {
         for arg in args {
+            self.assigned(arg);
             match arg {
                 FunctionArg::Unnamed(value) => self.argument(value)?,
                 FunctionArg::Named { name, arg, operator: _ } => {
@@ -91,6 +93,28 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// PostgreSQL's older `name := value` is `name => value`.
+    fn assigned(&self, arg: &mut FunctionArg) {
+        if self.dialect != Dialect::Postgres {
+            return;
+        }
+        if let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Assignment,
+            right,
+        })) = arg
+            && let Expr::Identifier(_) = &**left
+        {
+            let name = (**left).clone();
+            let value = std::mem::replace(&mut **right, Expr::Value(Value::Null.into()));
+            *arg = FunctionArg::ExprNamed {
+                name,
+                arg: FunctionArgExpr::Expr(value),
+                operator: FunctionArgOperator::RightArrow,
+            };
+        }
     }
 
     fn argument(&mut self, argument: &mut FunctionArgExpr) -> Verdict {

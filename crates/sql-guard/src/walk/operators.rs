@@ -4,7 +4,7 @@ use contracts::Dialect;
 use sqlparser::ast::{BinaryOperator, UnaryOperator};
 
 use super::{Verdict, Walk};
-use crate::dialect::{IS, IS_NOT};
+use crate::dialect::is_own_operator;
 use crate::refusal::{Refusal, rule};
 
 /// Operators of PostgreSQL that the parser has no name for.
@@ -98,7 +98,7 @@ impl Walk<'_> {
             | BinaryOperator::At
             | BinaryOperator::TildeEq => self.dialect == Dialect::Postgres,
             BinaryOperator::Custom(text) => match self.dialect {
-                Dialect::Sqlite => [IS, IS_NOT].contains(&text.as_str()),
+                Dialect::Sqlite => is_own_operator(text),
                 Dialect::Postgres => POSTGRES_CUSTOM.contains(&text.as_str()),
                 Dialect::Mysql => false,
             },

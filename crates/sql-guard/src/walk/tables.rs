@@ -33,6 +33,9 @@ impl<'p> Walk<'p> {
         {
             return Ok(Found { columns, called: None });
         }
+        if self.is_dual(&parts) {
+            return Ok(Found { columns: Columns::Unknown, called: None });
+        }
         let found = match namespace {
             Some(namespace) => self.qualified(namespace, table),
             None => self.unqualified(table),
@@ -40,6 +43,16 @@ impl<'p> Walk<'p> {
         match found {
             Some(found) => Ok(self.touch(name, found, namespace.is_some())),
             None => Err(self.unknown_table(&name.to_string())),
+        }
+    }
+
+    /// MySQL's keyword for no table at all.
+    fn is_dual(&self, parts: &[&Ident]) -> bool {
+        match parts {
+            [name] => {
+                self.dialect == Dialect::Mysql && name.quote_style.is_none() && name.value.eq_ignore_ascii_case("dual")
+            }
+            _ => false,
         }
     }
 

@@ -59,8 +59,7 @@ fn is_alternative(reader: &Reader, last: &Placed, next: &Placed) -> bool {
         return true;
     }
     let same = last.condition.left == next.condition.left && is_equality(&last.condition) && is_equality(&next.condition);
-    let joined = said(Mark::And) || said(Mark::Comma) || between.count() <= 2;
-    same && joined && !says_both(reader)
+    same && (said(Mark::And) || said(Mark::Comma)) && !says_both(reader)
 }
 
 fn is_equality(condition: &Condition) -> bool {

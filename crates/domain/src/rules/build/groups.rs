@@ -2,6 +2,7 @@
 
 use crate::rules::{
     catalog::ColumnRef,
+    lexicon::{Direction, Function, Op},
     plan::{Condition, Expr, Plan, Scalar, Test},
     reader::Reader,
 };
@@ -62,7 +63,8 @@ pub fn default_selection(reader: &Reader, plan: &mut Plan, head: usize) {
 
 /// Groups by what is shown where something is computed beside it, and shows a figure that ranks.
 pub fn complete(reader: &Reader, plan: &mut Plan, head: usize) {
-    show_figures(plan);
+    show_figures(reader, plan);
+    extreme_row(plan);
     let computes = plan.select.iter().chain(plan.order.iter().map(|(expr, _)| expr)).any(Expr::is_aggregate) || !plan.having.is_empty();
     let plain: Vec<Scalar> = plan.select.iter().filter_map(plain).collect();
     if computes && plain.is_empty() && plan.group.is_empty() && !plan.having.is_empty() {
@@ -82,6 +84,25 @@ pub fn complete(reader: &Reader, plan: &mut Plan, head: usize) {
     for key in ordered {
         add_group(plan, key);
     }
+}
+
+/// `the lowest price and its product`: the row that has it, not a group for each product.
+fn extreme_row(plan: &mut Plan) {
+    let figures: Vec<Expr> = plan.select.iter().copied().filter(Expr::is_aggregate).collect();
+    let [Expr::Aggregate(function @ (Function::Min | Function::Max), scalar)] = figures.as_slice() else { return };
+    let stands_alone = plan.group.is_empty() && plan.order.is_empty() && plan.having.is_empty();
+    if !stands_alone || plan.select.len() < 2 {
+        return;
+    }
+    let direction = if *function == Function::Min { Direction::Asc } else { Direction::Desc };
+    let shown = Expr::Scalar(*scalar);
+    let repeated = plan.select.contains(&shown);
+    plan.select.retain(|expr| !repeated || !expr.is_aggregate());
+    for expr in plan.select.iter_mut().filter(|expr| expr.is_aggregate()) {
+        *expr = shown;
+    }
+    plan.order.push((shown, direction));
+    plan.limit.get_or_insert(1);
 }
 
 fn plain(expr: &Expr) -> Option<Scalar> {
@@ -107,8 +128,9 @@ fn name_keys(reader: &Reader, plan: &mut Plan, plain: &[Scalar]) {
 }
 
 /// A ranking by revenue shows the revenue.
-fn show_figures(plan: &mut Plan) {
-    let figures: Vec<Expr> = plan.order.iter().map(|(expr, _)| *expr).filter(is_figure).collect();
+fn show_figures(reader: &Reader, plan: &mut Plan) {
+    let shown = |expr: &Expr| is_figure(expr) || reader.draft.shows_rank && expr.is_aggregate();
+    let figures: Vec<Expr> = plan.order.iter().map(|(expr, _)| *expr).filter(shown).collect();
     for figure in figures {
         if !plan.select.contains(&figure) && plan.select.iter().any(|expr| !expr.is_aggregate()) {
             plan.select.push(figure);
@@ -117,7 +139,7 @@ fn show_figures(plan: &mut Plan) {
 }
 
 fn is_figure(expr: &Expr) -> bool {
-    matches!(expr, Expr::Aggregate(_, Scalar::Product(..)) | Expr::SumPer(..))
+    matches!(expr, Expr::Aggregate(_, Scalar::Product(..)) | Expr::Aggregate(Function::Sum, _) | Expr::SumPer(..))
 }
 
 /// `how many customers have more than 3 orders`: the groups become a condition.
@@ -132,4 +154,25 @@ fn having_as_condition(reader: &Reader, plan: &mut Plan, head: usize) {
         ..Plan::default()
     };
     plan.filters.push(vec![Condition { left: key, test: Test::In(Box::new(inner), false) }]);
+}
+
+/// `the number of concerts in the largest stadium`: what is ranked picks the rows before they are counted.
+pub fn figures_of_extreme(plan: &mut Plan) {
+    let figures = !plan.select.is_empty() && plan.select.iter().all(Expr::is_aggregate) && plan.group.is_empty();
+    let [(Expr::Scalar(scalar @ Scalar::Column(column)), direction)] = plan.order.as_slice() else { return };
+    if !figures || plan.limit != Some(1) {
+        return;
+    }
+    let function = if *direction == Direction::Asc { Function::Min } else { Function::Max };
+    let own = |group: &&Vec<Condition>| group.iter().all(|condition| condition.left.tables() == [column.table]);
+    let inner = Plan {
+        root: column.table,
+        select: vec![Expr::Aggregate(function, *scalar)],
+        filters: plan.filters.iter().filter(own).cloned().collect(),
+        ..Plan::default()
+    };
+    let test = Test::CompareQuery(Op::Eq, Box::new(inner));
+    plan.filters.push(vec![Condition { left: *scalar, test }]);
+    plan.order.clear();
+    plan.limit = None;
 }

@@ -4,7 +4,7 @@ use super::targets::{self, Computed};
 use crate::rules::{
     catalog::{ColumnKind, ColumnRef},
     items::What,
-    lexicon::{Direction, Function, Mark},
+    lexicon::{Direction, Function, Mark, Measure},
     plan::{Expr, Scalar},
     reader::Reader,
 };
@@ -19,9 +19,26 @@ pub fn read(reader: &mut Reader) {
             Some(Mark::Top(direction)) => top(reader, at, direction),
             Some(Mark::Extreme { direction, hints }) => extreme(reader, at, direction, hints, None),
             Some(Mark::Common(direction)) => common(reader, at, direction),
+            Some(Mark::Aggregate(function)) => aggregate(reader, at, function),
             _ => {}
         }
     }
+}
+
+/// `the car with the minimum weight`: the function picks a row when something else is asked for.
+fn aggregate(reader: &mut Reader, at: usize, function: Function) {
+    let direction = match function {
+        Function::Min => Direction::Asc,
+        Function::Max => Direction::Desc,
+        _ => return,
+    };
+    let opened = at > 0 && reader.any_mark(at - 1).is_none_or(|mark| mark == Mark::Clause);
+    let asks = (0..at).any(|place| reader.mention(place).is_some());
+    let grouped = reader.items.iter().any(|item| item.what == What::Mark(Mark::Each));
+    if !opened || !asks || grouped || reader.number_at(at + 1).is_none() {
+        return;
+    }
+    extreme(reader, at, direction, &[], Some(1));
 }
 
 /// A small number directly before or after an item.
@@ -52,6 +69,7 @@ fn limit(reader: &mut Reader, count: Option<u64>, several: bool) {
 
 fn top(reader: &mut Reader, at: usize, direction: Direction) {
     reader.take(at);
+    reader.draft.shows_rank = true;
     let count = take_count(reader, at);
     let next = after_number(reader, at);
     if let Some(Mark::Extreme { direction: inner, hints }) = reader.mark(next) {
@@ -70,7 +88,7 @@ fn top(reader: &mut Reader, at: usize, direction: Direction) {
         reader.take(next);
         return rank(reader, Expr::Scalar(Scalar::Column(column)), direction, count, several);
     }
-    match targets::measure(reader, crate::rules::lexicon::Measure::Revenue) {
+    match targets::measure(reader, Measure::Revenue) {
         Some(expr) if reader.table_at(next).is_some() => rank(reader, expr, direction, count, several),
         _ => reader.doubt("what the ranking is by", 0.5),
     }
@@ -110,8 +128,9 @@ fn extreme(reader: &mut Reader, at: usize, direction: Direction, hints: Hints, c
         return reader.draft.picks.push((at, expr));
     }
     reader.take(at);
-    if let Some((expr, _)) = computed(reader, next) {
-        return rank(reader, expr, direction, count, false);
+    if let Some((expr, after)) = computed(reader, next) {
+        let several = reader.table_at(after).is_some() && reader.items[after].plural;
+        return rank(reader, expr, direction, count, several);
     }
     if let Some(column) = plain_column(reader, next, hints) {
         return by_column(reader, at, next, column, direction, hints, count);
@@ -212,6 +231,11 @@ fn alone(reader: &mut Reader, at: usize, direction: Direction, hints: Hints, cou
     if let Some((expr, _)) = at.checked_sub(1).and_then(|before| targets::computed(reader, before)) {
         return rank(reader, expr, direction, count, false);
     }
+    let sold = (at.saturating_sub(1)..at + 2).find(|place| reader.mark(*place) == Some(Mark::Sale));
+    if let Some((place, expr)) = sold.and_then(|place| Some((place, targets::measure(reader, Measure::Units)?))) {
+        reader.take(place);
+        return rank(reader, expr, direction, count, false);
+    }
     let head = reader.table_before(at).or_else(|| reader.head());
     if let Some(column) = head.and_then(|table| targets::hinted(reader, table, hints)) {
         let direction = targets::ranked(reader, column, direction, hints);
@@ -261,7 +285,7 @@ fn common_column(reader: &mut Reader, place: usize, direction: Direction, count:
 /// The most popular product is the one sold most; without sales, the one with the most related rows.
 fn common_table(reader: &mut Reader, table: usize, direction: Direction, count: Option<u64>, several: bool) {
     let named = reader.tables.iter().map(|(_, named)| *named).find(|named| *named != table);
-    let sold = targets::measure(reader, crate::rules::lexicon::Measure::Units)
+    let sold = targets::measure(reader, Measure::Units)
         .filter(|_| targets::sales_lines(reader).and_then(|lines| reader.graph.distance(lines.table, table)) == Some(1));
     match named.map(Expr::Rows).or(sold) {
         Some(expr) => rank(reader, expr, direction, count, several),

@@ -51,8 +51,9 @@ fn function_list(reader: &mut Reader, at: usize) {
 }
 
 fn count(reader: &mut Reader, at: usize) {
-    if let Some((expr, _)) = targets::counted(reader, at) {
-        return reader.draft.picks.push((at, expr));
+    if let Some((expr, next)) = targets::counted(reader, at) {
+        reader.draft.picks.push((at, expr));
+        return count_list(reader, next, expr);
     }
     reader.take(at);
     if let Some(Mark::Measure(kind @ Measure::Units)) = reader.mark(at + 1)
@@ -64,6 +65,18 @@ fn count(reader: &mut Reader, at: usize) {
     match reader.head() {
         Some(table) => reader.draft.picks.push((at, Expr::Rows(table))),
         None => reader.doubt("what to count", 0.6),
+    }
+}
+
+/// `the number of different names and contents` counts both.
+fn count_list(reader: &mut Reader, at: usize, first: Expr) {
+    let grouped = !reader.draft.group.is_empty() || !reader.draft.group_tables.is_empty();
+    if !matches!(first, Expr::Different(_)) || grouped || reader.mark(at) != Some(Mark::And) || reader.mention(at + 1).is_none() {
+        return;
+    }
+    if let Some(expr) = targets::count_of(reader, at + 1, true) {
+        reader.take(at + 1);
+        reader.draft.picks.push((at + 1, expr));
     }
 }
 

@@ -52,6 +52,10 @@ fn each(reader: &mut Reader, at: usize) {
 }
 
 fn by(reader: &mut Reader, at: usize) {
+    let verb = at > 0 && reader.items[at - 1].what == What::Word && reader.items[at - 1].text.ends_with("ed");
+    if verb {
+        return;
+    }
     if !add(reader, at + 1) {
         return;
     }
@@ -105,7 +109,8 @@ fn group_key(reader: &Reader, at: usize) -> Option<Scalar> {
 /// `monthly revenue`.
 fn adjectives(reader: &mut Reader, computes: bool) {
     for at in 0..reader.items.len() {
-        let adverb = reader.items[at].text.to_lowercase().ends_with("ly") || reader.items[at].text.eq_ignore_ascii_case("annual");
+        let asked = at > 0 && reader.any_mark(at - 1) == Some(Mark::Ask);
+        let adverb = asked || reader.items[at].text.to_lowercase().ends_with("ly") || reader.items[at].text.eq_ignore_ascii_case("annual");
         if let Some(Mark::Period(grain)) = reader.mark(at)
             && computes
             && adverb

@@ -120,15 +120,31 @@ fn having(reader: &mut Reader, amount: &Amount) -> bool {
     {
         return add_having(reader, amount, expr, None);
     }
+    if let Some(table) = times_of(reader, amount) {
+        reader.take(amount.to + 1);
+        return add_having(reader, amount, Expr::Rows(table), None);
+    }
     let place = amount.to + 1;
     let place = if reader.mark(place) == Some(Mark::Distinct) { place + 1 } else { place };
     let Some(table) = reader.table_at(place) else { return column_of_rows(reader, amount, place) };
-    let is_clause = amount.from > 0 && reader.head().is_some_and(|head| head != table);
+    let compared = amount.op != Op::Eq || amount.upper.is_some();
+    let named_before = (0..amount.from).any(|place| reader.mention(place).is_some() && reader.table_at(place).is_none());
+    let other_head = reader.head().is_some_and(|head| head != table);
+    let is_clause = amount.from > 0 && (other_head || compared && named_before);
     let narrower = reader.column_where(place, |column| column.kind == ColumnKind::Number && !column.is_key);
     if !is_clause || narrower.is_some() && reader.mention(place).is_some_and(|mention| mention.table_weight() < 0.8) {
         return false;
     }
     add_having(reader, amount, Expr::Rows(table), Some(place))
+}
+
+/// `ordered more than 5 times`: the rows of what was named before.
+fn times_of(reader: &Reader, amount: &Amount) -> Option<usize> {
+    let times = reader.free(amount.to + 1).is_some_and(|item| item.what == What::Word && item.text.eq_ignore_ascii_case("times"));
+    let before = amount.from.checked_sub(1).filter(|_| times)?;
+    let sold = reader.any_mark(before) == Some(Mark::Sale);
+    let lines = || targets::sales_lines(reader).filter(|_| sold).map(|lines| lines.table);
+    reader.table_at(before).filter(|table| Some(*table) != reader.head()).or_else(lines)
 }
 
 /// `more than 3 languages`, where languages are texts.
@@ -197,9 +213,8 @@ fn column(reader: &Reader, amount: &Amount) -> Option<(ColumnRef, Option<usize>)
 
 /// A column of numbers named shortly before the comparison.
 fn column_before(reader: &Reader, amount: &Amount, year: bool) -> Option<(ColumnRef, Option<usize>)> {
-    let usable = |column: &ColumnEntry| {
-        column.kind == ColumnKind::Number && (!column.is_key || column.words.iter().any(|word| matches!(word.as_str(), "id" | "number" | "code")))
-    };
+    let exact = amount.op == Op::Eq && amount.upper.is_none();
+    let usable = |column: &ColumnEntry| column.kind == ColumnKind::Number && (!column.is_key || exact);
     for back in 1..=4 {
         let place = amount.from.checked_sub(back)?;
         match &reader.items[place].what {

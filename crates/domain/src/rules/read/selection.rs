@@ -17,7 +17,20 @@ pub fn read(reader: &mut Reader) {
             columns(reader, *from, *to, lists);
         }
     }
+    asked_date(reader);
     leftovers(reader);
+}
+
+/// `when was the last order` asks for the date of what the question is about.
+fn asked_date(reader: &mut Reader) {
+    let Some(place) = (0..reader.items.len()).find(|place| reader.mark(*place) == Some(Mark::When)) else { return };
+    if !reader.draft.picks.is_empty() {
+        return;
+    }
+    if let Some(column) = super::targets::date_column(reader) {
+        reader.take(place);
+        reader.draft.picks.push((place, Expr::Scalar(Scalar::Column(column))));
+    }
 }
 
 fn sentences(reader: &Reader) -> Vec<(usize, usize)> {
@@ -49,7 +62,7 @@ fn columns(reader: &mut Reader, from: usize, to: usize, lists: bool) {
     for place in from..to {
         match reader.any_mark(place) {
             Some(Mark::Clause | Mark::In) if !lists && place > from && after_name(reader, from, place) => open = false,
-            Some(Mark::Ask) => open = true,
+            Some(Mark::Ask) => open = place == from || !is_relative(reader, place),
             Some(Mark::Distinct) => distinct(reader, place),
             _ => {}
         }
@@ -57,6 +70,12 @@ fn columns(reader: &mut Reader, from: usize, to: usize, lists: bool) {
             column(reader, place);
         }
     }
+}
+
+/// `which` in the middle of a sentence opens a condition, unless a list goes on.
+fn is_relative(reader: &Reader, place: usize) -> bool {
+    let which = reader.items[place].text.eq_ignore_ascii_case("which");
+    which && !matches!(reader.any_mark(place - 1), Some(Mark::And | Mark::Comma | Mark::Stop))
 }
 
 /// A condition opens only after something has been named.
@@ -88,6 +107,7 @@ fn column(reader: &mut Reader, place: usize) {
     let columns = reader.columns_at(place);
     reader.take(place);
     for column in columns {
+        let column = reader.canonical(column);
         let expr = Expr::Scalar(Scalar::Column(column));
         if !reader.draft.picks.iter().any(|(_, pick)| *pick == expr) {
             reader.draft.picks.push((place, expr));
@@ -99,12 +119,32 @@ fn column(reader: &mut Reader, place: usize) {
 fn listed_table(reader: &mut Reader, place: usize, table: usize) {
     let joined = place > 0 && matches!(reader.any_mark(place - 1), Some(Mark::And | Mark::Comma));
     let follows_entity = reader.tables.iter().any(|(before, _)| *before < place && reader.draft.picks.iter().any(|(pick, _)| pick < before));
+    let valued = matches!(reader.items.get(place + 1).map(|item| &item.what), Some(What::Value(_) | What::Literal));
+    if valued {
+        return;
+    }
+    if joined && reader.draft.picks.is_empty() && place > 1 && reader.table_at(place - 2).is_some() {
+        return both_tables(reader, place, table);
+    }
     let described = reader.mention(place + 1).is_some() && reader.table_at(place + 1).is_none();
     if joined && follows_entity && !described && reader.head() != Some(table) {
         reader.take(place);
         for column in reader.catalog.label(table) {
             reader.draft.picks.push((place, Expr::Scalar(Scalar::Column(column))));
         }
+    }
+}
+
+/// `customers and their orders`: what names a customer, beside the orders.
+fn both_tables(reader: &mut Reader, place: usize, table: usize) {
+    let Some(first) = reader.table_at(place - 2) else { return };
+    reader.take(place);
+    let second = match reader.catalog.tables[table].display.is_empty() {
+        true => reader.catalog.columns_of(table).collect(),
+        false => reader.catalog.label(table),
+    };
+    for column in reader.catalog.label(first).into_iter().chain(second) {
+        reader.draft.picks.push((place, Expr::Scalar(Scalar::Column(column))));
     }
 }
 
@@ -117,10 +157,23 @@ fn leftovers(reader: &mut Reader) {
             What::Mention(mention) if reader.table_at(place).is_none() => {
                 reader.doubt(text, if mention.column_weight() > 0.8 { 0.2 } else { 0.1 });
             }
-            What::Word => reader.doubt(text, 0.06),
+            What::Word => {
+                let loss = if is_asked_for(reader, place) { 0.3 } else { 0.06 };
+                reader.doubt(text, loss);
+            }
+            What::Mark(Mark::Unread) => reader.doubt(text, 0.6),
             What::Mark(Mark::Compare(..) | Mark::Between | Mark::Like(_) | Mark::Share | Mark::Missing) => reader.doubt(text, 0.4),
             What::Mark(Mark::Period(_) | Mark::Inclusive(_)) => reader.doubt(text, 0.15),
             _ => {}
         }
     }
+}
+
+/// Whether an unknown word stands where something is asked for, so that a part of the answer would be missing.
+fn is_asked_for(reader: &Reader, place: usize) -> bool {
+    let listed = |mark: Mark| matches!(mark, Mark::And | Mark::Comma | Mark::Count | Mark::Aggregate(_) | Mark::Ask);
+    let opens = place > 0 && reader.any_mark(place - 1).is_some_and(listed);
+    let ends = matches!(reader.any_mark(place + 1), Some(Mark::And | Mark::Comma | Mark::Clause | Mark::In | Mark::Stop | Mark::By) | None);
+    let named_next = matches!(reader.items.get(place + 1).map(|item| &item.what), Some(What::Mention(_)));
+    opens && ends && !named_next
 }

@@ -88,22 +88,68 @@ pub fn computed(reader: &mut Reader, at: usize) -> Option<Computed> {
 pub fn counted(reader: &mut Reader, at: usize) -> Option<Computed> {
     let mut place = at + 1;
     let mut distinct = false;
-    while let Some(item) = reader.free(place) {
+    let mut unknown = 0;
+    while let Some(item) = reader.items.get(place) {
         match item.what {
             What::Mark(Mark::Distinct) => distinct = true,
-            What::Mark(Mark::Aggregate(Function::Sum)) | What::Word => {}
+            What::Word if !item.used => unknown += 1,
+            What::Mark(Mark::Aggregate(Function::Sum)) => {}
+            What::Value(_) => {}
+            What::Mention(_) if item.used => {}
             _ => break,
         }
         place += 1;
+    }
+    if let Some(column) = inhabitants(reader, at + 1) {
+        take_all(reader, at, at + 1);
+        return Some((Expr::Aggregate(Function::Sum, Scalar::Column(column)), at + 2));
     }
     if let Some(Mark::Measure(Measure::Units)) = reader.mark(place) {
         let expr = measure(reader, Measure::Units)?;
         take_all(reader, at, place);
         return Some((expr, skip_sale(reader, place + 1)));
     }
-    let expr = count_of(reader, place, distinct)?;
-    take_all(reader, at, place);
-    Some((expr, place + 1))
+    reader.free(place)?;
+    if let Some(expr) = units_sold(reader, place) {
+        take_all(reader, at, place);
+        return Some((expr, skip_sale(reader, place + 1)));
+    }
+    let (expr, next) = counted_name(reader, place, distinct)?;
+    take_all(reader, at, next - 1);
+    if unknown > 0 {
+        reader.doubt(reader.items[at + 1].text.clone(), 0.2 * f64::from(unknown));
+    }
+    Some((expr, next))
+}
+
+/// How many people live somewhere is its population, when the database holds no persons.
+fn inhabitants(reader: &Reader, at: usize) -> Option<ColumnRef> {
+    let people = reader.free(at)?;
+    if people.what != What::Word || !people.text.eq_ignore_ascii_case("people") {
+        return None;
+    }
+    let words = ["popul".to_owned()];
+    reader.catalog.column_with_word(reader.head()?, &words, |column| column.kind == ColumnKind::Number)
+}
+
+/// In `how many different product names` the names are counted.
+fn counted_name(reader: &Reader, at: usize, distinct: bool) -> Option<Computed> {
+    let adjacent = reader.items.get(at + 1).is_some_and(|next| next.start == reader.items[at].end);
+    if let Some(table) = reader.table_at(at).filter(|_| adjacent && distinct && reader.mention(at + 1).is_some()) {
+        let column = reader.column_at(at + 1).filter(|column| column.table == table && reader.table_at(at + 1).is_none());
+        if let Some(column) = column {
+            return Some((Expr::Different(column), at + 2));
+        }
+    }
+    count_of(reader, at, distinct).map(|expr| (expr, at + 1))
+}
+
+/// `how many items were sold` asks for pieces, not for lines.
+fn units_sold(reader: &Reader, at: usize) -> Option<Expr> {
+    let lines = sales_lines(reader).filter(|_| reader.mark(at + 1) == Some(Mark::Sale))?;
+    let table = reader.table_at(at)?;
+    let sells = table == lines.table || reader.graph.distance(table, lines.table) == Some(1);
+    measure(reader, Measure::Units).filter(|_| sells && reader.catalog.date_column(table).is_none())
 }
 
 fn skip_sale(reader: &mut Reader, at: usize) -> usize {
@@ -116,7 +162,9 @@ fn skip_sale(reader: &mut Reader, at: usize) -> usize {
 
 fn take_all(reader: &mut Reader, from: usize, to: usize) {
     for place in from..=to {
-        reader.take(place);
+        if !matches!(reader.items[place].what, What::Value(_) | What::Literal) {
+            reader.take(place);
+        }
     }
 }
 

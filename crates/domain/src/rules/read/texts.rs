@@ -6,17 +6,20 @@ use crate::rules::{
     lexicon::{Mark, Op, Search},
     link::Occurrence,
     plan::{Literal, Scalar, Test},
-    reader::Reader,
+    reader::{Absence, Reader},
 };
 
 /// Reads every text value and flag.
 pub fn read(reader: &mut Reader) {
     for at in 0..reader.items.len() {
-        let Some(item) = reader.free(at) else { continue };
-        match item.what.clone() {
-            What::Value(occurrences) => value(reader, at, &occurrences),
-            What::Literal => literal(reader, at),
-            What::Word => word_after_search(reader, at),
+        if let Some(What::Value(occurrences)) = reader.free(at).map(|item| item.what.clone()) {
+            value(reader, at, &occurrences);
+        }
+    }
+    for at in 0..reader.items.len() {
+        match reader.free(at).map(|item| &item.what) {
+            Some(What::Literal) => literal(reader, at),
+            Some(What::Word) => word_after_search(reader, at),
             _ => {}
         }
     }
@@ -26,7 +29,14 @@ pub fn read(reader: &mut Reader) {
 
 fn value(reader: &mut Reader, at: usize, occurrences: &[Occurrence]) {
     if let Some(search) = take_search(reader, at) {
-        return like(reader, at, search);
+        if searched_column(reader, at).is_some() {
+            return like(reader, at, search);
+        }
+        return free_value(reader, at, occurrences);
+    }
+    let named = reader.table_at(at + 1).and_then(|table| label(reader, table));
+    if let Some(column) = named.filter(|column| occurrences.iter().any(|found| found.column == *column)) {
+        return equals(reader, at, at, column, text_in(occurrences, column));
     }
     let Some((column, from)) = column_beside(reader, at, |column| occurrences.iter().any(|found| found.column == column))
     else {
@@ -88,7 +98,10 @@ fn column_beside(
     for place in before {
         let passes = reader.items[place].used || connects(reader, place);
         if matches!(reader.items[place].what, What::Mention(_)) {
-            places.push(place);
+            let apart = reader.items[place].end < reader.items[at].start;
+            if !(apart && place > 0 && reader.any_mark(place - 1) == Some(Mark::Ask)) {
+                places.push(place);
+            }
             break;
         }
         if !passes {
@@ -98,10 +111,7 @@ fn column_beside(
     places.push(at + 1);
     for place in places {
         let Some(column) = mentioned_column(reader, place, &usable) else { continue };
-        let is_pick = place < at && place > 0 && reader.any_mark(place - 1) == Some(Mark::Ask);
-        if !is_pick {
-            reader.take(place);
-        }
+        reader.take(place);
         return Some((column, place.min(at)));
     }
     None
@@ -113,6 +123,9 @@ fn connects(reader: &Reader, place: usize) -> bool {
 
 fn mentioned_column(reader: &Reader, place: usize, usable: impl Fn(ColumnRef) -> bool) -> Option<ColumnRef> {
     let What::Mention(mention) = &reader.items.get(place)?.what else { return None };
+    if reader.table_at(place).is_some() && mention.column_weight() < 0.9 {
+        return None;
+    }
     let best = mention.columns.iter().map(|(column, _)| *column).filter(|column| usable(*column));
     let preferred = reader.column_at(place).filter(|column| usable(*column));
     preferred.or_else(|| best.clone().next())
@@ -121,7 +134,10 @@ fn mentioned_column(reader: &Reader, place: usize, usable: impl Fn(ColumnRef) ->
 /// The text column named directly before a value or after it.
 fn explicit_column(reader: &mut Reader, at: usize) -> Option<(ColumnRef, usize)> {
     let catalog = reader.catalog;
-    let is_text = move |column: ColumnRef| matches!(catalog.column(column).kind, ColumnKind::Text);
+    let is_text = move |column: ColumnRef| {
+        let entry = catalog.column(column);
+        entry.kind == ColumnKind::Text && (!entry.is_key || entry.words.iter().any(|word| word == "code"))
+    };
     if at > 0 && reader.any_mark(at - 1) == Some(Mark::In) {
         return None;
     }
@@ -131,11 +147,15 @@ fn explicit_column(reader: &mut Reader, at: usize) -> Option<(ColumnRef, usize)>
     column_beside(reader, at, is_text)
 }
 
+/// The column of the value that stands in the same list, before or after.
 fn inherited_column(reader: &Reader, at: usize) -> Option<ColumnRef> {
-    let joined = matches!(reader.any_mark(at.checked_sub(1)?), Some(Mark::And | Mark::Or | Mark::Comma));
-    let last = reader.draft.conditions.last()?;
-    match last.condition.left {
-        Scalar::Column(column) if joined && at - last.to <= 3 => Some(column),
+    let joins = |place: usize| matches!(reader.any_mark(place), Some(Mark::And | Mark::Or | Mark::Comma));
+    let before = reader.draft.conditions.iter().find(|known| known.to < at && at - known.to <= 3);
+    let after = reader.draft.conditions.iter().find(|known| known.from == at + 2);
+    let listed_before = before.filter(|_| at > 0 && joins(at - 1));
+    let known = listed_before.or(after.filter(|_| joins(at + 1)))?;
+    match (&known.condition.left, &known.condition.test) {
+        (Scalar::Column(column), Test::Compare(Op::Eq | Op::Ne, Literal::Text(_))) => Some(*column),
         _ => None,
     }
 }
@@ -146,17 +166,18 @@ fn literal(reader: &mut Reader, at: usize) {
         return like(reader, at, search);
     }
     let text = reader.items[at].text.clone();
-    if let Some(column) = inherited_column(reader, at) {
+    if let Some(column) = last_name(reader, at).or_else(|| inherited_column(reader, at)) {
         return equals(reader, at, at, column, text);
     }
     if let Some((column, from)) = explicit_column(reader, at) {
         return equals(reader, from, at, column, text);
     }
     if let Some(column) = named_row(reader, at) {
-        return equals(reader, at, at, column, text);
+        return equals_name(reader, at, column, text);
     }
     if let Some(column) = place_column(reader, at) {
-        reader.doubt("", 0.1);
+        let quoted = reader.items[at].quoted;
+        reader.doubt(text.clone(), if quoted { 0.1 } else { 0.2 });
         return equals(reader, at, at, column, text);
     }
     reader.take(at);
@@ -175,6 +196,27 @@ fn named_row(reader: &mut Reader, at: usize) -> Option<ColumnRef> {
     label(reader, table)
 }
 
+/// A name of two words against a first and a last name.
+fn equals_name(reader: &mut Reader, at: usize, column: ColumnRef, text: String) {
+    let columns = reader.catalog.label(column.table);
+    match (columns.as_slice(), text.split_once(' ')) {
+        ([first, last], Some((given, family))) => {
+            let (first, last) = (*first, *last);
+            equals(reader, at, at, first, given.to_owned());
+            reader.condition(at, at, Scalar::Column(last), Test::Compare(Op::Eq, Literal::Text(family.to_owned())));
+        }
+        _ => equals(reader, at, at, column, text),
+    }
+}
+
+/// After a first name the last name follows.
+fn last_name(reader: &Reader, at: usize) -> Option<ColumnRef> {
+    let known = reader.draft.conditions.iter().find(|known| known.to + 1 == at)?;
+    let Scalar::Column(first) = known.condition.left else { return None };
+    let label = reader.catalog.label(first.table);
+    label.get(1).copied().filter(|_| label[0] == first)
+}
+
 fn label(reader: &Reader, table: usize) -> Option<ColumnRef> {
     reader.catalog.label(table).first().copied().filter(|column| reader.catalog.column(*column).kind == ColumnKind::Text)
 }
@@ -188,7 +230,7 @@ fn place_column(reader: &Reader, at: usize) -> Option<ColumnRef> {
         return label(reader, *table);
     }
     if at == 0 || reader.any_mark(at - 1) != Some(Mark::In) {
-        return reader.head().and_then(|table| label(reader, table)).filter(|_| reader.items[at].quoted);
+        return reader.head().and_then(|table| label(reader, table));
     }
     let words: Vec<String> = PLACES.iter().map(|word| (*word).to_owned()).collect();
     tables.iter().find_map(|table| reader.catalog.column_with_word(*table, &words, |column| column.kind == ColumnKind::Text))
@@ -221,7 +263,7 @@ fn like(reader: &mut Reader, at: usize, search: Search) {
         Some((column, place)) => {
             reader.condition(place.min(at), at, Scalar::Column(column), Test::Like(search, text, negated));
         }
-        None => reader.doubt(text, 0.4),
+        None => reader.doubt(text, 0.5),
     }
 }
 
@@ -268,8 +310,13 @@ fn flags(reader: &mut Reader) {
         if !modifies(reader, at) {
             continue;
         }
-        let negated = reader.take_negation(at);
+        let mut negated = reader.take_negation(at);
         reader.take(at);
+        if negated && reader.head() != Some(column.table) {
+            negated = false;
+            let start = (0..at).rev().find(|place| matches!(reader.any_mark(*place), Some(Mark::Clause | Mark::In | Mark::Ask)));
+            reader.draft.absent.push(Absence { at: start.unwrap_or(0), table: column.table });
+        }
         let literal = truth(reader, column, !negated);
         reader.condition(at, at, Scalar::Column(column), Test::Compare(Op::Eq, literal));
     }

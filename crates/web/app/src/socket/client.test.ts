@@ -278,7 +278,13 @@ describe("the socket client", () => {
   it("follows again what the server had no room for", () => {
     client.follow("resp_1", 4);
     latest().greets();
-    latest().says({ type: "error", code: "too_many_responses", message: "Wait.", retryable: true, response_id: "resp_1" });
+    latest().says({
+      type: "error",
+      code: "too_many_responses",
+      message: "Wait.",
+      retryable: true,
+      response_id: "resp_1",
+    });
     vi.advanceTimersByTime(2_000);
     expect(latest().sentOf("response.subscribe")).toHaveLength(2);
     expect(lost).toEqual([]);

@@ -189,11 +189,14 @@ export class SocketClient {
 
   /** The server has no room for this now. Whatever is asked before a reconnect is asked again by that. */
   private repeatLater(responseId: string): void {
-    setTimeout(() => {
-      if (!this.cursors.has(responseId)) return;
-      this.subscribe(responseId, this.cursors.last(responseId));
-      if (this.stops.has(responseId)) this.send({ type: "response.cancel", response_id: responseId });
-    }, delayMs(2, this.deps.random));
+    setTimeout(
+      () => {
+        if (!this.cursors.has(responseId)) return;
+        this.subscribe(responseId, this.cursors.last(responseId));
+        if (this.stops.has(responseId)) this.send({ type: "response.cancel", response_id: responseId });
+      },
+      delayMs(2, this.deps.random),
+    );
   }
 
   private closed(code: number): void {

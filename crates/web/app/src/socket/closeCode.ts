@@ -13,5 +13,8 @@ const LOG_IN = [4419, 4505];
 export function verdictOf(code: number): Verdict {
   if (LOG_IN.includes(code)) return { kind: "expired" };
   if (code < 4500 || code > 4999) return { kind: "again" };
-  return { kind: "final", message: FINAL[code] ?? `The server closed the connection for good (${code}). Reload the page.` };
+  return {
+    kind: "final",
+    message: FINAL[code] ?? `The server closed the connection for good (${code}). Reload the page.`,
+  };
 }

@@ -145,7 +145,12 @@ export class ChatStore extends Observable<ChatState> {
     const known = this.get().turns.some((turn) => turn.conversation === id);
     this.set({ conversation: id, loading: !known, problem: null });
     if (isDraft(id)) return this.set({ loading: false });
-    await this.guarded(async () => this.addHistory(id, (await this.api.turns(id)).map((one) => fromHistory(one, id))));
+    await this.guarded(async () =>
+      this.addHistory(
+        id,
+        (await this.api.turns(id)).map((one) => fromHistory(one, id)),
+      ),
+    );
     if (this.get().conversation === id) this.set({ loading: false });
   }
 
@@ -371,5 +376,11 @@ export class ChatStore extends Observable<ChatState> {
 }
 
 function refused(turn: Turn, error: Failure): Turn {
-  return { ...turn, phase: "failed", stopping: false, queue: null, error: { code: error.code, message: error.message } };
+  return {
+    ...turn,
+    phase: "failed",
+    stopping: false,
+    queue: null,
+    error: { code: error.code, message: error.message },
+  };
 }

@@ -3,11 +3,15 @@ import { cellText, numericColumns } from "./cell";
 import { ago, count, duration, stepLabel } from "./format";
 import { laidOut, tokens } from "./sql";
 
-const joined = (sql: string) => laidOut(sql).map((token) => token.text).join("");
+const joined = (sql: string) =>
+  laidOut(sql)
+    .map((token) => token.text)
+    .join("");
 
 describe("SQL", () => {
   it("is laid out by clauses without changing anything but white space", () => {
-    const sql = "SELECT c.name, COUNT(*) FROM customers AS c LEFT JOIN orders AS o ON o.id = c.id WHERE c.x = 'a FROM b' GROUP BY c.name LIMIT 5";
+    const sql =
+      "SELECT c.name, COUNT(*) FROM customers AS c LEFT JOIN orders AS o ON o.id = c.id WHERE c.x = 'a FROM b' GROUP BY c.name LIMIT 5";
     expect(joined(sql).split("\n")).toEqual([
       "SELECT c.name, COUNT(*)",
       "FROM customers AS c",
@@ -42,7 +46,10 @@ describe("cells", () => {
       { name: "zip", data_type: "TEXT" },
       { name: "nothing", data_type: "INT" },
     ];
-    const rows = [[1, "19.90", "04109", null], [2, null, "10115", null]];
+    const rows = [
+      [1, "19.90", "04109", null],
+      [2, null, "10115", null],
+    ];
     expect(numericColumns(columns, rows)).toEqual([true, true, false, false]);
   });
 });

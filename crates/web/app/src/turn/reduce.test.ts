@@ -9,7 +9,11 @@ function response(change: Partial<ResponseObject> = {}): ResponseObject {
   return { id: "resp_1", status: "in_progress", output: [], ...change };
 }
 
-type Bare = ResponseEvent extends infer E ? (E extends unknown ? Omit<E, "response_id" | "sequence_number"> : never) : never;
+type Bare = ResponseEvent extends infer E
+  ? E extends unknown
+    ? Omit<E, "response_id" | "sequence_number">
+    : never
+  : never;
 
 function after(...events: Bare[]): Turn {
   return events.reduce<Turn>((turn, event, index) => {
@@ -22,7 +26,11 @@ function message(text: string, status = "completed") {
   return { id: "msg_1", status, content: [{ text }] };
 }
 
-const added: Bare = { type: "response.output_item.added", output_index: 0, item: { id: "msg_1", status: "in_progress", content: [] } };
+const added: Bare = {
+  type: "response.output_item.added",
+  output_index: 0,
+  item: { id: "msg_1", status: "in_progress", content: [] },
+};
 const delta = (text: string): Bare => ({
   type: "response.output_text.delta",
   item_id: "msg_1",
@@ -55,7 +63,12 @@ describe("a turn", () => {
   });
 
   it("counts time and tokens per step", () => {
-    const turn = after(started("classify"), completed("classify", 12), started("generate_sql"), completed("generate_sql", 30));
+    const turn = after(
+      started("classify"),
+      completed("classify", 12),
+      started("generate_sql"),
+      completed("generate_sql", 30),
+    );
     expect(turn.steps.map((step) => [step.name, step.state, step.durationMs])).toEqual([
       ["classify", "done", 120],
       ["generate_sql", "done", 120],
@@ -81,7 +94,10 @@ describe("a turn", () => {
   });
 
   it("takes the text of a snapshot after a hole", () => {
-    const snapshot: Bare = { type: "response.in_progress", response: response({ output: [message("so far", "in_progress")] }) };
+    const snapshot: Bare = {
+      type: "response.in_progress",
+      response: response({ output: [message("so far", "in_progress")] }),
+    };
     expect(answerOf(after(added, delta("so"), snapshot, delta(" good")))).toBe("so far good");
   });
 
@@ -113,7 +129,12 @@ describe("a turn", () => {
   });
 
   it("remembers a refused statement and shows the one written after it", () => {
-    const wrote = (sql: string): Bare => ({ type: "response.askline.sql.generated", sql, dialect: "sqlite", tables: [] });
+    const wrote = (sql: string): Bare => ({
+      type: "response.askline.sql.generated",
+      sql,
+      dialect: "sqlite",
+      tables: [],
+    });
     const refused: Bare = { type: "response.askline.sql.rejected", rule: "unknown_table", message: "No such table." };
     const turn = after(wrote("SELECT 1 FROM x"), refused, wrote("SELECT 1"));
     expect(turn.sql).toBe("SELECT 1");
@@ -127,7 +148,13 @@ describe("a turn", () => {
       0,
     );
     expect(queued).toMatchObject({ queue: { position: 3, waitMs: 4_000 }, lastSequence: -1 });
-    const event: ResponseEvent = { type: "response.askline.step.started", step: "x", attempt: 1, response_id: "resp_1", sequence_number: 0 };
+    const event: ResponseEvent = {
+      type: "response.askline.step.started",
+      step: "x",
+      attempt: 1,
+      response_id: "resp_1",
+      sequence_number: 0,
+    };
     expect(reduce(queued, event, 0).queue).toBeNull();
   });
 

@@ -85,7 +85,8 @@ function inProgress(turn: Turn, response: ResponseObject): Turn {
 /** With an attempt above 1 the earlier run was lost, and what it streamed of an unfinished item is void. */
 function stepStarted(turn: Turn, name: string, attempt: number, nowMs: number): Turn {
   const begun: Step = { name, attempt, state: "running", startedMs: nowMs, durationMs: null, detail: "", tokens: 0 };
-  const earlier = attempt > 1 ? turn.steps.filter((step) => step.name !== name || step.state !== "running") : turn.steps;
+  const earlier =
+    attempt > 1 ? turn.steps.filter((step) => step.name !== name || step.state !== "running") : turn.steps;
   return {
     ...turn,
     phase: "running",

@@ -51,9 +51,7 @@ export function StepLine({ step }: { step: Step }) {
         {step.attempt > 1 && <em className="step__attempt">attempt {step.attempt}</em>}
         {step.detail && <span className="step__detail">{step.detail}</span>}
       </span>
-      <span className="step__cost">
-        {step.state === "running" ? <Elapsed sinceMs={step.startedMs} /> : cost(step)}
-      </span>
+      <span className="step__cost">{step.state === "running" ? <Elapsed sinceMs={step.startedMs} /> : cost(step)}</span>
     </li>
   );
 }

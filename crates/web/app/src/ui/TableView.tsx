@@ -24,7 +24,12 @@ export function TableView({ turn, store }: { turn: Turn; store: ChatStore }) {
     if (missing) void load();
   }, [missing]);
 
-  if (problem) return <p className="field-problem" role="alert">{problem}</p>;
+  if (problem)
+    return (
+      <p className="field-problem" role="alert">
+        {problem}
+      </p>
+    );
   if (!turn.table) return <p className="quiet">Loading the rows…</p>;
   const more = turn.resultId !== null && turn.table.rows.length < turn.table.rowCount;
   return <Rows table={turn.table} loading={loading} onLoad={more ? () => void load() : null} />;
@@ -98,5 +103,5 @@ function align(numeric: boolean | undefined): string | undefined {
 }
 
 function cellClass(cell: Cell, numeric: boolean | undefined): string | undefined {
-  return cell === null ? "null" : align(numeric);
+  return [cell === null ? "null" : "", align(numeric) ?? ""].join(" ").trim() || undefined;
 }

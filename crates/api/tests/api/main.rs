@@ -1,0 +1,13 @@
+//! The API over in-memory ports: its router called directly, and its sockets over a real listener.
+
+// Helpers of tests are tests, although clippy sees that only of the tests themselves.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod identity;
+mod page;
+mod relay;
+mod rest;
+mod socket;
+mod socket_limits;
+mod submit;
+mod support;

@@ -1,0 +1,138 @@
+use crate::servers::{FreshDatabase, Servers, fresh_name};
+use crate::{Client, Processes};
+use app::{Demo, Overrides, Roles, Running, Shutdown};
+use ports::Ports;
+use settings::{Settings, Source};
+use std::collections::BTreeMap;
+use tempfile::TempDir;
+
+/// The application with the sample shop, in this process.
+pub struct World {
+    /// The address and the login.
+    pub demo: Demo,
+    /// Everything outside, as the application sees it.
+    pub ports: Ports,
+    /// The settings in force.
+    pub settings: Settings,
+    /// The folder of its data.
+    pub folder: TempDir,
+    /// Stops it.
+    pub shutdown: Shutdown,
+    running: Running,
+    _database: Option<FreshDatabase>,
+}
+
+impl World {
+    /// Embedded, with the built-in rules, or with what the pairs set (`ASKLINE_…`).
+    pub async fn embedded(pairs: &[(&str, String)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::start(embedded_env(&folder, pairs), Overrides::default(), folder, None).await
+    }
+
+    /// Embedded, with ports of the test's own.
+    pub async fn embedded_with(pairs: &[(&str, String)], overrides: Overrides) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::start(embedded_env(&folder, pairs), overrides, folder, None).await
+    }
+
+    /// Every role in this process, over RabbitMQ, Redis and PostgreSQL.
+    pub async fn distributed(pairs: &[(&str, String)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = FreshDatabase::postgres().await;
+        let mut env = distributed_env(&folder, &database);
+        env.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let settings = load(&env);
+        app::migrate(&settings).await.expect("the store migrates");
+        Self::start(env, Overrides::default(), folder, Some(database)).await
+    }
+
+    async fn start(
+        env: BTreeMap<String, String>,
+        overrides: Overrides,
+        folder: TempDir,
+        database: Option<FreshDatabase>,
+    ) -> Self {
+        let mut settings = load(&env);
+        if settings.llm.providers.is_empty() && overrides.llm.is_none() {
+            settings.llm.providers = rules();
+        }
+        let roles = Roles::all();
+        let composed = app::compose(&mut settings, &roles, overrides).await.expect("the application is composed");
+        let ports = composed.ports.clone();
+        let mut demo = app::prepare_demo(&ports, &settings).await.expect("the sample shop is there");
+        let shutdown = Shutdown::default();
+        let running = app::start(&settings, &roles, composed, shutdown.clone()).await.expect("it starts");
+        demo.url = format!("http://{}", running.address.expect("an address"));
+        Self { demo, ports, settings, folder, shutdown, running, _database: database }
+    }
+
+    /// A client that is logged in.
+    pub fn client(&self) -> Client {
+        Client::new(&self.demo.url, &self.demo.token)
+    }
+
+    /// Drains and ends.
+    pub async fn stop(self) {
+        self.shutdown.drain.cancel();
+        self.running.until_stopped().await;
+    }
+}
+
+impl Processes {
+    /// The environment of distributed processes on a database of their own, with the sample shop in it.
+    pub(crate) async fn prepare(pairs: &[(&str, String)]) -> (BTreeMap<String, String>, Demo, Ports, TempDir, FreshDatabase) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = FreshDatabase::postgres().await;
+        let mut env = distributed_env(&folder, &database);
+        env.insert("ASKLINE_LLM__PROVIDERS".into(), "[{name='rules',kind='rules'}]".into());
+        env.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let mut settings = load(&env);
+        app::migrate(&settings).await.expect("the store migrates");
+        let composed = app::compose(&mut settings, &Roles::all(), Overrides::default()).await.expect("composed");
+        let demo = app::prepare_demo(&composed.ports, &settings).await.expect("the sample shop is there");
+        (env, demo, composed.ports.clone(), folder, database)
+    }
+}
+
+fn load(env: &BTreeMap<String, String>) -> Settings {
+    settings::load(&Source { file: None, env: env.clone() }).expect("the settings are valid")
+}
+
+fn rules() -> Vec<settings::Provider> {
+    let mut env = BTreeMap::new();
+    env.insert("ASKLINE_LLM__PROVIDERS".to_owned(), "[{name='rules',kind='rules'}]".to_owned());
+    load(&env).llm.providers
+}
+
+pub(crate) fn embedded_env(folder: &TempDir, pairs: &[(&str, String)]) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::from([
+        ("ASKLINE_MODE".to_owned(), "embedded".to_owned()),
+        ("ASKLINE_EMBEDDED__DATA_DIR".to_owned(), folder.path().display().to_string()),
+        ("ASKLINE_SERVER__LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+    ]);
+    env.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    env
+}
+
+fn distributed_env(folder: &TempDir, database: &FreshDatabase) -> BTreeMap<String, String> {
+    let servers = Servers::default();
+    let prefix = fresh_name();
+    let (public, private) = app::generate_vault_keys().expect("keys");
+    BTreeMap::from(
+        [
+            ("ASKLINE_MODE", "distributed".to_owned()),
+            ("ASKLINE_EMBEDDED__DATA_DIR", folder.path().display().to_string()),
+            ("ASKLINE_SERVER__LISTEN", "127.0.0.1:0".to_owned()),
+            ("ASKLINE_STORE__URL", database.url.clone()),
+            ("ASKLINE_STORE__MAX_CONNECTIONS", "4".to_owned()),
+            ("ASKLINE_BROKER__URL", servers.rabbitmq),
+            ("ASKLINE_BROKER__PREFIX", prefix.clone()),
+            ("ASKLINE_EVENTS__URL", servers.redis),
+            ("ASKLINE_EVENTS__PREFIX", prefix),
+            ("ASKLINE_SECRETS__JWT_SECRET", app::random_secret()),
+            ("ASKLINE_SECRETS__VAULT_PUBLIC_KEY", public),
+            ("ASKLINE_SECRETS__VAULT_PRIVATE_KEY", private),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    )
+}

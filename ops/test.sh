@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Every check there is, part by part, with the time of each. test.sh [--only PART,PART] [--list]
+set -euo pipefail
+source "$(dirname "$0")/lib.sh"
+source "$ROOT/ops/node.sh"
+
+PARTS=(packages servers scripts page lint release faults tests)
+LOGS=$ASKLINE_CACHE/logs
+ARTIFACTS=$ASKLINE_CACHE/artifacts
+REPORT=()
+SERVERS_ARE_OURS=0
+
+part_packages() { "$ROOT/ops/packages.sh"; }
+
+part_servers() { "$ROOT/ops/servers.sh" start; }
+
+part_scripts() { "$ROOT/ops/check-scripts.sh" && "$ROOT/ops/check-compose.sh"; }
+
+part_page() { "$ROOT/ops/page.sh" test && "$ROOT/ops/page.sh" build; }
+
+part_lint() {
+  require_rust
+  local component
+  for component in fmt clippy; do
+    cargo "$component" --version >/dev/null 2>&1 ||
+      die "cargo $component is missing" "run: rustup component add rustfmt clippy"
+  done
+  cargo fmt --all --check || die "some files are not formatted" "run: cargo fmt --all"
+  cargo clippy --release --locked --workspace --all-targets -- -D warnings
+}
+
+part_release() { "$ROOT/ops/build.sh" release; }
+
+part_faults() { "$ROOT/ops/build.sh" faults; }
+
+# Both modes, over real servers and with real processes.
+part_tests() {
+  "$ROOT/ops/page.sh" browser
+  ensure_node
+  test_environment
+  cargo test --release --locked --workspace --no-fail-fast
+}
+
+part_unit() {
+  test_environment
+  cargo test --release --locked --workspace --exclude tests --no-fail-fast
+}
+
+# What the tests find by their environment, and nothing of the caller's own settings.
+test_environment() {
+  local name servers
+  for name in $(compgen -e ASKLINE_ | grep __ || true); do unset "$name"; done
+  servers=$("$ROOT/ops/servers.sh" env)
+  eval "$servers"
+  mkdir -p "$ARTIFACTS"
+  export ASKLINE_TEST_BIN=$CARGO_TARGET_DIR/release/askline
+  export ASKLINE_TEST_FAULTS_BIN=$ASKLINE_CACHE/target-faults/release/askline
+  export ASKLINE_TEST_ARTIFACTS=$ARTIFACTS
+  CHROMIUM=$(find_chromium || echo /usr/bin/chromium)
+  export CHROMIUM
+  share_data
+}
+
+share_data() {
+  local beside
+  beside=$(dirname "$ROOT")/shared/data
+  [[ -n ${ASKLINE_SHARED_DATA:-} || ! -d $beside ]] || export ASKLINE_SHARED_DATA=$beside
+}
+
+# run PART: its output goes to the terminal and to a log.
+run() {
+  local begin=$SECONDS log=$LOGS/$1.log status=0
+  printf '\n%s\n' "${BOLD}=== part $1${PLAIN}"
+  set +e
+  (set -e; "part_$1") 2>&1 | tee "$log"
+  status=${PIPESTATUS[0]}
+  set -e
+  REPORT+=("$(printf '%-10s %6s s  %s' "$1" "$((SECONDS - begin))" "$( ((status == 0)) && echo ok || echo FAILED)")")
+  ((status == 0)) || failed "$1" "$log"
+}
+
+# What failed may stand thousands of lines above.
+failed() {
+  printf '\n%s\n' "${RED}${BOLD}The part $1 failed.${PLAIN} Its whole output is in $2; the lines to look for:"
+  grep -nE '^(test .* FAILED|error(\[|:| )|.* panicked at )' "$2" | head -n 60 || tail -n 40 "$2"
+  exit 1
+}
+
+finish() {
+  local status=$?
+  trap - EXIT INT TERM
+  ((SERVERS_ARE_OURS == 0)) || "$ROOT/ops/servers.sh" stop
+  printf '\n%s\n' "${BOLD}part         time${PLAIN}"
+  ((${#REPORT[@]} == 0)) || printf '%s\n' "${REPORT[@]}"
+  printf '%-10s %6s s\n' total "$SECONDS"
+  exit "$status"
+}
+
+chosen() {
+  case ${1:-} in
+    '') printf '%s\n' "${PARTS[@]}" ;;
+    --only) tr ',' '\n' <<<"${2:?--only needs parts}" ;;
+    *) die "test.sh does not know $1" "run ops/test.sh, or ops/test.sh --only ${PARTS[0]},${PARTS[1]}" ;;
+  esac
+}
+
+main() {
+  local part parts
+  parts=$(chosen "$@")
+  for part in $parts; do
+    declare -F "part_$part" >/dev/null || die "there is no part $part" "choose from: ${PARTS[*]} unit"
+  done
+  mkdir -p "$LOGS"
+  cd "$ROOT"
+  "$ROOT/ops/servers.sh" env >/dev/null 2>&1 || SERVERS_ARE_OURS=1
+  trap finish EXIT
+  trap 'exit 130' INT TERM
+  for part in $parts; do run "$part"; done
+}
+
+main "$@"
