@@ -34,7 +34,6 @@ as_root() {
   if ((EUID == 0)); then
     "$@"
   elif have sudo; then
-    say "this needs root: sudo $*"
     sudo "$@"
   else
     die "this needs root, and there is no sudo" "run as root: $*  (then run make again)"
@@ -50,12 +49,15 @@ apt_install() {
     die "installing packages needs root, and there is no sudo" \
       "run as root: apt-get update && apt-get install -y $*  (then run make again)"
   fi
-  if apt_quietly update && apt_quietly install -y --no-install-recommends "$@"; then return; fi
-  die "apt-get could not install: $*" \
-    "look at its message above; is the network there, and are the names right?"
+  local log=$ASKLINE_CACHE/logs/apt.log
+  mkdir -p "${log%/*}"
+  ((EUID == 0)) || say "this needs root: sudo apt-get update, sudo apt-get install -y $*"
+  if apt_quietly update &>"$log" && apt_quietly install -y --no-install-recommends "$@" &>>"$log"; then return; fi
+  tail -n 20 "$log" >&2
+  die "apt-get could not install: $*" "look at its messages above and in $log; is the network there?"
 }
 
-apt_quietly() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null >&2; }
+apt_quietly() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null; }
 
 # hash_of FILE_OR_FOLDER...: one hash over names and contents.
 hash_of() { find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1; }

@@ -7,6 +7,8 @@ source "$ROOT/ops/node.sh"
 PARTS=(packages servers scripts page lint release faults tests)
 LOGS=$ASKLINE_CACHE/logs
 ARTIFACTS=$ASKLINE_CACHE/artifacts
+# The only variables of the caller that reach the tests.
+OURS='ASKLINE_(CACHE|OWN_SERVERS|SHARED_DATA|TEST_.*)'
 REPORT=()
 SERVERS_ARE_OURS=0
 
@@ -49,7 +51,7 @@ part_unit() {
 # What the tests find by their environment, and nothing of the caller's own settings.
 test_environment() {
   local name servers
-  for name in $(compgen -e ASKLINE_ | grep __ || true); do unset "$name"; done
+  for name in $(compgen -e ASKLINE_ | grep -vxE "$OURS"); do unset "$name"; done
   servers=$("$ROOT/ops/servers.sh" env)
   eval "$servers"
   mkdir -p "$ARTIFACTS"

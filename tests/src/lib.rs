@@ -1,0 +1,1 @@
+//! The tests of the whole lie in `suite/`: one linked test binary.

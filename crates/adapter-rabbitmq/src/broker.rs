@@ -44,7 +44,7 @@ impl fmt::Debug for RabbitConfig {
     }
 }
 
-/// Durable queues on RabbitMQ. Its connections end when it and all its consumers are dropped.
+/// Durable queues on RabbitMQ. Its connections and consumers end when it is dropped.
 pub struct Rabbit {
     topology: Arc<Topology>,
     publisher: Publisher,

@@ -65,6 +65,9 @@ impl Link {
 
     /// The connection, if there is one within `patience`.
     pub(crate) async fn within(&self, step: &'static str, patience: Duration) -> Result<Arc<Connection>, PortError> {
+        if let State::Up { connection, .. } = &*self.state.borrow() {
+            return Ok(Arc::clone(connection));
+        }
         let mut waiting = self.clone();
         match tokio::time::timeout(patience, waiting.connection()).await {
             Ok(Some(connection)) => Ok(connection),

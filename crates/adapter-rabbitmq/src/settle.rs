@@ -57,9 +57,6 @@ async fn settle_all(channel: &Channel, inbox: &mut UnboundedReceiver<Settle>) {
             send_singly(channel, &mut tags).await;
         }
         waiting_since = if tags.waiting.is_empty() { None } else { waiting_since.or_else(|| Some(Instant::now())) };
-        if overdue {
-            waiting_since = None;
-        }
     }
     send_prefix(channel, &mut tags).await;
     send_singly(channel, &mut tags).await;

@@ -51,8 +51,8 @@ impl Subscription {
         let mut pubsub = in_time(TIMEOUT, self.client.get_async_pubsub()).await??;
         let channels = [self.keys.node_channel(), self.keys.cancels()];
         in_time(TIMEOUT, pubsub.subscribe(&channels[..])).await??;
-        self.subscribed.send_replace(Some(true));
         self.watchers.missed();
+        self.subscribed.send_replace(Some(true));
         let mut messages = pubsub.into_on_message();
         // The driver's own queue has no bound: it is emptied here without ever waiting for a listener.
         while let Some(message) = in_time(SILENCE, messages.next()).await? {

@@ -20,7 +20,7 @@ pub use compose::{Composed, Overrides, compose, migrate};
 pub use demo::{Demo, demo_settings, prepare_demo};
 pub use doctor::{Finding, doctor};
 pub use keys::{DataKeys, generate_vault_keys, random_secret};
-pub use members::{NewMember, add_member};
 pub use lifecycle::{Shutdown, until_signal};
+pub use members::{NewMember, add_member, add_member_to};
 pub use roles::{ALL_KINDS, Role, Roles};
 pub use serve::{Running, start};

@@ -1,10 +1,10 @@
 use crate::SystemClock;
-use crate::compose::Reach;
 use crate::clock::UuidIds;
+use crate::compose::Reach;
 use anyhow::{Result, bail};
 use contracts::{BusinessId, Role, UserId};
-use ports::store::{Business, Identity, User};
-use ports::{Clock, Ids};
+use ports::store::{Business, User};
+use ports::{AppStore, Clock, Ids};
 use settings::Settings;
 use std::sync::Arc;
 
@@ -20,24 +20,29 @@ pub struct NewMember {
     pub role: Role,
 }
 
-/// Adds a user to a business. Says what was done.
+/// Adds a user to a business of the store that the settings name. Says what was done.
 pub async fn add_member(settings: &Settings, member: NewMember) -> Result<String> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let store = Reach { settings, clock: clock.clone() }.any_store().await?;
+    add_member_to(&store, &*clock, member).await
+}
+
+/// Adds a user to a business. Says what was done.
+pub async fn add_member_to(store: &dyn AppStore, clock: &dyn Clock, member: NewMember) -> Result<String> {
     let email = member.email.trim().to_lowercase();
     if !email.contains('@') {
         bail!("{:?} is no e-mail address", member.email);
     }
-    let clock = Arc::new(SystemClock::default());
-    let store = Reach { settings, clock: clock.clone() }.any_store().await?;
-    let business = business(&store, &member.business, clock.now_ms()).await?;
+    let business = business(store, &member.business, clock.now_ms()).await?;
     let (user, made) = match store.user_by_email(&email).await? {
         Some(user) => (user.id, "already known, password unchanged"),
-        None => (create(&store, &email, &member.password, clock.now_ms()).await?, "added"),
+        None => (create(store, &email, &member.password, clock.now_ms()).await?, "added"),
     };
     store.set_membership(&user, &business, member.role).await?;
     Ok(format!("{email} ({made}) is {} of {} ({business}).", member.role.as_str(), member.business))
 }
 
-async fn create(store: &impl Identity, email: &str, password: &str, now_ms: i64) -> Result<UserId> {
+async fn create(store: &dyn AppStore, email: &str, password: &str, now_ms: i64) -> Result<UserId> {
     let id = UserId(UuidIds.next("usr"));
     let password_hash = api::passwords::hash(password).await?;
     let user = User { id: id.clone(), email: email.to_owned(), password_hash, created_ms: now_ms };
@@ -48,7 +53,7 @@ async fn create(store: &impl Identity, email: &str, password: &str, now_ms: i64)
 }
 
 /// The id of a business follows from its name, so that the same name is the same business.
-async fn business(store: &impl Identity, name: &str, now_ms: i64) -> Result<BusinessId> {
+async fn business(store: &dyn AppStore, name: &str, now_ms: i64) -> Result<BusinessId> {
     let slug: String =
         name.trim().to_lowercase().chars().map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).collect();
     if slug.trim_matches('_').is_empty() {

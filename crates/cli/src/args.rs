@@ -3,7 +3,11 @@ use std::path::PathBuf;
 
 /// Ask your databases in your own words, and never lose an answer.
 #[derive(Parser)]
-#[command(name = "askline", version, after_help = "Start with `askline demo`, then `askline ask \"How many customers do we have?\"`.")]
+#[command(
+    name = "askline",
+    version,
+    after_help = "Start with `askline demo`, then `askline ask \"How many customers do we have?\"`."
+)]
 pub struct Args {
     /// Settings file (TOML) over the defaults; the environment wins over both.
     #[arg(long, global = true, env = "ASKLINE_CONFIG", value_name = "FILE")]

@@ -113,7 +113,10 @@ impl Client {
     async fn send(&self, request: RequestBuilder) -> Result<Response> {
         let answer = request.send().await;
         let answer = answer.map_err(reqwest::Error::without_url).with_context(|| {
-            format!("{} does not answer: start it with `askline demo` or `askline serve`, or name another with --url", self.url)
+            format!(
+                "{} does not answer: start it with `askline demo` or `askline serve`, or name another with --url",
+                self.url
+            )
         })?;
         let status = answer.status();
         if status.is_success() {
@@ -177,7 +180,8 @@ impl Events {
             let end = self.buffer.windows(2).position(|pair| pair == b"\n\n")?;
             let frame: Vec<u8> = self.buffer.drain(..end + 2).collect();
             let text = String::from_utf8_lossy(&frame);
-            let data: String = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start).collect();
+            let data: String =
+                text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start).collect();
             if !data.is_empty() {
                 return Some(serde_json::from_str(&data).context("the server sent an unreadable event"));
             }

@@ -4,6 +4,7 @@
 // Everything here is test code, although it is compiled as a library.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod audit;
 mod client;
 pub mod llm_server;
 mod normal;
@@ -13,6 +14,7 @@ mod servers;
 mod shared;
 mod world;
 
+pub use audit::{add_member, audit_attempts};
 pub use client::{Client, Transcript};
 pub use normal::normalise;
 pub use processes::{Embedded, Process, Processes, free_port};

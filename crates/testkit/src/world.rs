@@ -80,7 +80,9 @@ impl World {
 
 impl Processes {
     /// The environment of distributed processes on a database of their own, with the sample shop in it.
-    pub(crate) async fn prepare(pairs: &[(&str, String)]) -> (BTreeMap<String, String>, Demo, Ports, TempDir, FreshDatabase) {
+    pub(crate) async fn prepare(
+        pairs: &[(&str, String)],
+    ) -> (BTreeMap<String, String>, Demo, Ports, TempDir, FreshDatabase) {
         let folder = tempfile::tempdir().expect("a folder");
         let database = FreshDatabase::postgres().await;
         let mut env = distributed_env(&folder, &database);

@@ -162,7 +162,7 @@ pub async fn suggestions(
     let actor = caller.act_in(None)?;
     let connection = find(&state, &actor, id).await?;
     let schema = state.ports.store.schema(&actor.business, &connection.id).await?.unwrap_or_default();
-    Ok(Json(List { data: questions(&schema, SUGGESTIONS) }))
+    Ok(Json(List { data: domain::suggest::questions(&schema, SUGGESTIONS) }))
 }
 
 async fn find(state: &ApiState, actor: &Actor, id: String) -> Result<Connection, ApiError> {
@@ -204,8 +204,4 @@ async fn test(state: &ApiState, actor: &Actor, connection: &Connection) -> Resul
     };
     let job = TestConnection { connection: connection.id.clone(), then_introspect: true };
     submit(state, Order { turn, job }).await
-}
-
-fn questions(_: &Schema, _: usize) -> Vec<String> {
-    Vec::new()
 }

@@ -114,11 +114,8 @@ fn rows(event: &Value) {
     let names = event["columns"].as_array().into_iter().flatten();
     let header: Vec<String> = names.map(|column| cell(&column["name"])).collect();
     let all = event["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let body: Vec<Vec<String>> = all
-        .iter()
-        .take(SHOWN_ROWS)
-        .map(|row| row.as_array().into_iter().flatten().map(cell).collect())
-        .collect();
+    let body: Vec<Vec<String>> =
+        all.iter().take(SHOWN_ROWS).map(|row| row.as_array().into_iter().flatten().map(cell).collect()).collect();
     let width = |column: usize| {
         let cells = body.iter().filter_map(|row| row.get(column)).chain(header.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)

@@ -49,7 +49,13 @@ async fn list(client: &Client, json: bool) -> Result<ExitCode> {
             "failed" => output::out("failed", output::RED),
             _ => "new   ".to_owned(),
         };
-        output::line(format!("{status}  {}  {}  {}  {}", field("id"), field("dialect"), field("name"), field("status_message")));
+        output::line(format!(
+            "{status}  {}  {}  {}  {}",
+            field("id"),
+            field("dialect"),
+            field("name"),
+            field("status_message")
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

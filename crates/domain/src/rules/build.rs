@@ -17,6 +17,9 @@ pub enum BuildError {
     /// No table was recognised.
     #[error("no table or column of this database was recognised in the question")]
     NoTable,
+    /// Nothing to show was recognised.
+    #[error("it does not say what to show")]
+    NothingToShow,
     /// The tables do not hang together.
     #[error("the tables it needs are not connected by keys")]
     NotConnected,
@@ -31,10 +34,17 @@ pub fn build(reader: &mut Reader) -> Result<Plan, BuildError> {
             plan.select.push(*expr);
         }
     }
-    plan.order.clone_from(&reader.draft.order);
+    for key in &reader.draft.order {
+        if !plan.order.contains(key) {
+            plan.order.push(*key);
+        }
+    }
     plan.having.clone_from(&reader.draft.having);
     groups::apply(reader, &mut plan, head);
     groups::default_selection(reader, &mut plan, head);
+    if plan.select.is_empty() {
+        return Err(BuildError::NothingToShow);
+    }
     groups::complete(reader, &mut plan, head);
     root(reader, &mut plan);
     filters::apply(reader, &mut plan)?;

@@ -54,6 +54,8 @@ pub struct TableEntry {
     pub display: Vec<usize>,
     /// The primary key, when it is one column.
     pub key: Option<usize>,
+    /// Every column of the primary key; the first column when there is none.
+    pub identity: Vec<usize>,
 }
 
 /// The schema with its derived entries, index by index.
@@ -89,10 +91,9 @@ impl<'a> Catalog<'a> {
 
     /// The columns that name a row; the primary key when none does.
     pub fn label(&self, table: usize) -> Vec<ColumnRef> {
-        let display = &self.tables[table].display;
-        let fallback = self.tables[table].key;
-        let columns = if display.is_empty() { fallback.into_iter().collect() } else { display.clone() };
-        columns.into_iter().map(|column| ColumnRef { table, column }).collect()
+        let entry = &self.tables[table];
+        let columns = if entry.display.is_empty() { &entry.identity } else { &entry.display };
+        columns.iter().copied().map(|column| ColumnRef { table, column }).collect()
     }
 
     /// Every column of a table.
@@ -101,7 +102,12 @@ impl<'a> Catalog<'a> {
     }
 
     /// The first column of a table, names in order of preference, that has one of these words and may be used so.
-    pub fn column_with_word(&self, table: usize, words: &[String], usable: fn(&ColumnEntry) -> bool) -> Option<ColumnRef> {
+    pub fn column_with_word(
+        &self,
+        table: usize,
+        words: &[String],
+        usable: fn(&ColumnEntry) -> bool,
+    ) -> Option<ColumnRef> {
         let has = |column: &ColumnRef, word: &String| {
             let entry = self.column(*column);
             usable(entry) && entry.words.contains(word)
@@ -135,11 +141,16 @@ fn table_entry(table: &TableSchema, vocabulary: &HashSet<String>, stems: &Stems)
         .map(|column| column_entry(column, table, &words, names::stems_of(&column.name, vocabulary, stems)))
         .collect();
     let display = display(&words, &columns);
+    let position = |name: &String| table.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name));
     let key = match table.primary_key.as_slice() {
-        [only] => table.columns.iter().position(|column| column.name.eq_ignore_ascii_case(only)),
+        [only] => position(only),
         _ => None,
     };
-    TableEntry { words, columns, display, key }
+    let mut identity: Vec<usize> = table.primary_key.iter().filter_map(position).collect();
+    if identity.is_empty() {
+        identity.extend((!columns.is_empty()).then_some(0));
+    }
+    TableEntry { words, columns, display, key, identity }
 }
 
 fn column_entry(column: &ColumnSchema, table: &TableSchema, table_words: &[String], words: Vec<String>) -> ColumnEntry {
@@ -152,7 +163,9 @@ fn column_entry(column: &ColumnSchema, table: &TableSchema, table_words: &[Strin
 
 fn own_words(words: &[String], table_words: &[String]) -> Vec<String> {
     let of_table = |word: &String| {
-        table_words.iter().any(|table| table == word || word.len() >= 3 && table.len() > 3 && table.starts_with(word.as_str()))
+        table_words
+            .iter()
+            .any(|table| table == word || word.len() >= 3 && table.len() > 3 && table.starts_with(word.as_str()))
     };
     let mut own: Vec<String> = words.iter().filter(|word| !of_table(word)).cloned().collect();
     let joins = |word: &String| matches!(word.as_str(), "of" | "in" | "for" | "by" | "at" | "the");
@@ -207,7 +220,8 @@ fn kind_of_samples(samples: &[String]) -> ColumnKind {
     if samples.iter().all(|sample| is_iso_date(sample)) {
         return ColumnKind::Date;
     }
-    let numeric = |sample: &String| matches!(sample.trim(), "" | "null" | "NULL") || sample.trim().parse::<f64>().is_ok();
+    let numeric =
+        |sample: &String| matches!(sample.trim(), "" | "null" | "NULL") || sample.trim().parse::<f64>().is_ok();
     let some_number = samples.iter().any(|sample| sample.trim().parse::<f64>().is_ok());
     if some_number && samples.iter().all(numeric) { ColumnKind::Number } else { ColumnKind::Text }
 }
@@ -218,7 +232,8 @@ fn is_iso_date(sample: &str) -> bool {
 }
 
 fn display(table_words: &[String], columns: &[ColumnEntry]) -> Vec<usize> {
-    let only = |word: &str| columns.iter().position(|column| column.own_words.len() == 1 && column.own_words[0] == word);
+    let only =
+        |word: &str| columns.iter().position(|column| column.own_words.len() == 1 && column.own_words[0] == word);
     let whole = |words: &[&str]| columns.iter().position(|column| column.words == words);
     if let Some(name) = only("name").or_else(|| only("titl")) {
         return vec![name];

@@ -1,6 +1,7 @@
 //! A question as a row of items: intents, names, values, numbers, and words that nothing explains.
 
 use super::{
+    catalog::{Catalog, ColumnRef},
     lexicon::{self, Mark},
     link::{Linker, Mention, Occurrence},
     tokens::{Token, TokenKind, number_word},
@@ -40,6 +41,8 @@ pub struct Item {
     pub plural: bool,
     /// Whether a sentence starts with it.
     pub opens_sentence: bool,
+    /// Whether `'s` follows.
+    pub possessive: bool,
     /// The first of its tokens.
     pub start: usize,
     /// The token after its last.
@@ -49,7 +52,17 @@ pub struct Item {
 }
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 
@@ -68,6 +81,15 @@ pub fn itemize(tokens: &[Token], linker: &Linker) -> Vec<Item> {
     }
     merge(&mut items);
     items
+}
+
+/// The key columns that a question names.
+pub fn named_keys(items: &[Item], catalog: &Catalog) -> Vec<ColumnRef> {
+    let mentions = items.iter().filter_map(|item| match &item.what {
+        What::Mention(mention) => Some(&mention.columns),
+        _ => None,
+    });
+    mentions.flatten().map(|(column, _)| *column).filter(|column| catalog.column(*column).is_key).collect()
 }
 
 /// Two names side by side that mean one column become one: `expected life expectancy`, `continent name`.
@@ -96,7 +118,14 @@ fn doubled(first: &Item, second: &Item) -> Option<usize> {
     if other.is_label && !one.is_label && one.tables.is_empty() && one.column_weight() >= 0.8 {
         return Some(0);
     }
-    let shared = one.columns.iter().any(|(column, weight)| *weight < 0.8 && other.columns.iter().any(|(same, _)| same == column));
+    let partial = one.weight() < 0.8 && other.weight() < 0.8 && one.tables.is_empty() && other.tables.is_empty();
+    if partial && !one.is_label && !other.is_label {
+        return Some(0);
+    }
+    let shared = one
+        .columns
+        .iter()
+        .any(|(column, weight)| *weight < 0.8 && other.columns.iter().any(|(same, _)| same == column));
     let tables = !one.tables.is_empty() || one.is_label || other.is_label;
     (shared && !tables).then_some(1)
 }
@@ -114,6 +143,7 @@ fn item(what: What, tokens: &[Token]) -> Item {
         quoted: tokens.iter().any(|token| token.kind == TokenKind::Quoted),
         plural,
         opens_sentence: tokens.first().is_some_and(|first| first.opens_sentence),
+        possessive: tokens.last().is_some_and(|last| last.possessive),
         start: 0,
         end: tokens.len(),
         used: false,
@@ -143,6 +173,9 @@ fn quoted(text: &str, linker: &Linker) -> What {
 }
 
 fn word(tokens: &[Token], lower: &[&str], last: Option<&Item>, linker: &Linker) -> Next {
+    if let Some((column, length)) = linker.elliptic(tokens) {
+        return (Some(What::Mention(column)), length);
+    }
     let mark = lexicon::mark_at(lower);
     let mention = linker.mention_at(tokens).filter(|(mention, _)| mention.weight() >= 0.5 || mention.is_label);
     let value = linker.value_at(tokens).filter(|(found, length)| is_value(&tokens[..*length], found, &mention));
@@ -170,7 +203,9 @@ fn word(tokens: &[Token], lower: &[&str], last: Option<&Item>, linker: &Linker) 
         return (Some(What::Mark(mark)), length);
     }
     match mention {
-        Some((mention, length)) if !lexicon::is_noise(&tokens[0].lower) || length > 1 => {
+        Some((mention, length))
+            if length > 1 || !lexicon::is_noise(&tokens[0].lower) || is_telling(&mention, &tokens[0]) =>
+        {
             (Some(What::Mention(mention)), length)
         }
         _ => unnamed(tokens),
@@ -179,7 +214,12 @@ fn word(tokens: &[Token], lower: &[&str], last: Option<&Item>, linker: &Linker) 
 
 /// In `phone number of` nothing is counted.
 fn is_name(item: &Item) -> bool {
-    matches!(item.what, What::Mention(_))
+    matches!(item.what, What::Mention(_) | What::Word)
+}
+
+/// Whether a word that mostly says nothing names something here.
+fn is_telling(mention: &Mention, token: &Token) -> bool {
+    mention.weight() >= 0.6 && token.lower.len() >= 4 && !token.lower.ends_with("ed")
 }
 
 /// Whether a word that carries an intent is meant as a name here.

@@ -44,6 +44,12 @@ impl Graph {
         Self { edges, tables: catalog.tables.len() }
     }
 
+    /// Puts the edges of some foreign keys before others between the same tables.
+    pub fn prefer(&mut self, columns: &[ColumnRef]) {
+        let named = |edge: &Edge| edge.pairs.iter().any(|(child, _)| columns.contains(child));
+        self.edges.sort_by_key(|edge| !named(edge));
+    }
+
     /// The joins that bring every table to the root, fewest first; `None` when one cannot be reached.
     pub fn connect(&self, root: usize, tables: &[usize]) -> Option<Vec<Join>> {
         let mut joined = vec![root];
@@ -97,7 +103,6 @@ impl Graph {
     pub fn distance(&self, from: usize, to: usize) -> Option<usize> {
         self.path(&[from], to).map(|path| path.len())
     }
-
 }
 
 /// Whether following the joins from a table can repeat its rows: a join leads from a parent to its children.
@@ -143,10 +148,12 @@ fn declared(schema: &Schema) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (child, table) in schema.tables.iter().enumerate() {
         for key in &table.foreign_keys {
-            let Some(parent) = schema.tables.iter().position(|other| other.name.eq_ignore_ascii_case(&key.table)) else {
+            let Some(parent) = schema.tables.iter().position(|other| other.name.eq_ignore_ascii_case(&key.table))
+            else {
                 continue;
             };
-            let referenced = if key.referenced.is_empty() { &schema.tables[parent].primary_key } else { &key.referenced };
+            let referenced =
+                if key.referenced.is_empty() { &schema.tables[parent].primary_key } else { &key.referenced };
             let pairs = pairs(table, child, &key.columns, &schema.tables[parent], parent, referenced);
             if child != parent && !pairs.is_empty() && pairs.len() == key.columns.len() {
                 edges.push(Edge { pairs, child, parent });

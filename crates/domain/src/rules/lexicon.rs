@@ -176,7 +176,15 @@ impl Mark {
     pub fn yields_to_names(self) -> bool {
         matches!(
             self,
-            Self::Ask | Self::Period(_) | Self::Measure(_) | Self::Sale | Self::Unit | Self::Named | Self::Common(_) | Self::Share | Self::Missing
+            Self::Ask
+                | Self::Period(_)
+                | Self::Measure(_)
+                | Self::Sale
+                | Self::Unit
+                | Self::Named
+                | Self::Common(_)
+                | Self::Share
+                | Self::Missing
         )
     }
 }

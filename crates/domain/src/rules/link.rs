@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     catalog::{Catalog, ColumnRef},
-    lexicon,
+    lexicon, names,
     tokens::{Stems, Token, TokenKind},
 };
 
@@ -78,9 +78,12 @@ pub struct Linker<'a> {
     values: HashMap<String, Vec<Value>>,
 }
 
-const TABLE_NOISE: &[&str] = &["ref", "tbl", "dim", "fact", "data", "list", "info", "detail", "master", "other", "tabl"];
-const GENERIC: &[&str] =
-    &["id", "code", "number", "name", "of", "the", "is", "in", "for", "has", "if", "first", "last", "by", "to", "from", "on", "at", "m", "yn", "key", "no"];
+const TABLE_NOISE: &[&str] =
+    &["ref", "tbl", "dim", "fact", "data", "list", "info", "detail", "master", "other", "tabl"];
+const GENERIC: &[&str] = &[
+    "id", "code", "number", "name", "of", "the", "is", "in", "for", "has", "if", "first", "last", "by", "to", "from",
+    "on", "at", "m", "yn", "key", "no",
+];
 
 impl<'a> Linker<'a> {
     /// Indexes a catalog.
@@ -146,8 +149,11 @@ impl<'a> Linker<'a> {
     /// The longest name that starts at a token, with the number of tokens.
     pub fn mention_at(&self, tokens: &[Token]) -> Option<(Mention, usize)> {
         let stem = tokens.first()?.stem.as_str();
-        self.elliptic(tokens)
-            .or_else(|| self.straight(stem, tokens, 0.0).into_iter().chain(self.turned(tokens)).reduce(longer))
+        self.straight(stem, tokens, 0.0)
+            .into_iter()
+            .chain(self.turned(tokens))
+            .chain(self.swapped(tokens))
+            .reduce(longer)
             .or_else(|| self.by_synonym(stem, tokens))
             .or_else(|| self.by_prefix(tokens))
             .or_else(|| is_label_word(stem).then(|| (Mention::default(), 1)))
@@ -155,13 +161,14 @@ impl<'a> Linker<'a> {
     }
 
     /// `first` and `middle` in `first, middle and last name`.
-    fn elliptic(&self, tokens: &[Token]) -> Option<(Mention, usize)> {
+    pub fn elliptic(&self, tokens: &[Token]) -> Option<(Mention, usize)> {
         let [first, next, ..] = tokens else { return None };
         let listed = |token: &Token| token.kind == TokenKind::Comma || token.lower == "and" || token.lower == "or";
         if !listed(next) {
             return None;
         }
-        let last = (2..tokens.len().min(8) - 1).filter(|at| !listed(&tokens[*at])).find(|at| !listed(&tokens[at + 1]))?;
+        let last =
+            (2..tokens.len().min(8) - 1).filter(|at| !listed(&tokens[*at])).find(|at| !listed(&tokens[at + 1]))?;
         let pair = |word: &Token| [word.stem.clone(), tokens[last + 1].stem.clone()];
         let column = self.whole_column(&pair(first))?;
         self.whole_column(&pair(&tokens[last])).filter(|other| other.table == column.table)?;
@@ -179,8 +186,28 @@ impl<'a> Linker<'a> {
 
     fn straight(&self, stem: &str, tokens: &[Token], loss: f64) -> Option<(Mention, usize)> {
         let names = self.names.get(stem)?;
-        let fitting: Vec<&Name> = names.iter().filter(|name| continues(&name.words, tokens)).collect();
+        let fits = |name: &&Name| continues(&name.words, tokens) && !self.is_verb(name, &tokens[0]);
+        let fitting: Vec<&Name> = names.iter().filter(fits).collect();
         collect(&fitting, loss)
+    }
+
+    /// `shared` does not name a column `share`.
+    fn is_verb(&self, name: &Name, token: &Token) -> bool {
+        let Target::Column(column) = name.target else { return false };
+        let past = name.words.len() == 1 && token.lower.ends_with("ed");
+        past && !names::split(&self.catalog.raw(column).name).contains(&token.lower)
+    }
+
+    /// `arriving date` for `date_arrived`, `treatment date` for `date_of_treatment`.
+    fn swapped(&self, tokens: &[Token]) -> Option<(Mention, usize)> {
+        let [first, second, ..] = tokens else { return None };
+        let fits = |name: &&Name| match name.words.as_slice() {
+            [_, last] => *last == first.stem && matches!(name.target, Target::Column(_)) && name.weight >= 0.95,
+            [_, of, last] => of == "of" && *last == first.stem && matches!(name.target, Target::Column(_)),
+            _ => false,
+        };
+        let fitting: Vec<&Name> = self.names.get(&second.stem)?.iter().filter(fits).collect();
+        collect(&fitting, 0.05).map(|(mention, _)| (mention, 2))
     }
 
     fn by_synonym(&self, stem: &str, tokens: &[Token]) -> Option<(Mention, usize)> {
@@ -219,7 +246,8 @@ impl<'a> Linker<'a> {
         if lower.len() < 6 || lexicon::is_noise(lower) {
             return None;
         }
-        let mut keys: Vec<&String> = self.names.keys().filter(|key| key.len() >= 5 && lower.starts_with(*key)).collect();
+        let mut keys: Vec<&String> =
+            self.names.keys().filter(|key| key.len() >= 5 && lower.starts_with(*key)).collect();
         keys.sort();
         keys.into_iter().find_map(|key| self.straight(key, tokens, 0.15))
     }
@@ -244,7 +272,12 @@ impl<'a> Linker<'a> {
         places.iter().find_map(|place| found(place)).map(|found| (found, 1))
     }
 
-    fn values_from(&self, key: &str, tokens: &[Token], word: fn(&Token) -> &String) -> Option<(Vec<Occurrence>, usize)> {
+    fn values_from(
+        &self,
+        key: &str,
+        tokens: &[Token],
+        word: fn(&Token) -> &String,
+    ) -> Option<(Vec<Occurrence>, usize)> {
         let fits = |value: &&Value| {
             value.words.len() <= tokens.len() && value.words.iter().zip(tokens).all(|(said, token)| said == word(token))
         };
@@ -270,17 +303,21 @@ fn plain_words(text: &str) -> Vec<String> {
 /// The shorter names that may stand for a name: its ends and beginnings, with the part of it that they say.
 fn parts(words: &[String]) -> Vec<(&[String], f64)> {
     let total = words.len();
-    let coverage = |length: usize| length as f64 / total.max(1) as f64;
-    let ends = (1..total).map(|length| (&words[total - length..], coverage(length)));
-    let starts = (1..total).map(|length| (&words[..length], coverage(length) - 0.1));
+    let content = |part: &[String]| part.iter().filter(|word| !is_joint(word)).count() as f64;
+    let coverage = |part: &[String]| content(part) / content(words).max(1.0);
+    let ends = (1..total).map(|length| &words[total - length..]).map(|part| (part, coverage(part)));
+    let starts = (1..total).map(|length| &words[..length]).map(|part| (part, coverage(part) - 0.05));
     let says = |part: &[String]| part.iter().any(|word| !GENERIC.contains(&word.as_str()));
     ends.chain(starts).filter(|(part, _)| says(part) && !is_loose(part)).collect()
 }
 
 /// Whether a part of a name starts or ends with a joining word.
 fn is_loose(part: &[String]) -> bool {
-    let joins = |word: &String| matches!(word.as_str(), "of" | "in" | "for" | "by" | "to" | "from" | "on" | "at" | "the");
-    part.first().is_some_and(joins) || part.last().is_some_and(joins)
+    part.first().is_some_and(|word| is_joint(word)) || part.last().is_some_and(|word| is_joint(word))
+}
+
+fn is_joint(word: &str) -> bool {
+    matches!(word, "of" | "in" | "for" | "by" | "to" | "from" | "on" | "at" | "the")
 }
 
 fn continues(words: &[String], tokens: &[Token]) -> bool {

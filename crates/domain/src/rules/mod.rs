@@ -53,8 +53,9 @@ pub struct Abstention {
 pub fn answer(question: &str, schema: &Schema, dialect: Dialect) -> Result<RuleAnswer, Abstention> {
     let stems = Stems::default();
     let catalog = Catalog::new(schema, &stems);
-    let graph = Graph::new(&catalog);
     let items = items::itemize(&tokens::tokenize(question, &stems), &Linker::new(&catalog, &stems));
+    let mut graph = Graph::new(&catalog);
+    graph.prefer(&items::named_keys(&items, &catalog));
     let mut reader = Reader::new(&catalog, &graph, items);
     read::all(&mut reader);
     let plan = build::build(&mut reader).map_err(|error| abstain(&error.to_string(), schema))?;

@@ -136,7 +136,8 @@ impl<'a> Reader<'a> {
     fn implied_head(&self) -> Option<usize> {
         let votes = |table: usize| -> f64 { self.items.iter().map(|item| vote(item, table)).sum() };
         let tables = 0..self.catalog.tables.len();
-        let best = tables.map(|table| (table, votes(table))).reduce(|best, next| if next.1 > best.1 { next } else { best });
+        let best =
+            tables.map(|table| (table, votes(table))).reduce(|best, next| if next.1 > best.1 { next } else { best });
         best.filter(|(_, votes)| *votes > 0.5).map(|(table, _)| table)
     }
 
@@ -146,7 +147,9 @@ impl<'a> Reader<'a> {
         let mut candidates = mention.columns.clone();
         if mention.is_label {
             let labels = (0..self.catalog.tables.len()).filter_map(|table| self.catalog.label(table).first().copied());
-            candidates.extend(labels.filter(|label| self.catalog.column(*label).kind == ColumnKind::Text).map(|label| (label, 0.9)));
+            candidates.extend(
+                labels.filter(|label| self.catalog.column(*label).kind == ColumnKind::Text).map(|label| (label, 0.9)),
+            );
         }
         let scored = candidates
             .iter()
@@ -213,7 +216,9 @@ impl<'a> Reader<'a> {
     fn is_counted(&self, at: usize) -> bool {
         let counts = |place: usize| self.any_mark(place) == Some(Mark::Count);
         let before = at.checked_sub(1);
-        before.is_some_and(|place| counts(place) || place > 0 && self.any_mark(place) == Some(Mark::Distinct) && counts(place - 1))
+        before.is_some_and(|place| {
+            counts(place) || place > 0 && self.any_mark(place) == Some(Mark::Distinct) && counts(place - 1)
+        })
     }
 
     /// The key that a foreign key repeats, where its table is named.
@@ -268,11 +273,23 @@ fn named_tables(items: &[Item]) -> Vec<(usize, usize)> {
     let clear: Vec<usize> = items.iter().filter_map(|item| clear_table(item, &[])).collect();
     let named: Vec<(usize, usize)> =
         items.iter().enumerate().filter_map(|(place, item)| Some((place, clear_table(item, &clear)?))).collect();
-    let modifies = |(place, _): &(usize, usize)| {
-        let next = items.get(place + 1).filter(|next| next.start == items[*place].end);
-        !items[*place].plural && next.is_some() && named.iter().any(|(other, _)| *other == place + 1)
-    };
-    named.iter().filter(|table| !modifies(table)).copied().collect()
+    let mut tables: Vec<(usize, usize)> = Vec::new();
+    for (place, table) in named.iter().copied() {
+        match described(items, place) {
+            Some(next) if !named.iter().any(|(other, _)| *other == place + 1) => tables.push((place + 1, next)),
+            Some(_) => {}
+            None => tables.push((place, table)),
+        }
+    }
+    tables
+}
+
+/// In `car models` the models are meant: the table that the next word names, when this one only describes it.
+fn described(items: &[Item], place: usize) -> Option<usize> {
+    let next = items.get(place + 1).filter(|next| next.start == items[place].end && !items[place].plural)?;
+    let What::Mention(mention) = &next.what else { return None };
+    let clear = mention.table_weight() >= mention.column_weight() || next.plural && mention.table_weight() >= 0.85;
+    mention.table().filter(|_| clear && !mention.is_label)
 }
 
 /// The table an item names rather than a column; a table that is clearly named elsewhere is meant again.
@@ -290,9 +307,12 @@ fn clear_table(item: &Item, elsewhere: &[usize]) -> Option<usize> {
 
 fn vote(item: &Item, table: usize) -> f64 {
     match &item.what {
-        What::Mention(mention) => {
-            mention.columns.iter().filter(|(column, _)| column.table == table).map(|(_, weight)| *weight).fold(0.0, f64::max)
-        }
+        What::Mention(mention) => mention
+            .columns
+            .iter()
+            .filter(|(column, _)| column.table == table)
+            .map(|(_, weight)| *weight)
+            .fold(0.0, f64::max),
         What::Value(occurrences) if occurrences.iter().any(|found| found.column.table == table) => 0.8,
         _ => 0.0,
     }

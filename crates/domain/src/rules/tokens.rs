@@ -32,6 +32,8 @@ pub struct Token {
     pub kind: TokenKind,
     /// Whether a sentence starts with it.
     pub opens_sentence: bool,
+    /// Whether `'s` follows.
+    pub possessive: bool,
 }
 
 impl Token {
@@ -78,18 +80,19 @@ pub fn tokenize(question: &str, stems: &Stems) -> Vec<Token> {
     while at < chars.len() {
         let (length, piece) = next_piece(&chars[at..], at == 0 || !chars[at - 1].is_alphanumeric());
         if let Some((text, kind)) = piece {
-            push(&mut tokens, text, kind, stems);
+            let possessive = kind == TokenKind::Word && length > text.chars().count();
+            push(&mut tokens, text, kind, possessive, stems);
         }
         at += length.max(1);
     }
     tokens
 }
 
-fn push(tokens: &mut Vec<Token>, text: String, kind: TokenKind, stems: &Stems) {
+fn push(tokens: &mut Vec<Token>, text: String, kind: TokenKind, possessive: bool, stems: &Stems) {
     let lower = text.to_lowercase();
     let stem = if kind == TokenKind::Word { stems.of(&lower) } else { lower.clone() };
     let opens_sentence = tokens.last().is_none_or(|last: &Token| last.kind == TokenKind::Stop);
-    tokens.push(Token { text, lower, stem, kind, opens_sentence });
+    tokens.push(Token { text, lower, stem, kind, opens_sentence, possessive });
 }
 
 type Piece = (usize, Option<(String, TokenKind)>);
@@ -121,9 +124,8 @@ fn closing_quote(open: char) -> Option<char> {
 }
 
 fn quoted(rest: &[char], close: char) -> Option<Piece> {
-    let end = (2..rest.len()).find(|&at| {
-        rest[at] == close && rest.get(at + 1).is_none_or(|next| !next.is_alphanumeric())
-    })?;
+    let end =
+        (2..rest.len()).find(|&at| rest[at] == close && rest.get(at + 1).is_none_or(|next| !next.is_alphanumeric()))?;
     let text: String = rest[1..end].iter().collect::<String>().trim().to_owned();
     if text.is_empty() || text.len() > 80 {
         return None;

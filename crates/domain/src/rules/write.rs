@@ -46,7 +46,8 @@ impl<'a> Writer<'a> {
     fn query(&self, plan: &Plan, outer: bool) -> Option<String> {
         let joins = self.joins(plan)?;
         let scope = Scope { qualified: !joins.is_empty(), joins: &joins };
-        let mut sql = format!("SELECT {}{}", if plan.distinct { "DISTINCT " } else { "" }, self.select(plan, &scope, outer));
+        let mut sql =
+            format!("SELECT {}{}", if plan.distinct { "DISTINCT " } else { "" }, self.select(plan, &scope, outer));
         sql.push_str(&self.from(plan.root, &scope));
         self.push_list(&mut sql, " WHERE ", self.filters(plan, &scope, outer)?, " AND ");
         self.push_list(&mut sql, " GROUP BY ", plan.group.iter().map(|key| self.scalar(key, &scope)).collect(), ", ");
@@ -133,7 +134,8 @@ impl<'a> Writer<'a> {
     fn filters(&self, plan: &Plan, scope: &Scope, outer: bool) -> Option<Vec<String>> {
         let mut parts: Vec<String> = Vec::new();
         for group in &plan.filters {
-            let tests: Vec<String> = group.iter().map(|condition| self.condition(condition, scope)).collect::<Option<_>>()?;
+            let tests: Vec<String> =
+                group.iter().map(|condition| self.condition(condition, scope)).collect::<Option<_>>()?;
             let text = if tests.len() > 1 { format!("({})", tests.join(" OR ")) } else { tests.concat() };
             if !parts.contains(&text) {
                 parts.push(text);
@@ -145,7 +147,9 @@ impl<'a> Writer<'a> {
 
     fn condition(&self, condition: &Condition, scope: &Scope) -> Option<String> {
         let left = match &condition.test {
-            Test::Compare(op, Literal::Number(_)) if !matches!(op, Op::Eq | Op::Ne) => self.number(&condition.left, scope),
+            Test::Compare(op, Literal::Number(_)) if !matches!(op, Op::Eq | Op::Ne) => {
+                self.number(&condition.left, scope)
+            }
             Test::Between(Literal::Number(_), _) | Test::CompareQuery(..) => self.number(&condition.left, scope),
             _ => self.scalar(&condition.left, scope),
         };
@@ -165,7 +169,9 @@ impl<'a> Writer<'a> {
             Test::CompareQuery(op, plan) => format!("{left} {} ({})", symbol(*op), self.query(plan, false)?),
             Test::In(plan, negated) => self.membership(left, plan, *negated)?,
             Test::Null => format!("{left} IS NULL"),
-            Test::Same(other, equal) => format!("{left} {} {}", if *equal { "=" } else { "<>" }, self.column(*other, scope)),
+            Test::Same(other, equal) => {
+                format!("{left} {} {}", if *equal { "=" } else { "<>" }, self.column(*other, scope))
+            }
         })
     }
 
@@ -200,7 +206,11 @@ impl<'a> Writer<'a> {
         let cast = left.starts_with("CAST");
         match value {
             Literal::Number(text) if entry.stored_as_text && !cast => literals::text(text, self.dialect),
-            Literal::Text(text) if entry.kind == ColumnKind::Number && text.parse::<f64>().is_ok() && !entry.stored_as_text => text.clone(),
+            Literal::Text(text)
+                if entry.kind == ColumnKind::Number && text.parse::<f64>().is_ok() && !entry.stored_as_text =>
+            {
+                text.clone()
+            }
             other => literals::write(other, self.dialect),
         }
     }
@@ -233,7 +243,9 @@ impl<'a> Writer<'a> {
             Expr::Scalar(scalar) => self.scalar(scalar, scope),
             Expr::Rows(table) => self.rows(*table, scope),
             Expr::Different(column) => format!("COUNT(DISTINCT {})", self.column(*column, scope)),
-            Expr::Aggregate(function, scalar) => format!("{}({})", function_name(*function), self.number(scalar, scope)),
+            Expr::Aggregate(function, scalar) => {
+                format!("{}({})", function_name(*function), self.number(scalar, scope))
+            }
             Expr::SumPer(scalar, column) => {
                 format!("SUM({}) * 1.0 / COUNT(DISTINCT {})", self.scalar(scalar, scope), self.column(*column, scope))
             }

@@ -58,3 +58,27 @@ macro_rules! conformance_cases {
         )*
     };
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_case_is_listed_in_the_macro_of_its_suite() {
+        let suites = [
+            include_str!("broker.rs"),
+            include_str!("event_log.rs"),
+            include_str!("ledger.rs"),
+            include_str!("signals.rs"),
+            include_str!("store.rs"),
+            include_str!("turns.rs"),
+            include_str!("vault.rs"),
+        ];
+        for suite in suites {
+            let (listed, cases) = suite.split_once("pub async fn ").unwrap();
+            for case in cases.split("pub async fn ") {
+                let name = case.split(['(', '<']).next().unwrap();
+                let is_listed = listed.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name);
+                assert!(is_listed, "{name} never runs");
+            }
+        }
+    }
+}

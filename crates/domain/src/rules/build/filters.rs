@@ -15,28 +15,62 @@ pub fn apply(reader: &mut Reader, plan: &mut Plan) -> Result<(), BuildError> {
     let (denied, held): (Vec<Placed>, Vec<Placed>) =
         placed.into_iter().partition(|condition| is_denied(reader, plan, condition));
     for absence in reader.draft.absent.clone() {
-        let inside = denied.iter().filter(|condition| condition.from > absence.at).map(|placed| placed.condition.clone());
+        let inside =
+            denied.iter().filter(|condition| condition.from > absence.at).map(|placed| placed.condition.clone());
         let inside = inside.collect();
         related::exclude(reader, plan, absence.table, inside)?;
     }
+    doubt_alternatives(reader);
     let groups = alternatives(reader, held);
     let (plain, both) = split_both(reader, groups);
+    if both.is_empty() {
+        doubt_both(reader);
+    }
     for (one, other) in both {
         related::both(reader, plan, one, other)?;
     }
     related::add(reader, plan, plain)
 }
 
+/// An `or` that does not stand between two conditions joins something else.
+fn doubt_alternatives(reader: &mut Reader) {
+    let conditions = &reader.draft.conditions;
+    let stands = |place: usize| {
+        conditions.iter().any(|known| known.to < place) && conditions.iter().any(|known| known.from > place)
+            || conditions.iter().any(|known| known.from < place && place < known.to)
+    };
+    let lost = (0..reader.items.len()).any(|place| reader.any_mark(place) == Some(Mark::Or) && !stands(place));
+    if lost {
+        reader.doubt("or", 0.4);
+    }
+}
+
+/// `both` joins two conditions or two columns; anything else is not understood.
+fn doubt_both(reader: &mut Reader) {
+    let Some(place) = (0..reader.items.len()).find(|place| reader.any_mark(*place) == Some(Mark::Both)) else { return };
+    let column = matches!(reader.items.get(place + 1).map(|item| &item.what), Some(What::Mention(_)));
+    if !column || reader.table_at(place + 1).is_some() {
+        reader.doubt("both", 0.3);
+    }
+}
+
 /// Whether a condition is about the rows that must be absent: it follows the negation and is not about what is shown.
 fn is_denied(reader: &Reader, plan: &Plan, placed: &Placed) -> bool {
     let core: Vec<usize> = plan.select.iter().flat_map(Expr::tables).collect();
     let foreign = placed.condition.left.tables().iter().all(|table| !core.contains(table));
-    foreign && reader.draft.absent.iter().any(|absence| absence.at < placed.from && same_clause(reader, absence.at, placed.from))
+    foreign
+        && reader
+            .draft
+            .absent
+            .iter()
+            .any(|absence| absence.at < placed.from && same_clause(reader, absence.at, placed.from))
 }
 
 fn same_clause(reader: &Reader, from: usize, to: usize) -> bool {
     !(from..to).any(|place| {
-        matches!(reader.any_mark(place), Some(Mark::Stop)) || matches!(reader.any_mark(place), Some(Mark::And)) && matches!(reader.any_mark(place + 1), Some(Mark::Clause | Mark::Not))
+        matches!(reader.any_mark(place), Some(Mark::Stop))
+            || matches!(reader.any_mark(place), Some(Mark::And))
+                && matches!(reader.any_mark(place + 1), Some(Mark::Clause | Mark::Not))
     })
 }
 
@@ -45,7 +79,9 @@ fn alternatives(reader: &Reader, placed: Vec<Placed>) -> Vec<Vec<Placed>> {
     let mut groups: Vec<Vec<Placed>> = Vec::new();
     for condition in placed {
         match groups.last_mut() {
-            Some(group) if group.last().is_some_and(|last| is_alternative(reader, last, &condition)) => group.push(condition),
+            Some(group) if group.last().is_some_and(|last| is_alternative(reader, last, &condition)) => {
+                group.push(condition)
+            }
             _ => groups.push(vec![condition]),
         }
     }
@@ -58,7 +94,8 @@ fn is_alternative(reader: &Reader, last: &Placed, next: &Placed) -> bool {
     if said(Mark::Or) {
         return true;
     }
-    let same = last.condition.left == next.condition.left && is_equality(&last.condition) && is_equality(&next.condition);
+    let same =
+        last.condition.left == next.condition.left && is_equality(&last.condition) && is_equality(&next.condition);
     same && (said(Mark::And) || said(Mark::Comma)) && !says_both(reader)
 }
 

@@ -36,8 +36,8 @@ fn group_by_table(reader: &Reader, plan: &mut Plan, table: usize) {
 }
 
 fn add_key(reader: &Reader, plan: &mut Plan, table: usize) {
-    if let Some(key) = reader.catalog.key(table) {
-        add_group(plan, Scalar::Column(key));
+    for column in &reader.catalog.tables[table].identity {
+        add_group(plan, Scalar::Column(ColumnRef { table, column: *column }));
     }
 }
 
@@ -52,7 +52,8 @@ pub fn default_selection(reader: &Reader, plan: &mut Plan, head: usize) {
     if !plan.select.is_empty() {
         return;
     }
-    let computed = plan.having.iter().any(|having| having.left.is_aggregate()) || plan.order.iter().any(|(expr, _)| expr.is_aggregate());
+    let computed = plan.having.iter().any(|having| having.left.is_aggregate())
+        || plan.order.iter().any(|(expr, _)| expr.is_aggregate());
     let nameless = reader.catalog.tables[head].display.is_empty();
     let columns: Vec<ColumnRef> = match nameless && !computed {
         true => reader.catalog.columns_of(head).collect(),
@@ -65,7 +66,8 @@ pub fn default_selection(reader: &Reader, plan: &mut Plan, head: usize) {
 pub fn complete(reader: &Reader, plan: &mut Plan, head: usize) {
     show_figures(reader, plan);
     extreme_row(plan);
-    let computes = plan.select.iter().chain(plan.order.iter().map(|(expr, _)| expr)).any(Expr::is_aggregate) || !plan.having.is_empty();
+    let computes = plan.select.iter().chain(plan.order.iter().map(|(expr, _)| expr)).any(Expr::is_aggregate)
+        || !plan.having.is_empty();
     let plain: Vec<Scalar> = plan.select.iter().filter_map(plain).collect();
     if computes && plain.is_empty() && plan.group.is_empty() && !plan.having.is_empty() {
         return having_as_condition(reader, plan, head);

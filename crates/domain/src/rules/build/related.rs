@@ -135,9 +135,10 @@ fn first_column(plan: &Plan) -> Option<ColumnRef> {
 /// Named tables that nothing reads: rows must have related rows there.
 pub fn apply(reader: &Reader, plan: &mut Plan) -> Result<(), BuildError> {
     let absent: Vec<usize> = reader.draft.absent.iter().map(|absence| absence.table).collect();
-    for (_, table) in &reader.tables {
+    for (place, table) in &reader.tables {
         let tables = plan.tables();
-        if tables.contains(table) || absent.contains(table) || is_filtered(plan, *table) {
+        let denied = reader.draft.absent.iter().any(|absence| absence.at < *place && place - absence.at < 8);
+        if denied || tables.contains(table) || absent.contains(table) || is_filtered(plan, *table) {
             continue;
         }
         if let Some((edge, path)) = branching(reader, &tables, *table)? {

@@ -45,7 +45,8 @@ fn aggregate(reader: &mut Reader, at: usize, function: Function) {
 fn take_count(reader: &mut Reader, at: usize) -> Option<u64> {
     let places = [Some(at + 1), at.checked_sub(1)];
     for place in places.into_iter().flatten() {
-        let number = reader.free(place).filter(|item| item.what == What::Number).and_then(|item| item.text.parse().ok());
+        let number =
+            reader.free(place).filter(|item| item.what == What::Number).and_then(|item| item.text.parse().ok());
         if let Some(count) = number.filter(|count| (1..=1000).contains(count)) {
             let compared = place < at && place > 0 && matches!(reader.any_mark(place - 1), Some(Mark::Compare(..)));
             if !compared {
@@ -79,7 +80,8 @@ fn top(reader: &mut Reader, at: usize, direction: Direction) {
         return rank(reader, expr, direction, count, false);
     }
     let several = reader.items.get(next).is_some_and(|item| item.plural);
-    let by = (next..reader.items.len()).find(|place| matches!(reader.mark(*place), Some(Mark::By | Mark::In | Mark::OrderBy(_))));
+    let by = (next..reader.items.len())
+        .find(|place| matches!(reader.mark(*place), Some(Mark::By | Mark::In | Mark::OrderBy(_))));
     if let Some((expr, place)) = by.and_then(|place| Some((ranking(reader, place + 1)?, place))) {
         reader.take(place);
         return rank(reader, expr, direction, count, several);
@@ -171,7 +173,8 @@ fn plain_column(reader: &Reader, at: usize, hints: Hints) -> Option<ColumnRef> {
         return None;
     }
     let sortable = |column: &crate::rules::catalog::ColumnEntry| {
-        let dated = column.words.iter().any(|word| word == "date" || word == "year" || word == "rate" || word == "rank");
+        let dated =
+            column.words.iter().any(|word| word == "date" || word == "year" || word == "rate" || word == "rank");
         !column.is_key && (matches!(column.kind, ColumnKind::Number | ColumnKind::Date) || dated)
     };
     let _ = hints;
@@ -200,8 +203,10 @@ fn by_column(
 /// Whether the extreme value itself is asked for, rather than the row that has it.
 fn asks_for_it(reader: &Reader, at: usize, next: usize) -> bool {
     let opening = |place: usize| {
-        matches!(reader.any_mark(place), Some(Mark::Ask | Mark::Distinct | Mark::And | Mark::Comma | Mark::Aggregate(_) | Mark::Extreme { .. }))
-            || reader.draft.picks.iter().any(|(pick, _)| *pick == place)
+        matches!(
+            reader.any_mark(place),
+            Some(Mark::Ask | Mark::Distinct | Mark::And | Mark::Comma | Mark::Aggregate(_) | Mark::Extreme { .. })
+        ) || reader.draft.picks.iter().any(|(pick, _)| *pick == place)
             || reader.items[place].used
     };
     let first = (0..at).all(opening);
@@ -241,7 +246,8 @@ fn alone(reader: &mut Reader, at: usize, direction: Direction, hints: Hints, cou
         let direction = targets::ranked(reader, column, direction, hints);
         return rank(reader, Expr::Scalar(Scalar::Column(column)), direction, count, false);
     }
-    let verb = at.checked_sub(1).filter(|before| reader.table_at(*before).is_some_and(|table| Some(table) != reader.head()));
+    let verb =
+        at.checked_sub(1).filter(|before| reader.table_at(*before).is_some_and(|table| Some(table) != reader.head()));
     if let Some(expr) = verb.filter(|_| hints.is_empty()).and_then(|before| targets::count_of(reader, before, false)) {
         return rank(reader, expr, direction, count, false);
     }
@@ -285,8 +291,9 @@ fn common_column(reader: &mut Reader, place: usize, direction: Direction, count:
 /// The most popular product is the one sold most; without sales, the one with the most related rows.
 fn common_table(reader: &mut Reader, table: usize, direction: Direction, count: Option<u64>, several: bool) {
     let named = reader.tables.iter().map(|(_, named)| *named).find(|named| *named != table);
-    let sold = targets::measure(reader, Measure::Units)
-        .filter(|_| targets::sales_lines(reader).and_then(|lines| reader.graph.distance(lines.table, table)) == Some(1));
+    let sold = targets::measure(reader, Measure::Units).filter(|_| {
+        targets::sales_lines(reader).and_then(|lines| reader.graph.distance(lines.table, table)) == Some(1)
+    });
     match named.map(Expr::Rows).or(sold) {
         Some(expr) => rank(reader, expr, direction, count, several),
         None => reader.doubt("what makes one more popular than another", 0.5),

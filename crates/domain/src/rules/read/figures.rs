@@ -39,7 +39,9 @@ fn function_list(reader: &mut Reader, at: usize) {
         places.push(next);
     }
     let last = *places.last().unwrap_or(&at);
-    let column = (last + 1..last + 4).find(|place| reader.mention(*place).is_some()).and_then(|place| Some((place, reader.number_at(place)?)));
+    let column = (last + 1..last + 4)
+        .find(|place| reader.mention(*place).is_some())
+        .and_then(|place| Some((place, reader.number_at(place)?)));
     let Some((place, column)) = column else { return reader.doubt(reader.items[at].text.clone(), 0.4) };
     for function_at in places {
         if let Some(Mark::Aggregate(function)) = reader.mark(function_at) {
@@ -71,7 +73,11 @@ fn count(reader: &mut Reader, at: usize) {
 /// `the number of different names and contents` counts both.
 fn count_list(reader: &mut Reader, at: usize, first: Expr) {
     let grouped = !reader.draft.group.is_empty() || !reader.draft.group_tables.is_empty();
-    if !matches!(first, Expr::Different(_)) || grouped || reader.mark(at) != Some(Mark::And) || reader.mention(at + 1).is_none() {
+    if !matches!(first, Expr::Different(_))
+        || grouped
+        || reader.mark(at) != Some(Mark::And)
+        || reader.mention(at + 1).is_none()
+    {
         return;
     }
     if let Some(expr) = targets::count_of(reader, at + 1, true) {
@@ -89,7 +95,10 @@ fn aggregate(reader: &mut Reader, at: usize, function: Function) {
     if is_spare_total(reader, at, function) {
         return;
     }
-    let before = at.checked_sub(1).and_then(|place| Some((place, reader.number_at(place)?))).filter(|(place, _)| reader.mention(*place).is_some());
+    let before = at
+        .checked_sub(1)
+        .and_then(|place| Some((place, reader.number_at(place)?)))
+        .filter(|(place, _)| reader.mention(*place).is_some());
     match before {
         Some((place, column)) => {
             reader.take(place);
@@ -101,8 +110,10 @@ fn aggregate(reader: &mut Reader, at: usize, function: Function) {
 
 /// `in total`, `overall`.
 fn is_spare_total(reader: &Reader, at: usize, function: Function) -> bool {
-    let last = matches!(reader.any_mark(at + 1), None | Some(Mark::Stop)) && !matches!(reader.free(at + 1).map(|item| &item.what), Some(What::Mention(_)));
-    function == Function::Sum && (last || reader.any_mark(at + 1) == Some(Mark::Count) || at > 0 && reader.any_mark(at - 1) == Some(Mark::In))
+    let last = matches!(reader.any_mark(at + 1), None | Some(Mark::Stop))
+        && !matches!(reader.free(at + 1).map(|item| &item.what), Some(What::Mention(_)));
+    function == Function::Sum
+        && (last || reader.any_mark(at + 1) == Some(Mark::Count) || at > 0 && reader.any_mark(at - 1) == Some(Mark::In))
 }
 
 /// `the average price and quantity` when both are numbers and nothing else is asked for.
@@ -110,7 +121,9 @@ fn more_columns(reader: &mut Reader, at: usize, function: Function, first: Expr)
     let joined = matches!(reader.mark(at), Some(Mark::And));
     let Expr::Aggregate(_, Scalar::Column(column)) = first else { return };
     let second = reader.number_at(at + 1).filter(|_| joined && reader.mention(at + 1).is_some());
-    let Some(second) = second.filter(|second| second.table == column.table && reader.table_at(at + 1).is_none()) else { return };
+    let Some(second) = second.filter(|second| second.table == column.table && reader.table_at(at + 1).is_none()) else {
+        return;
+    };
     if reader.draft.group.contains(&Scalar::Column(second)) {
         return;
     }
@@ -137,7 +150,9 @@ fn implied_count(reader: &mut Reader) {
     if !grouped || computed || ranked {
         return;
     }
-    let Some((place, table)) = reader.tables.iter().copied().find(|(place, _)| reader.free(*place).is_some()) else { return };
+    let Some((place, table)) = reader.tables.iter().copied().find(|(place, _)| reader.free(*place).is_some()) else {
+        return;
+    };
     reader.take(place);
     reader.draft.picks.push((place, Expr::Rows(table)));
 }

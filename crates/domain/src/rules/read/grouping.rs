@@ -1,12 +1,7 @@
 //! For each country, per month, by category.
 
 use super::targets;
-use crate::rules::{
-    items::What,
-    lexicon::Mark,
-    plan::Scalar,
-    reader::Reader,
-};
+use crate::rules::{items::What, lexicon::Mark, plan::Scalar, reader::Reader};
 
 /// Reads every grouping, where something is computed for the groups.
 pub fn read(reader: &mut Reader) {
@@ -67,7 +62,11 @@ fn by(reader: &mut Reader, at: usize) {
 fn more(reader: &mut Reader, at: usize) {
     let joined = matches!(reader.mark(at), Some(Mark::And | Mark::Comma));
     let ends = matches!(reader.any_mark(at + 2), None | Some(Mark::Stop | Mark::Clause | Mark::In));
-    if joined && ends && reader.free(at + 2).is_none_or(|item| matches!(item.what, What::Mark(_))) && add(reader, at + 1) {
+    if joined
+        && ends
+        && reader.free(at + 2).is_none_or(|item| matches!(item.what, What::Mark(_)))
+        && add(reader, at + 1)
+    {
         reader.take(at);
     }
 }
@@ -92,7 +91,8 @@ fn push(reader: &mut Reader, key: Scalar) {
 fn add_table(reader: &mut Reader, at: usize, table: usize) -> bool {
     reader.take(at);
     let own = reader.mention(at + 1).is_some_and(|mention| !mention.is_label);
-    let column = reader.column_at(at + 1).filter(|column| own && column.table == table && reader.table_at(at + 1).is_none());
+    let column =
+        reader.column_at(at + 1).filter(|column| own && column.table == table && reader.table_at(at + 1).is_none());
     if let Some(column) = column {
         reader.take(at + 1);
         push(reader, Scalar::Column(column));
@@ -110,7 +110,9 @@ fn group_key(reader: &Reader, at: usize) -> Option<Scalar> {
 fn adjectives(reader: &mut Reader, computes: bool) {
     for at in 0..reader.items.len() {
         let asked = at > 0 && reader.any_mark(at - 1) == Some(Mark::Ask);
-        let adverb = asked || reader.items[at].text.to_lowercase().ends_with("ly") || reader.items[at].text.eq_ignore_ascii_case("annual");
+        let adverb = asked
+            || reader.items[at].text.to_lowercase().ends_with("ly")
+            || reader.items[at].text.eq_ignore_ascii_case("annual");
         if let Some(Mark::Period(grain)) = reader.mark(at)
             && computes
             && adverb

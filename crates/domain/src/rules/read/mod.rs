@@ -4,12 +4,12 @@ pub mod absence;
 pub mod extremes;
 pub mod figures;
 pub mod grouping;
+pub mod numbers;
 pub mod ordering;
 pub mod selection;
 pub mod targets;
 pub mod texts;
 pub mod times;
-pub mod numbers;
 
 use super::reader::Reader;
 

@@ -107,7 +107,8 @@ fn amount(reader: &mut Reader, at: usize) -> Amount {
 }
 
 fn between(reader: &Reader, amount: Amount, before: usize) -> Amount {
-    let upper = (amount.to + 1..amount.to + 4).find(|place| reader.free(*place).is_some_and(|item| item.what == What::Number));
+    let upper =
+        (amount.to + 1..amount.to + 4).find(|place| reader.free(*place).is_some_and(|item| item.what == What::Number));
     let upper_text = upper.map(|place| reader.items[place].text.clone());
     Amount { from: before, to: upper.unwrap_or(amount.to), upper: upper_text, ..amount }
 }
@@ -128,7 +129,8 @@ fn having(reader: &mut Reader, amount: &Amount) -> bool {
     let place = if reader.mark(place) == Some(Mark::Distinct) { place + 1 } else { place };
     let Some(table) = reader.table_at(place) else { return column_of_rows(reader, amount, place) };
     let compared = amount.op != Op::Eq || amount.upper.is_some();
-    let named_before = (0..amount.from).any(|place| reader.mention(place).is_some() && reader.table_at(place).is_none());
+    let named_before =
+        (0..amount.from).any(|place| reader.mention(place).is_some() && reader.table_at(place).is_none());
     let other_head = reader.head().is_some_and(|head| head != table);
     let is_clause = amount.from > 0 && (other_head || compared && named_before);
     let narrower = reader.column_where(place, |column| column.kind == ColumnKind::Number && !column.is_key);
@@ -140,7 +142,9 @@ fn having(reader: &mut Reader, amount: &Amount) -> bool {
 
 /// `ordered more than 5 times`: the rows of what was named before.
 fn times_of(reader: &Reader, amount: &Amount) -> Option<usize> {
-    let times = reader.free(amount.to + 1).is_some_and(|item| item.what == What::Word && item.text.eq_ignore_ascii_case("times"));
+    let times = reader
+        .free(amount.to + 1)
+        .is_some_and(|item| item.what == What::Word && item.text.eq_ignore_ascii_case("times"));
     let before = amount.from.checked_sub(1).filter(|_| times)?;
     let sold = reader.any_mark(before) == Some(Mark::Sale);
     let lines = || targets::sales_lines(reader).filter(|_| sold).map(|lines| lines.table);
@@ -173,10 +177,10 @@ fn add_having(reader: &mut Reader, amount: &Amount, expr: Expr, place: Option<us
 /// The start of a computed figure that ends right before an item.
 fn before_amount(reader: &Reader, from: usize) -> Option<usize> {
     let one = from.checked_sub(1)?;
-    let is_figure = |place: usize| {
-        matches!(reader.mark(place), Some(Mark::Measure(_) | Mark::Aggregate(_) | Mark::Count))
-    };
-    let clause = |place: usize| (0..place).any(|before| matches!(reader.any_mark(before), Some(Mark::Clause | Mark::Each)));
+    let is_figure =
+        |place: usize| matches!(reader.mark(place), Some(Mark::Measure(_) | Mark::Aggregate(_) | Mark::Count));
+    let clause =
+        |place: usize| (0..place).any(|before| matches!(reader.any_mark(before), Some(Mark::Clause | Mark::Each)));
     if matches!(reader.mark(one), Some(Mark::Measure(_))) {
         let start = one.checked_sub(1).filter(|place| is_figure(*place)).unwrap_or(one);
         return Some(start);
@@ -189,16 +193,23 @@ fn before_amount(reader: &Reader, from: usize) -> Option<usize> {
 fn column(reader: &Reader, amount: &Amount) -> Option<(ColumnRef, Option<usize>)> {
     let is_number = |column: &ColumnEntry| column.kind == ColumnKind::Number;
     let year = times::is_year(&amount.text);
-    let before = column_before(reader, amount, year);
+    let after = amount.to + 1;
+    let column_after = reader.number_at(after).filter(|_| reader.table_at(after).is_none() && !year);
+    let counts =
+        amount.from == amount.to && reader.items[amount.to].end == reader.items.get(after).map_or(0, |item| item.start);
+    let adjacent = amount.from > 0 && reader.items[amount.from - 1].end == reader.items[amount.from].start;
+    let before = column_before(reader, amount, year).filter(|_| adjacent || !counts || column_after.is_none());
     if before.is_some() {
         return before;
     }
-    let after = amount.to + 1;
-    if let Some(column) = reader.number_at(after).filter(|_| reader.table_at(after).is_none() && !year) {
+    if let Some(column) = column_after {
         return Some((column, Some(after)));
     }
     let head = reader.head()?;
-    if let Some(column) = Some(amount.hints).filter(|hints| !hints.is_empty() && !year).and_then(|hints| targets::hinted(reader, head, hints)) {
+    if let Some(column) = Some(amount.hints)
+        .filter(|hints| !hints.is_empty() && !year)
+        .and_then(|hints| targets::hinted(reader, head, hints))
+    {
         return Some((column, None)).filter(|_| reader.catalog.column(column).kind == ColumnKind::Number);
     }
     if year && let Some(column) = nearest_year(reader, amount.from) {
@@ -213,15 +224,18 @@ fn column(reader: &Reader, amount: &Amount) -> Option<(ColumnRef, Option<usize>)
 
 /// A column of numbers named shortly before the comparison.
 fn column_before(reader: &Reader, amount: &Amount, year: bool) -> Option<(ColumnRef, Option<usize>)> {
-    let exact = amount.op == Op::Eq && amount.upper.is_none();
-    let usable = |column: &ColumnEntry| column.kind == ColumnKind::Number && (!column.is_key || exact);
+    let exact = amount.op == Op::Eq && amount.upper.is_none() && amount.from == amount.to;
     for back in 1..=4 {
+        let usable = |column: &ColumnEntry| column.kind == ColumnKind::Number && (!column.is_key || exact && back == 1);
         let place = amount.from.checked_sub(back)?;
         match &reader.items[place].what {
             What::Mention(_) => {
                 let column = reader.column_where(place, usable)?;
-                let own = reader.table_at(place).is_none_or(|table| table == column.table && reader.number_at(place).is_some());
-                let dated = !year || reader.catalog.column(column).words.iter().any(|word| matches!(word.as_str(), "year" | "found"))
+                let own = reader
+                    .table_at(place)
+                    .is_none_or(|table| table == column.table && reader.number_at(place).is_some());
+                let dated = !year
+                    || reader.catalog.column(column).words.iter().any(|word| matches!(word.as_str(), "year" | "found"))
                     || amount.from == place + 1;
                 return (own && dated).then_some((column, Some(place)));
             }
@@ -235,9 +249,9 @@ fn column_before(reader: &Reader, amount: &Amount, year: bool) -> Option<(Column
 /// In `2014 or 2015` and `more than 3 and less than 5` the second number is about the same column.
 fn repeated(reader: &Reader, from: usize) -> Option<ColumnRef> {
     let joined = matches!(reader.any_mark(from.checked_sub(1)?), Some(Mark::And | Mark::Or | Mark::Comma));
-    let last = reader.draft.conditions.last().filter(|last| joined && from - last.to <= 3)?;
+    let last = reader.draft.conditions.last().filter(|last| joined && from <= last.to + 3)?;
     match last.condition.left {
-        Scalar::Column(column) => Some(column),
+        Scalar::Column(column) if reader.catalog.column(column).kind != ColumnKind::Text => Some(column),
         _ => None,
     }
 }
@@ -259,11 +273,16 @@ fn verb_column(reader: &Reader, amount: &Amount) -> Option<(ColumnRef, Option<us
     let place = amount.from.checked_sub(1)?;
     let unit = reader.mark(amount.to + 1) == Some(Mark::Unit);
     let priced = |column: &ColumnEntry| {
-        column.kind == ColumnKind::Number && column.words.iter().any(|word| matches!(word.as_str(), "price" | "cost" | "amount"))
+        column.kind == ColumnKind::Number
+            && column.words.iter().any(|word| matches!(word.as_str(), "price" | "cost" | "amount"))
     };
     if unit {
         let head = reader.head()?;
-        return reader.catalog.columns_of(head).find(|column| priced(reader.catalog.column(*column))).map(|column| (column, None));
+        return reader
+            .catalog
+            .columns_of(head)
+            .find(|column| priced(reader.catalog.column(*column)))
+            .map(|column| (column, None));
     }
     let column = reader.number_at(place).filter(|_| reader.table_at(place).is_none())?;
     Some((column, Some(place)))
@@ -271,9 +290,12 @@ fn verb_column(reader: &Reader, amount: &Amount) -> Option<(ColumnRef, Option<us
 
 /// `above the average`, `more than the average price`.
 fn with_aggregate(reader: &mut Reader, at: usize, op: Op, hints: Hints) {
-    let Some(Mark::Aggregate(function @ (Function::Avg | Function::Min | Function::Max))) = reader.mark(at + 1) else { return };
+    let Some(Mark::Aggregate(function @ (Function::Avg | Function::Min | Function::Max))) = reader.mark(at + 1) else {
+        return;
+    };
     let after = reader.number_at(at + 2).filter(|_| reader.mention(at + 2).is_some());
-    let before = (1..=2).filter_map(|back| at.checked_sub(back)).find_map(|place| Some((reader.number_at(place)?, place)));
+    let before =
+        (1..=2).filter_map(|back| at.checked_sub(back)).find_map(|place| Some((reader.number_at(place)?, place)));
     let hinted = || reader.head().filter(|_| !hints.is_empty()).and_then(|head| targets::hinted(reader, head, hints));
     let Some(column) = after.or(before.map(|(column, _)| column)).or_else(hinted) else { return };
     reader.take(at);

@@ -32,7 +32,9 @@ fn by_list(reader: &mut Reader, start: usize, direction: Option<Direction>) {
         reader.draft.order.push((expr, direction));
         found += 1;
         match reader.mark(next) {
-            Some(Mark::And | Mark::Comma) if reader.mention(next + 1).is_some() && direction_follows(reader, next + 1) => {
+            Some(Mark::And | Mark::Comma)
+                if reader.mention(next + 1).is_some() && direction_follows(reader, next + 1) =>
+            {
                 place = next + 1;
             }
             _ => break,

@@ -1,6 +1,7 @@
 //! What is asked for as it stands in the rows: the columns named before any condition.
 
 use crate::rules::{
+    catalog::ColumnRef,
     items::What,
     lexicon::Mark,
     plan::{Expr, Scalar},
@@ -18,6 +19,7 @@ pub fn read(reader: &mut Reader) {
         }
     }
     asked_date(reader);
+    asked_values(reader);
     leftovers(reader);
 }
 
@@ -30,6 +32,18 @@ fn asked_date(reader: &mut Reader) {
     if let Some(column) = super::targets::date_column(reader) {
         reader.take(place);
         reader.draft.picks.push((place, Expr::Scalar(Scalar::Column(column))));
+    }
+}
+
+/// `which cities do our customers live in` asks for each city once.
+fn asked_values(reader: &mut Reader) {
+    let [(place, Expr::Scalar(Scalar::Column(_)))] = reader.draft.picks.as_slice() else { return };
+    let item = &reader.items[*place];
+    let compound = *place > 0 && reader.table_at(*place - 1).is_some() && !reader.items[*place - 1].plural && place + 2 >= reader.items.len();
+    let asked = compound || *place > 0 && reader.items[*place - 1].text.eq_ignore_ascii_case("which");
+    let is_label = matches!(&item.what, What::Mention(mention) if mention.is_label);
+    if asked && item.plural && !is_label && reader.table_at(*place).is_none() && reader.draft.limit.is_none() {
+        reader.draft.distinct = true;
     }
 }
 
@@ -87,7 +101,10 @@ fn after_name(reader: &Reader, from: usize, place: usize) -> bool {
 /// `…, and its name` after a condition is asked for too.
 fn continues_list(reader: &Reader, place: usize) -> bool {
     let joined = place > 1 && reader.any_mark(place - 1) == Some(Mark::And);
-    joined && reader.draft.picks.iter().any(|(pick, _)| *pick + 2 == place)
+    let of_table = reader.table_at(place).is_none()
+        && reader.table_at(place + 1).is_some()
+        && reader.mention(place).is_some_and(|mention| mention.is_label);
+    joined && of_table || joined && reader.draft.picks.iter().any(|(pick, _)| *pick + 2 == place)
 }
 
 fn distinct(reader: &mut Reader, place: usize) {
@@ -108,6 +125,12 @@ fn column(reader: &mut Reader, place: usize) {
     reader.take(place);
     for column in columns {
         let column = reader.canonical(column);
+        if let Some(named) = named_reference(reader, place, column) {
+            for column in named {
+                reader.draft.picks.push((place, Expr::Scalar(Scalar::Column(column))));
+            }
+            continue;
+        }
         let expr = Expr::Scalar(Scalar::Column(column));
         if !reader.draft.picks.iter().any(|(_, pick)| *pick == expr) {
             reader.draft.picks.push((place, expr));
@@ -115,10 +138,21 @@ fn column(reader: &mut Reader, place: usize) {
     }
 }
 
+/// A reference that was not asked for as an id is shown by the name of what it refers to.
+fn named_reference(reader: &Reader, place: usize, column: ColumnRef) -> Option<Vec<ColumnRef>> {
+    let parent = reader.graph.parent_of(column)?;
+    let by_id = reader.catalog.column(column).words.last().is_some_and(|word| word == "id");
+    let said = reader.items[place].text.to_lowercase();
+    let asks_id = said.split(' ').any(|word| matches!(word, "id" | "ids" | "code" | "codes" | "number" | "numbers"));
+    let named = !reader.catalog.tables[parent.table].display.is_empty();
+    (by_id && named && !asks_id && parent.table != column.table).then(|| reader.catalog.label(parent.table))
+}
+
 /// A table in a list of what is asked for stands for the names of its rows: `names of conductors and the orchestras`.
 fn listed_table(reader: &mut Reader, place: usize, table: usize) {
     let joined = place > 0 && matches!(reader.any_mark(place - 1), Some(Mark::And | Mark::Comma));
-    let follows_entity = reader.tables.iter().any(|(before, _)| *before < place && reader.draft.picks.iter().any(|(pick, _)| pick < before));
+    let follows_entity = reader.tables.iter().any(|(before, _)| *before < place)
+        && reader.draft.picks.iter().any(|(pick, _)| *pick < place);
     let valued = matches!(reader.items.get(place + 1).map(|item| &item.what), Some(What::Value(_) | What::Literal));
     if valued {
         return;
@@ -158,11 +192,14 @@ fn leftovers(reader: &mut Reader) {
                 reader.doubt(text, if mention.column_weight() > 0.8 { 0.2 } else { 0.1 });
             }
             What::Word => {
-                let loss = if is_asked_for(reader, place) { 0.3 } else { 0.06 };
+                let lost = is_asked_for(reader, place) || describes(reader, place);
+                let loss = if lost { 0.3 } else { 0.06 };
                 reader.doubt(text, loss);
             }
             What::Mark(Mark::Unread) => reader.doubt(text, 0.6),
-            What::Mark(Mark::Compare(..) | Mark::Between | Mark::Like(_) | Mark::Share | Mark::Missing) => reader.doubt(text, 0.4),
+            What::Mark(Mark::Compare(..) | Mark::Between | Mark::Like(_) | Mark::Share | Mark::Missing) => {
+                reader.doubt(text, 0.4)
+            }
             What::Mark(Mark::Period(_) | Mark::Inclusive(_)) => reader.doubt(text, 0.15),
             _ => {}
         }
@@ -173,7 +210,17 @@ fn leftovers(reader: &mut Reader) {
 fn is_asked_for(reader: &Reader, place: usize) -> bool {
     let listed = |mark: Mark| matches!(mark, Mark::And | Mark::Comma | Mark::Count | Mark::Aggregate(_) | Mark::Ask);
     let opens = place > 0 && reader.any_mark(place - 1).is_some_and(listed);
-    let ends = matches!(reader.any_mark(place + 1), Some(Mark::And | Mark::Comma | Mark::Clause | Mark::In | Mark::Stop | Mark::By) | None);
+    let ends = matches!(
+        reader.any_mark(place + 1),
+        Some(Mark::And | Mark::Comma | Mark::Clause | Mark::In | Mark::Stop | Mark::By) | None
+    );
     let named_next = matches!(reader.items.get(place + 1).map(|item| &item.what), Some(What::Mention(_)));
     opens && ends && !named_next
+}
+
+/// Whether an unknown word stands directly before a table, so that a condition would be missing.
+fn describes(reader: &Reader, place: usize) -> bool {
+    let adjacent = reader.items.get(place + 1).is_some_and(|next| next.start == reader.items[place].end);
+    let verb = place > 0 && matches!(reader.any_mark(place - 1), Some(Mark::Clause | Mark::Not | Mark::By));
+    adjacent && !verb && reader.table_at(place + 1).is_some()
 }

@@ -37,7 +37,8 @@ fn lines_of(catalog: &Catalog, table: usize) -> Option<SalesLines> {
     let price = catalog.column_with_word(table, &words(&["price", "rate"]), numeric);
     let is_order = |column: &ColumnRef| {
         let entry = catalog.column(*column);
-        entry.is_key && entry.words.iter().any(|word| matches!(word.as_str(), "order" | "invoic" | "sale"))
+        entry.is_key
+            && entry.words.iter().any(|word| matches!(word.as_str(), "order" | "invoic" | "sale"))
             && catalog.key(table) != Some(*column)
     };
     let order = catalog.columns_of(table).find(is_order);
@@ -48,7 +49,8 @@ fn priced_elsewhere(reader: &Reader, line: SalesLines) -> Option<SalesLines> {
     let numeric = |column: &crate::rules::catalog::ColumnEntry| column.kind == ColumnKind::Number && !column.is_key;
     let tables = 0..reader.catalog.tables.len();
     let near = tables.filter(|table| reader.graph.distance(line.table, *table) == Some(1));
-    let price = near.filter_map(|table| reader.catalog.column_with_word(table, &["price".to_owned()], numeric)).next()?;
+    let price =
+        near.filter_map(|table| reader.catalog.column_with_word(table, &["price".to_owned()], numeric)).next()?;
     Some(SalesLines { price: Some(price), ..line })
 }
 
@@ -117,7 +119,7 @@ pub fn counted(reader: &mut Reader, at: usize) -> Option<Computed> {
     let (expr, next) = counted_name(reader, place, distinct)?;
     take_all(reader, at, next - 1);
     if unknown > 0 {
-        reader.doubt(reader.items[at + 1].text.clone(), 0.2 * f64::from(unknown));
+        reader.doubt(reader.items[at + 1].text.clone(), 0.35 * f64::from(unknown));
     }
     Some((expr, next))
 }
@@ -136,7 +138,8 @@ fn inhabitants(reader: &Reader, at: usize) -> Option<ColumnRef> {
 fn counted_name(reader: &Reader, at: usize, distinct: bool) -> Option<Computed> {
     let adjacent = reader.items.get(at + 1).is_some_and(|next| next.start == reader.items[at].end);
     if let Some(table) = reader.table_at(at).filter(|_| adjacent && distinct && reader.mention(at + 1).is_some()) {
-        let column = reader.column_at(at + 1).filter(|column| column.table == table && reader.table_at(at + 1).is_none());
+        let column =
+            reader.column_at(at + 1).filter(|column| column.table == table && reader.table_at(at + 1).is_none());
         if let Some(column) = column {
             return Some((Expr::Different(column), at + 2));
         }
@@ -176,11 +179,20 @@ pub fn count_of(reader: &Reader, at: usize, distinct: bool) -> Option<Expr> {
     reader.mention(at)?;
     let column = reader.column_at(at)?;
     let entry = reader.catalog.column(column);
+    if !distinct && entry.kind == ColumnKind::Number && !entry.is_key {
+        return Some(amount_of(reader, at, column));
+    }
     if distinct || entry.kind == ColumnKind::Text && !entry.is_key {
         let rows = !distinct && reader.tables.iter().any(|(_, table)| *table != column.table);
         return Some(if rows { Expr::Rows(column.table) } else { Expr::Different(column) });
     }
     Some(Expr::Rows(column.table))
+}
+
+/// `how many cylinders does the car have` asks for what the column holds, `the total number of staff` for its sum.
+fn amount_of(reader: &Reader, at: usize, column: ColumnRef) -> Expr {
+    let summed = (at.saturating_sub(2)..at).any(|place| reader.items[place].text.to_lowercase().starts_with("total"));
+    if summed { Expr::Aggregate(Function::Sum, Scalar::Column(column)) } else { Expr::Scalar(Scalar::Column(column)) }
 }
 
 /// In `customer orders` the orders are meant.
@@ -261,9 +273,8 @@ pub fn date_column(reader: &Reader) -> Option<ColumnRef> {
 
 fn nearest_date(reader: &Reader, start: usize) -> Option<ColumnRef> {
     let tables = 0..reader.catalog.tables.len();
-    let dated = tables.filter_map(|table| {
-        Some((reader.graph.distance(start, table)?, reader.catalog.date_column(table)?))
-    });
+    let dated =
+        tables.filter_map(|table| Some((reader.graph.distance(start, table)?, reader.catalog.date_column(table)?)));
     dated.min_by_key(|(distance, _)| *distance).map(|(_, column)| column)
 }
 
@@ -272,7 +283,8 @@ pub fn hinted(reader: &Reader, table: usize, hints: &[&str]) -> Option<ColumnRef
     let stems = crate::rules::tokens::Stems::default();
     let words: Vec<String> = hints.iter().map(|hint| stems.of(hint)).collect();
     let ordered = |column: &crate::rules::catalog::ColumnEntry| {
-        !column.is_key && matches!(column.kind, ColumnKind::Number | ColumnKind::Date) || column.words.iter().any(|word| word == "date")
+        !column.is_key && matches!(column.kind, ColumnKind::Number | ColumnKind::Date)
+            || column.words.iter().any(|word| word == "date")
     };
     let own = reader.catalog.column_with_word(table, &words, ordered);
     let dated = || hints.contains(&"date").then(|| reader.catalog.date_column(table)).flatten();

@@ -38,7 +38,8 @@ fn value(reader: &mut Reader, at: usize, occurrences: &[Occurrence]) {
     if let Some(column) = named.filter(|column| occurrences.iter().any(|found| found.column == *column)) {
         return equals(reader, at, at, column, text_in(occurrences, column));
     }
-    let Some((column, from)) = column_beside(reader, at, |column| occurrences.iter().any(|found| found.column == column))
+    let Some((column, from)) =
+        column_beside(reader, at, |column| occurrences.iter().any(|found| found.column == column))
     else {
         return free_value(reader, at, occurrences);
     };
@@ -62,7 +63,8 @@ fn free_value(reader: &mut Reader, at: usize, occurrences: &[Occurrence]) {
         let named = reader.tables.iter().any(|(_, table)| *table == column.table);
         let same = inherited == Some(column);
         let key = reader.catalog.column(column).is_key;
-        reader.detour(column.table) - if named { 0.3 } else { 0.0 } - if same { 1.0 } else { 0.0 } + if key { 0.05 } else { 0.0 }
+        reader.detour(column.table) - if named { 0.3 } else { 0.0 } - if same { 1.0 } else { 0.0 }
+            + if key { 0.05 } else { 0.0 }
     };
     let best = occurrences.iter().map(|found| (found, cost(found.column)));
     let Some((found, _)) = best.reduce(|best, next| if next.1 < best.1 { next } else { best }) else { return };
@@ -88,11 +90,7 @@ fn take_other_than(reader: &mut Reader, at: usize) -> bool {
 }
 
 /// The column a value is said to be in, directly before or after it, that may hold it. It is read.
-fn column_beside(
-    reader: &mut Reader,
-    at: usize,
-    usable: impl Fn(ColumnRef) -> bool,
-) -> Option<(ColumnRef, usize)> {
+fn column_beside(reader: &mut Reader, at: usize, usable: impl Fn(ColumnRef) -> bool) -> Option<(ColumnRef, usize)> {
     let before = (1..=3).filter_map(|back| at.checked_sub(back));
     let mut places: Vec<usize> = Vec::new();
     for place in before {
@@ -108,7 +106,9 @@ fn column_beside(
             break;
         }
     }
-    places.push(at + 1);
+    if !reader.items[at].possessive {
+        places.push(at + 1);
+    }
     for place in places {
         let Some(column) = mentioned_column(reader, place, &usable) else { continue };
         reader.take(place);
@@ -118,7 +118,10 @@ fn column_beside(
 }
 
 fn connects(reader: &Reader, place: usize) -> bool {
-    matches!(reader.any_mark(place), Some(Mark::Not | Mark::Compare(Op::Eq | Op::Ne, _) | Mark::Named | Mark::In | Mark::Clause | Mark::Like(_)))
+    matches!(
+        reader.any_mark(place),
+        Some(Mark::Not | Mark::Compare(Op::Eq | Op::Ne, _) | Mark::Named | Mark::In | Mark::Clause | Mark::Like(_))
+    )
 }
 
 fn mentioned_column(reader: &Reader, place: usize, usable: impl Fn(ColumnRef) -> bool) -> Option<ColumnRef> {
@@ -141,7 +144,9 @@ fn explicit_column(reader: &mut Reader, at: usize) -> Option<(ColumnRef, usize)>
     if at > 0 && reader.any_mark(at - 1) == Some(Mark::In) {
         return None;
     }
-    if reader.table_at(at + 1).is_some() && at.checked_sub(1).is_none_or(|before| !matches!(reader.items[before].what, What::Mention(_))) {
+    if reader.table_at(at + 1).is_some()
+        && at.checked_sub(1).is_none_or(|before| !matches!(reader.items[before].what, What::Mention(_)))
+    {
         return None;
     }
     column_beside(reader, at, is_text)
@@ -176,8 +181,8 @@ fn literal(reader: &mut Reader, at: usize) {
         return equals_name(reader, at, column, text);
     }
     if let Some(column) = place_column(reader, at) {
-        let quoted = reader.items[at].quoted;
-        reader.doubt(text.clone(), if quoted { 0.1 } else { 0.2 });
+        let certain = reader.items[at].quoted || is_place(reader, column.table);
+        reader.doubt(text.clone(), if certain { 0.1 } else { 0.35 });
         return equals(reader, at, at, column, text);
     }
     reader.take(at);
@@ -192,7 +197,10 @@ fn named_row(reader: &mut Reader, at: usize) -> Option<ColumnRef> {
         let table = reader.table_before(at).or_else(|| reader.head())?;
         return label(reader, table);
     }
-    let table = at.checked_sub(1).and_then(|before| reader.table_at(before)).or_else(|| reader.table_at(at + 1))?;
+    let after = reader.table_at(at + 1).filter(|_| !reader.items[at].possessive);
+    let touches = |before: &usize| reader.items[*before].end == reader.items[at].start || reader.items[at].quoted;
+    let before = at.checked_sub(1).filter(touches).and_then(|before| reader.table_at(before));
+    let table = before.or(after)?;
     label(reader, table)
 }
 
@@ -218,22 +226,33 @@ fn last_name(reader: &Reader, at: usize) -> Option<ColumnRef> {
 }
 
 fn label(reader: &Reader, table: usize) -> Option<ColumnRef> {
-    reader.catalog.label(table).first().copied().filter(|column| reader.catalog.column(*column).kind == ColumnKind::Text)
+    reader
+        .catalog
+        .label(table)
+        .first()
+        .copied()
+        .filter(|column| reader.catalog.column(*column).kind == ColumnKind::Text)
+}
+
+const PLACES: [&str; 7] = ["countri", "citi", "state", "region", "locat", "nation", "continent"];
+
+fn is_place(reader: &Reader, table: usize) -> bool {
+    reader.catalog.tables[table].words.iter().any(|word| PLACES.contains(&word.as_str()))
 }
 
 /// `in X`: the name of a named table's row, else a column that holds places.
 fn place_column(reader: &Reader, at: usize) -> Option<ColumnRef> {
-    const PLACES: [&str; 7] = ["countri", "citi", "state", "region", "locat", "nation", "continent"];
     let tables: Vec<usize> = reader.tables.iter().map(|(_, table)| *table).chain(reader.head()).collect();
-    let is_place = |table: &&usize| reader.catalog.tables[**table].words.iter().any(|word| PLACES.contains(&word.as_str()));
-    if let Some(table) = tables.iter().find(is_place) {
+    if let Some(table) = tables.iter().find(|table| is_place(reader, **table)) {
         return label(reader, *table);
     }
     if at == 0 || reader.any_mark(at - 1) != Some(Mark::In) {
         return reader.head().and_then(|table| label(reader, table));
     }
     let words: Vec<String> = PLACES.iter().map(|word| (*word).to_owned()).collect();
-    tables.iter().find_map(|table| reader.catalog.column_with_word(*table, &words, |column| column.kind == ColumnKind::Text))
+    tables
+        .iter()
+        .find_map(|table| reader.catalog.column_with_word(*table, &words, |column| column.kind == ColumnKind::Text))
 }
 
 /// The search a few items before a text, with the words in between.
@@ -269,9 +288,15 @@ fn like(reader: &mut Reader, at: usize, search: Search) {
 
 fn searched_column(reader: &mut Reader, at: usize) -> Option<(ColumnRef, usize)> {
     let is_text = |column: &catalog::ColumnEntry| column.kind == ColumnKind::Text;
-    let after = (at + 1..at + 3).find(|place| reader.mention(*place).is_some() && reader.any_mark(at + 1) == Some(Mark::In));
+    let after =
+        (at + 1..at + 3).find(|place| reader.mention(*place).is_some() && reader.any_mark(at + 1) == Some(Mark::In));
     let before = (0..at).rev().take(5).find(|place| matches!(reader.items[*place].what, What::Mention(_)));
     for place in after.into_iter().chain(before) {
+        if let Some(column) = name_of_column(reader, place) {
+            reader.take(place);
+            reader.take(place - 2);
+            return Some((column, place));
+        }
         let table = reader.table_at(place).filter(|_| reader.column_where(place, is_text).is_none());
         let column = table.and_then(|table| label(reader, table)).or_else(|| reader.column_where(place, is_text));
         if let Some(column) = column {
@@ -282,6 +307,16 @@ fn searched_column(reader: &mut Reader, at: usize) -> Option<(ColumnRef, usize)>
         }
     }
     None
+}
+
+/// In `a state whose name contains` the column `state` is meant.
+fn name_of_column(reader: &Reader, place: usize) -> Option<ColumnRef> {
+    let is_label = matches!(&reader.items[place].what, What::Mention(mention) if mention.is_label);
+    let opened = place >= 2 && reader.any_mark(place - 1) == Some(Mark::Clause);
+    if !is_label || !opened || reader.table_at(place - 2).is_some() {
+        return None;
+    }
+    reader.column_where(place - 2, |column| column.kind == ColumnKind::Text)
 }
 
 /// Whether a condition opens shortly before a column, so that the column is not what is asked for.
@@ -304,7 +339,8 @@ fn flags(reader: &mut Reader) {
         if reader.table_at(at).is_some() || mention.columns.len() > 3 {
             continue;
         }
-        let Some(column) = reader.column_where(at, is_flag).filter(|column| reader.column_at(at) == Some(*column)) else {
+        let Some(column) = reader.column_where(at, is_flag).filter(|column| reader.column_at(at) == Some(*column))
+        else {
             continue;
         };
         if !modifies(reader, at) {
@@ -314,7 +350,9 @@ fn flags(reader: &mut Reader) {
         reader.take(at);
         if negated && reader.head() != Some(column.table) {
             negated = false;
-            let start = (0..at).rev().find(|place| matches!(reader.any_mark(*place), Some(Mark::Clause | Mark::In | Mark::Ask)));
+            let start = (0..at)
+                .rev()
+                .find(|place| matches!(reader.any_mark(*place), Some(Mark::Clause | Mark::In | Mark::Ask)));
             reader.draft.absent.push(Absence { at: start.unwrap_or(0), table: column.table });
         }
         let literal = truth(reader, column, !negated);
@@ -332,9 +370,8 @@ fn modifies(reader: &Reader, at: usize) -> bool {
 
 fn truth(reader: &Reader, column: ColumnRef, wanted: bool) -> Literal {
     let raw = reader.catalog.raw(column);
-    let spelled = |sample: &&String| {
-        catalog::truth(sample) == Some(wanted) || sample.as_str() == if wanted { "1" } else { "0" }
-    };
+    let spelled =
+        |sample: &&String| catalog::truth(sample) == Some(wanted) || sample.as_str() == if wanted { "1" } else { "0" };
     if reader.catalog.column(column).stored_as_text {
         let fallback = if wanted { "1" } else { "0" };
         return Literal::Text(raw.samples.iter().find(spelled).cloned().unwrap_or_else(|| fallback.to_owned()));
@@ -354,7 +391,8 @@ fn missing(reader: &mut Reader) {
             _ => None,
         };
         let Some(place) = direct.filter(|place| reader.mention(*place).is_some()) else { continue };
-        let last = reader.mark(place + 1).is_none_or(|mark| mark == Mark::Stop) && reader.free(place + 1).is_none_or(|item| !matches!(item.what, What::Number | What::Mention(_)));
+        let last = reader.mark(place + 1).is_none_or(|mark| mark == Mark::Stop)
+            && reader.free(place + 1).is_none_or(|item| !matches!(item.what, What::Number | What::Mention(_)));
         if let Some(column) = reader.column_at(place).filter(|_| last) {
             reader.take(at);
             reader.take(place);

@@ -104,7 +104,9 @@ fn compare_range(reader: &mut Reader, at: usize, to_item: usize, column: ColumnR
 fn date_near(reader: &mut Reader, at: usize) -> Option<ColumnRef> {
     let is_date = |column: &ColumnEntry| column.kind == ColumnKind::Date;
     let named = (at.saturating_sub(3)..at).rev().find(|place| {
-        reader.mention(*place).is_some() && reader.table_at(*place).is_none() && reader.column_where(*place, is_date).is_some()
+        reader.mention(*place).is_some()
+            && reader.table_at(*place).is_none()
+            && reader.column_where(*place, is_date).is_some()
     });
     if let Some(place) = named {
         let column = reader.column_where(place, is_date);

@@ -1,0 +1,28 @@
+use app::NewMember;
+use contracts::Role;
+use ports::Ports;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Row};
+use std::path::Path;
+
+/// The attempts of the statements that a turn ran, in order, from the store of an embedded installation.
+pub async fn audit_attempts(store: &Path, turn: &str) -> Vec<u32> {
+    let mut connection = SqliteConnectOptions::new().filename(store).connect().await.expect("the store opens");
+    let rows = sqlx::query("SELECT attempt FROM audit WHERE turn_id = $1 AND verdict = 'execute' ORDER BY attempt")
+        .bind(turn)
+        .fetch_all(&mut connection)
+        .await
+        .expect("the audit is there");
+    rows.iter().map(|row| u32::try_from(row.get::<i64, _>(0)).expect("a small number")).collect()
+}
+
+/// Adds a member to a business of their own.
+pub async fn add_member(ports: &Ports, email: &str, password: &str, business: &str) {
+    let member = NewMember {
+        email: email.to_owned(),
+        password: password.to_owned(),
+        business: business.to_owned(),
+        role: Role::Manager,
+    };
+    app::add_member_to(&*ports.store, &*ports.clock, member).await.expect("the member is added");
+}

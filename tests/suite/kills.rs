@@ -1,0 +1,90 @@
+//! `kill -9` at each point of each worker: exactly one terminal event, the right answer, the right audit rows.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use testkit::{Client, Embedded, Processes, Transcript, audit_attempts, faults_binary, free_port};
+
+const QUESTION: &str = "How many customers do we have?";
+const KINDS: &[&str] = &["classify", "generate_sql", "execute_sql", "reply"];
+const POINTS: &[&str] = &["before_work", "after_commit", "before_ack"];
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Every worker at every point, and the executor inside the statement.
+fn cases() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = KINDS.iter().flat_map(|kind| POINTS.iter().map(move |point| (*kind, *point)));
+    all.chain([("execute_sql", "in_statement")])
+}
+
+/// A short lease, so that a dead worker's claim is soon over.
+fn short_lease() -> Vec<(&'static str, String)> {
+    vec![("ASKLINE_WORKERS__LEASE_MS", "1500".to_owned()), ("ASKLINE_WORKERS__RENEW_MS", "400".to_owned())]
+}
+
+fn pause(kind: &str, point: &str, reached: &std::path::Path) -> (&'static str, String) {
+    ("ASKLINE_PAUSE", format!("{kind}:{point}:{}", reached.display()))
+}
+
+async fn until_exists(file: &PathBuf) {
+    let started = Instant::now();
+    while !file.exists() {
+        assert!(started.elapsed() < PATIENCE, "{} was not reached", file.display());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn ask(mut client: Client) -> tokio::task::JoinHandle<Transcript> {
+    tokio::spawn(async move { client.ask(QUESTION).await })
+}
+
+fn check(transcript: &Transcript, attempts: &[u32], case: &str) {
+    assert_eq!(transcript.check().status(), "completed", "{case}: {:#?}", transcript.terminal());
+    assert!(transcript.text().contains("28"), "{case}: {}", transcript.text());
+    let expected: &[u32] = if case.ends_with("in_statement") { &[1, 2] } else { &[1] };
+    if case == "execute_sql before_work" {
+        // The run that was killed before its work is an attempt without a statement.
+        assert_eq!(attempts, [2], "{case}: one audit row");
+        return;
+    }
+    assert_eq!(attempts, expected, "{case}: audit rows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_at_any_point_costs_no_answer() {
+    let mut processes = Processes::start(&faults_binary(), &short_lease()).await;
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, point) in cases() {
+        let case = format!("{kind} {point}");
+        let reached = folder.path().join(format!("{kind}-{point}"));
+        processes.running.remove(kind).unwrap().terminate();
+        processes.start_role(kind, &[pause(kind, point, &reached)]);
+        processes.until_ready().await;
+        let asking = ask(processes.client());
+        until_exists(&reached).await;
+        processes.running.get_mut(kind).unwrap().kill();
+        processes.start_role(kind, &[]);
+        let transcript = asking.await.unwrap();
+        let rows = processes.ports.store.audit_of(&"biz_demo".into(), &transcript.id().into()).await.unwrap();
+        let attempts: Vec<_> = rows.iter().map(|row| row.attempt).collect();
+        check(&transcript, &attempts, &case);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_process_killed_at_any_point_costs_no_answer() {
+    let binary = faults_binary();
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    for (kind, point) in cases() {
+        let case = format!("{kind} {point}");
+        let reached = folder.path().join(format!("{kind}-{point}"));
+        let mut first = Embedded::start(&binary, &folder, port, &[pause(kind, point, &reached)]).await;
+        let asking = ask(first.client());
+        until_exists(&reached).await;
+        first.process.kill();
+        let second = Embedded::start(&binary, &folder, port, &[]).await;
+        let transcript = asking.await.unwrap();
+        drop(second);
+        let attempts = audit_attempts(&folder.path().join("store.sqlite"), transcript.id()).await;
+        check(&transcript, &attempts, &case);
+    }
+}

@@ -1,0 +1,57 @@
+//! Two modes, one code: the same questions give the same events.
+
+use serde_json::Value;
+use testkit::{Client, Processes, World, binary, normalise};
+
+/// Answered, answered with many rows, small talk, not understood.
+const QUESTIONS: &[&str] = &[
+    "How many customers do we have?",
+    "How many orders are there per status?",
+    "List the names of all products.",
+    "Hello!",
+    "Why is the colour of our destiny seventeen?",
+];
+
+async fn ask_all(mut client: Client) -> Vec<Vec<Value>> {
+    let mut all = Vec::new();
+    for question in QUESTIONS {
+        all.push(normalise(&client.ask(question).await.check().events));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_role_its_own_process_gives_the_events_of_one_embedded_process() {
+    let world = World::embedded(&[]).await;
+    let embedded = ask_all(world.client()).await;
+    world.stop().await;
+    let processes = Processes::start(&binary(), &[]).await;
+    let distributed = ask_all(processes.client()).await;
+    for ((question, one), many) in QUESTIONS.iter().zip(&embedded).zip(&distributed) {
+        assert_eq!(one, many, "{question}");
+    }
+    let ends: Vec<_> = embedded.iter().map(|events| events.last().unwrap()["type"].as_str().unwrap()).collect();
+    assert_eq!(ends[0], "response.completed");
+    assert!(ends.contains(&"response.failed"), "{ends:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_asked_to_stop_drains_and_nobody_notices() {
+    let mut processes = Processes::start(&binary(), &[]).await;
+    let mut client = processes.client();
+    let asking = tokio::spawn(async move {
+        for _ in 0..40 {
+            let transcript = client.ask(QUESTIONS[0]).await;
+            assert_eq!(transcript.check().status(), "completed", "{:#?}", transcript.terminal());
+            let attempts = transcript.of("response.askline.step.started").map(|step| step["attempt"].as_u64());
+            assert!(attempts.into_iter().all(|attempt| attempt == Some(1)), "no step ran twice");
+        }
+    });
+    for role in ["classify", "generate_sql", "execute_sql", "reply"] {
+        let mut old = processes.running.remove(role).unwrap();
+        processes.start_role(role, &[]);
+        let status = old.terminate();
+        assert!(status.success(), "{role} ended with {status}:\n{}", old.log());
+    }
+    asking.await.unwrap();
+}

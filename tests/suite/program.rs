@@ -1,0 +1,98 @@
+//! The executable as a person meets it.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use testkit::{Embedded, Servers, binary, faults_binary, free_port};
+
+const QUESTION: &str = "How many customers do we have?";
+const MARK: &[u8] = b"askline-pause-points-are-compiled-in";
+
+fn contains_mark(file: &Path) -> bool {
+    let bytes = std::fs::read(file).unwrap();
+    bytes.windows(MARK.len()).any(|window| window == MARK)
+}
+
+#[test]
+fn a_release_has_no_pause_points() {
+    assert!(contains_mark(&faults_binary()), "the mark is found where the points are");
+    assert!(!contains_mark(&binary()), "a release has none");
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_answers_on_the_command_line_and_in_the_browser() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Embedded::start(&binary(), &folder, free_port(), &[]).await;
+    let asked = Command::new(binary()).args(["ask", QUESTION, "--data-dir"]).arg(folder.path()).output().unwrap();
+    let said = text(&asked);
+    assert!(asked.status.success() && said.contains("28") && said.to_lowercase().contains("count("), "{said}");
+    assert!(!said.contains('\u{1b}'), "no colours outside a terminal: {said}");
+    in_the_browser(&running).await;
+}
+
+/// Chromium must be there: `make test` installs it.
+async fn in_the_browser(running: &Embedded) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("browser");
+    let artifacts = std::env::var("ASKLINE_TEST_ARTIFACTS").unwrap_or_else(|_| "/tmp/askline-artifacts".into());
+    std::fs::create_dir_all(&artifacts).unwrap();
+    let output = Command::new("node")
+        .arg("chat.mjs")
+        .current_dir(&folder)
+        .envs([
+            ("BASE_URL", running.demo.url.as_str()),
+            ("EMAIL", &running.demo.email),
+            ("PASSWORD", &running.demo.password),
+            ("QUESTION", QUESTION),
+            ("EXPECT", "28"),
+            ("SCREENSHOT_DIR", &artifacts),
+        ])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let pictures = std::fs::read_dir(&artifacts).unwrap().count();
+    assert!(pictures > 0, "screenshots lie in {artifacts}");
+}
+
+#[test]
+fn a_question_can_be_asked_without_any_server() {
+    let asked = Command::new(binary()).args(["ask", "--demo", "--json", QUESTION]).output().unwrap();
+    assert!(asked.status.success(), "{}", text(&asked));
+    let last = String::from_utf8_lossy(&asked.stdout).lines().last().map(str::to_owned).unwrap();
+    let event: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(event["type"], "response.completed");
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in
+        ["demo", "serve", "api", "worker", "sweep", "ask", "connection", "user", "doctor", "migrate", "eval", "bench"]
+    {
+        let output = Command::new(binary()).args([command, "--help"]).output().unwrap();
+        assert!(output.status.success() && output.stdout.len() > 100, "{command}: {}", text(&output));
+    }
+}
+
+#[test]
+fn our_own_questions_give_the_same_rows_through_the_pipeline_on_every_database() {
+    let servers = Servers::default();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/shop");
+    for suite in ["shop_sqlite", "shop_postgres", "shop_mysql"] {
+        let output = Command::new(binary())
+            .args(["eval", "replay", "--json", "--suite", suite, "--postgres", &servers.postgres, "--mysql"])
+            .arg(&servers.mysql)
+            .arg("--data")
+            .arg(&data)
+            .arg("--replay")
+            .arg(data.join("questions.jsonl"))
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output)));
+        assert!(report["questions"].as_u64() >= Some(30), "{suite}: {report}");
+        assert_eq!(report["differences"], 0, "{suite}: {report}");
+        assert_eq!(report["pipeline_correct"], report["questions"], "{suite}: {report}");
+    }
+}
