@@ -9,7 +9,7 @@ help: ## Show this list
 demo: ## Build and start Askline on sample data (ARGS="--port 9000" to pass options on)
 	@ops/demo.sh $(ARGS)
 
-test: ## Run everything that CI runs, in both modes (ARGS="--only page,rust" for some parts)
+test: ## Run everything that CI runs, in both modes (ARGS="--only page,lint" for some parts)
 	@ops/test.sh $(ARGS)
 
 check: ## Check format, lints, scripts and container files

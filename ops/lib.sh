@@ -11,11 +11,12 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
 
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
-  BOLD=$'\e[1m' RED=$'\e[31m' GREEN=$'\e[32m' YELLOW=$'\e[33m' PLAIN=$'\e[0m'
+  BOLD=$'\e[1m' RED=$'\e[31m' YELLOW=$'\e[33m' PLAIN=$'\e[0m'
 else
-  BOLD='' RED='' GREEN='' YELLOW='' PLAIN=''
+  BOLD='' RED='' YELLOW='' PLAIN=''
+  export NO_COLOR=1
 fi
-export BOLD RED GREEN YELLOW PLAIN
+export BOLD RED YELLOW PLAIN
 
 say() { printf '%s\n' "${BOLD}==>${PLAIN} $*" >&2; }
 warn() { printf '%s\n' "${YELLOW}warning:${PLAIN} $*" >&2; }

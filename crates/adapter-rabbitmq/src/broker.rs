@@ -83,6 +83,16 @@ impl Rabbit {
         })
     }
 
+    /// Deletes queues with their ladders, their dead queues and all messages: the end of a trial.
+    pub async fn remove(&self, queues: &[Queue]) -> Result<(), PortError> {
+        let channel = self.channel("remove", PATIENCE).await?;
+        for queue in queues {
+            self.declared.lock().unwrap_or_else(PoisonError::into_inner).remove(queue);
+            self.topology.remove(&channel, queue).await?;
+        }
+        Ok(())
+    }
+
     /// A channel for one errand, since an error ends a channel.
     async fn channel(&self, step: &'static str, patience: Duration) -> Result<Channel, PortError> {
         let connection = self.publishing.within(step, patience).await?;

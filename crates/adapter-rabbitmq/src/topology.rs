@@ -4,7 +4,7 @@
 use crate::error::{call, refused, short};
 use contracts::Lane;
 use lapin::Channel;
-use lapin::options::QueueDeclareOptions;
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use ports::PortError;
 use ports::broker::{Destination, Queue, RUNGS_MS};
@@ -49,6 +49,16 @@ impl Topology {
         for delay_ms in RUNGS_MS {
             let arguments = self.retry_arguments(queue, *delay_ms);
             self.declare_one(channel, self.retry(queue, *delay_ms), arguments).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a queue, its ladder and its dead queue. Does nothing to those that do not exist.
+    pub(crate) async fn remove(&self, channel: &Channel, queue: &Queue) -> Result<(), PortError> {
+        let ladder = RUNGS_MS.iter().map(|delay_ms| self.retry(queue, *delay_ms));
+        for name in [self.work(queue)].into_iter().chain(ladder).chain([self.dead(queue)]) {
+            let name = short("remove", name)?;
+            call("remove", channel.queue_delete(name, QueueDeleteOptions::default())).await?;
         }
         Ok(())
     }

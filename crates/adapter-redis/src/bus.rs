@@ -22,6 +22,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const APPEND: &str = include_str!("append.lua");
 /// Cancels that wait for a slow listener.
 const CANCELS: usize = 1_024;
+/// Keys that one step of a removal looks at.
+const SCANNED_AT_ONCE: usize = 1_000;
 /// How long a new process waits to be subscribed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -88,6 +90,24 @@ impl RedisBus {
     /// Turns that somebody listens to in this process.
     pub fn watched(&self) -> usize {
         self.watchers.turns().len()
+    }
+
+    /// Deletes everything that was kept under the prefix: the end of a trial.
+    pub async fn remove_all(&self) -> Result<(), PortError> {
+        let mut cursor = 0_u64;
+        loop {
+            let mut scan = redis::cmd("SCAN");
+            scan.arg(cursor).arg("MATCH").arg(self.keys.all()).arg("COUNT").arg(SCANNED_AT_ONCE);
+            let (next, found): (u64, Vec<String>) = self.link.query("remove", &scan).await?;
+            if !found.is_empty() {
+                let mut unlink = redis::cmd("UNLINK");
+                self.link.query::<u64>("remove", unlink.arg(found)).await?;
+            }
+            cursor = next;
+            if cursor == 0 {
+                return Ok(());
+            }
+        }
     }
 
     /// One round trip. A repeated append is skipped by the script, so it may be sent twice.

@@ -38,6 +38,15 @@ impl Keys {
         format!("{}:epoch", self.prefix)
     }
 
+    /// Pattern: every key.
+    pub(crate) fn all(&self) -> String {
+        let literal = |letter: char| match letter {
+            '*' | '?' | '[' | ']' | '^' | '-' | '\\' => format!("\\{letter}"),
+            _ => letter.to_string(),
+        };
+        self.prefix.chars().map(literal).collect::<String>() + ":*"
+    }
+
     /// The beginning of every node's channel.
     pub(crate) fn node_channels(&self) -> String {
         format!("{}:node:", self.prefix)

@@ -15,7 +15,7 @@ const SEIZE: &str = "UPDATE turns SET fence = fence + 1, lease_owner = $2, lease
      WHERE id = $1 AND ended_ms IS NULL RETURNING fence, run, cancel_requested";
 const UNPUBLISHED: &str = "SELECT outcome, published FROM hops WHERE NOT published AND stored_ms < $1 \
      ORDER BY stored_ms, hop LIMIT $2";
-const VOID: &str = "UPDATE turns SET fence = fence + 1, lease_owner = NULL, lease_until_ms = 0, seized = FALSE \
+const VOID: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE \
      WHERE ended_ms IS NULL AND lease_owner IS NOT NULL";
 
 /// When a lease that is taken now runs out.

@@ -138,7 +138,7 @@ impl Reach<'_> {
         }
     }
 
-    async fn open_broker(&self) -> Result<Rabbit> {
+    pub(crate) async fn open_broker(&self) -> Result<Rabbit> {
         let broker = &self.settings.broker;
         let config = RabbitConfig {
             url: with_password(&broker.url, &self.settings.secrets.broker_password, "broker.url")?,
@@ -149,7 +149,7 @@ impl Reach<'_> {
         connected.context("RabbitMQ cannot be used: check broker.url and that the server runs")
     }
 
-    async fn open_bus(&self) -> Result<RedisBus> {
+    pub(crate) async fn open_bus(&self) -> Result<RedisBus> {
         let events = &self.settings.events;
         let config = RedisConfig {
             url: with_password(&events.url, &self.settings.secrets.events_password, "events.url")?,
@@ -218,7 +218,7 @@ fn lock(folder: &Path) -> Result<File> {
     }
 }
 
-fn queues() -> Vec<Queue> {
+pub(crate) fn queues() -> Vec<Queue> {
     crate::ALL_KINDS.iter().map(|kind| Queue { kind: (*kind).to_owned(), lane: Lane::Interactive }).collect()
 }
 
@@ -282,7 +282,7 @@ impl Sources for NoSources {
 }
 
 /// The URL with a password that the environment gave.
-fn with_password(url: &str, password: &Secret, setting: &str) -> Result<String> {
+pub(crate) fn with_password(url: &str, password: &Secret, setting: &str) -> Result<String> {
     if password.is_empty() {
         return Ok(url.to_owned());
     }

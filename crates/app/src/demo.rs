@@ -1,18 +1,16 @@
 //! A shop to try things on: a business, a user, a sample database.
 
 use crate::keys::random_secret;
-use anyhow::{Context, Result, bail};
+use crate::seats::{NewConnection, Seat};
+use anyhow::{Context, Result};
 use contracts::{BusinessId, ConnectionId, Dialect, Role, UserId};
 use ports::Ports;
-use ports::source::{Access, DiscoveryLimits};
-use ports::store::{Business, Connection, ConnectionStatus, Membership, User};
 use serde::{Deserialize, Serialize};
 use settings::{Mode, Provider, ProviderKind, Settings};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
 
 const EMAIL: &str = "demo@askline.example";
 const BUSINESS: &str = "biz_demo";
@@ -88,29 +86,21 @@ pub async fn prepare_demo(ports: &Ports, settings: &Settings) -> Result<Demo> {
         Some(demo) => demo.password,
         None => random_secret().chars().take(16).collect(),
     };
-    create_user(ports, &password).await?;
+    let seat = seat();
+    seat.create(ports, &password).await?;
     create_connection(ports, settings, folder).await?;
-    let tokens = api::Tokens::new(&settings.secrets.jwt_secret, settings.server.token_ttl_s)?;
-    let memberships = ports.store.memberships(&UserId::from(USER)).await?;
-    let token = issue(&tokens, &memberships, ports.clock.now_ms())?;
+    let token = seat.token(ports, settings).await?;
     Ok(Demo { url: String::new(), email: EMAIL.into(), password, token })
 }
 
-fn issue(tokens: &api::Tokens, memberships: &[Membership], now_ms: i64) -> Result<String> {
-    let issued = tokens.issue(&UserId::from(USER), EMAIL, memberships, now_ms)?;
-    Ok(issued.token)
-}
-
-async fn create_user(ports: &Ports, password: &str) -> Result<()> {
-    let (business, user) = (BusinessId::from(BUSINESS), UserId::from(USER));
-    let created_ms = ports.clock.now_ms();
-    ports.store.create_business(&Business { id: business.clone(), name: "Sample shop".into(), created_ms }).await?;
-    if ports.store.user_by_email(EMAIL).await?.is_none() {
-        let password_hash = api::passwords::hash(password).await?;
-        ports.store.create_user(&User { id: user.clone(), email: EMAIL.into(), password_hash, created_ms }).await?;
+fn seat() -> Seat {
+    Seat {
+        business: BusinessId::from(BUSINESS),
+        business_name: "Sample shop".into(),
+        user: UserId::from(USER),
+        email: EMAIL.into(),
+        role: Role::Manager,
     }
-    ports.store.set_membership(&user, &business, Role::Manager).await?;
-    Ok(())
 }
 
 async fn create_connection(ports: &Ports, settings: &Settings, folder: &Path) -> Result<()> {
@@ -122,37 +112,8 @@ async fn create_connection(ports: &Ports, settings: &Settings, folder: &Path) ->
     if !file.exists() {
         adapter_sources::sample::create_sqlite(&file).await.context("the sample database cannot be made")?;
     }
-    let file = file.canonicalize()?;
-    let url = format!("sqlite:{}", file.display());
-    let connection = Connection {
-        sealed_url: ports.vault.seal(&business, &id, &url).await?,
-        id: id.clone(),
-        business: business.clone(),
-        name: "Sample shop".into(),
-        dialect: Dialect::Sqlite,
-        status: ConnectionStatus::New,
-        status_message: String::new(),
-        created_ms: ports.clock.now_ms(),
-    };
-    ports.store.create_connection(&connection).await?;
-    discover(ports, settings, &connection, url).await
-}
-
-async fn discover(ports: &Ports, settings: &Settings, connection: &Connection, url: String) -> Result<()> {
-    let limits = DiscoveryLimits {
-        max_tables: settings.sources.max_tables,
-        samples: settings.sources.samples,
-        sampled_rows: settings.sources.sampled_rows,
-        timeout: Duration::from_millis(settings.sources.statement_timeout_ms),
-    };
-    let source = ports.sources.open(&Access { dialect: connection.dialect, url }).await?;
-    let schema = source.discover(limits).await?;
-    if schema.tables.is_empty() {
-        bail!("the sample database has no tables: remove the demo's data folder and start again");
-    }
-    let message = format!("{} tables.", schema.tables.len());
-    ports.store.save_schema(&connection.business, &connection.id, &schema).await?;
-    let ready = ConnectionStatus::Ready;
-    ports.store.set_connection_status(&connection.business, &connection.id, ready, &message).await?;
-    Ok(())
+    let url = format!("sqlite:{}", file.canonicalize()?.display());
+    let connection = NewConnection { id, business, name: "Sample shop".into(), dialect: Dialect::Sqlite, url };
+    let made = connection.create(ports, settings).await;
+    made.context("remove the demo's data folder and start again")
 }

@@ -13,7 +13,9 @@ mod llm;
 mod members;
 mod ops;
 mod roles;
+mod seats;
 mod serve;
+mod trial;
 
 pub use clock::{SystemClock, UuidIds};
 pub use compose::{Composed, Overrides, compose, migrate};
@@ -23,4 +25,9 @@ pub use keys::{DataKeys, generate_vault_keys, random_secret};
 pub use lifecycle::{Shutdown, until_signal};
 pub use members::{NewMember, add_member, add_member_to};
 pub use roles::{ALL_KINDS, Role, Roles};
+pub use seats::{NewConnection, Seat};
 pub use serve::{Running, start};
+pub use trial::{ServerUrls, remove_prefixes, server_urls};
+
+/// The sample shop in any database.
+pub use adapter_sources::sample;

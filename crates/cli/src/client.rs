@@ -33,7 +33,12 @@ impl Client {
 
     /// A running demo.
     pub fn of(demo: &Demo) -> Result<Self> {
-        Ok(Self { http: http()?, url: demo.url.clone(), token: demo.token.clone(), business: None })
+        Self::at(demo.url.clone(), demo.token.clone())
+    }
+
+    /// A server at an address.
+    pub fn at(url: String, token: String) -> Result<Self> {
+        Ok(Self { http: http()?, url, token, business: None })
     }
 
     /// GET.

@@ -12,7 +12,7 @@ pub fn settings(config: Option<PathBuf>) -> Result<Settings> {
 /// Starts logs, traces and metrics for a role.
 pub fn telemetry(settings: &Settings, role: &str) -> Result<telemetry::Guard> {
     let logs = telemetry::Logs {
-        filter: format!("{},async_openai=off", settings.telemetry.log),
+        filter: format!("{},async_openai=off,lapin=off", settings.telemetry.log),
         json: match settings.telemetry.format {
             LogFormat::Auto => None,
             LogFormat::Text => Some(false),

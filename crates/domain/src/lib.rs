@@ -5,4 +5,5 @@ pub mod prompt;
 pub mod response;
 pub mod rules;
 pub mod schema_text;
+pub mod suggest;
 pub mod untrusted;

@@ -162,10 +162,17 @@ fn starts_query(text: &str) -> bool {
 
 /// `WITH name AS (` and `WITH RECURSIVE name (a, b) AS (`, not "with the table".
 fn starts_with_clause(text: &str) -> bool {
-    let head: String = text.chars().take(400).collect::<String>().to_ascii_lowercase();
-    let words: Vec<&str> =
-        head.split(|ch: char| ch.is_whitespace() || "()".contains(ch)).filter(|word| !word.is_empty()).collect();
-    words.iter().skip(2).take(40).any(|word| *word == "as") && head.contains('(')
+    let mut words = text.split(|ch: char| ch.is_whitespace() || ch == '(').filter(|word| !word.is_empty()).skip(1);
+    let mut name = words.next().unwrap_or_default();
+    if name.eq_ignore_ascii_case("recursive") {
+        name = words.next().unwrap_or_default();
+    }
+    let after = text.find(name).map_or("", |at| &text[at + name.len()..]).trim_start();
+    let defined = match after.strip_prefix('(') {
+        Some(columns) => columns.find(')').map_or("", |end| columns[end + 1..].trim_start()),
+        None => after,
+    };
+    !name.is_empty() && first_word(defined).eq_ignore_ascii_case("as")
 }
 
 /// "Select the rows that …" and "Update: …".

@@ -164,7 +164,23 @@ fn own_types(schema: &Schema) -> BTreeSet<String> {
     columns.map(|column| column.data_type.to_lowercase()).filter(|name| is_own_type(name)).collect()
 }
 
+/// PostgreSQL's types whose values are read from the catalogs.
+const CATALOG_TYPES: [&str; 12] = [
+    "oid",
+    "regclass",
+    "regcollation",
+    "regconfig",
+    "regdictionary",
+    "regnamespace",
+    "regoper",
+    "regoperator",
+    "regproc",
+    "regprocedure",
+    "regrole",
+    "regtype",
+];
+
 fn is_own_type(name: &str) -> bool {
     let plain = name.chars().all(|ch| ch.is_alphanumeric() || ch == '_');
-    plain && !name.is_empty() && !name.starts_with("reg")
+    plain && !name.is_empty() && !CATALOG_TYPES.contains(&name)
 }

@@ -1,4 +1,5 @@
 //! The SQL in what models answer.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
 use sql_guard::extract_sql;
 

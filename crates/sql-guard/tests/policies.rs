@@ -1,4 +1,5 @@
 //! Policies, as discovered and as written down.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A function or table that is not listed is refused wherever it stands.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! What is printed instead of what was written.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
 mod common;
 
@@ -47,8 +48,8 @@ fn a_double_quoted_token_of_sqlite_that_names_a_column_stays_one() {
         "SELECT \"a\" FROM (SELECT name AS \"a\" FROM customers)",
         "SELECT \"status\" FROM (SELECT * FROM orders)",
         "SELECT \"status\" FROM (SELECT o.* FROM orders o, customers)",
-        "WITH c(\"x y\") AS (SELECT 1) SELECT \"x y\" FROM c",
-        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT \"x\" + 1 FROM n WHERE \"x\" < 3) SELECT \"x\" FROM n",
+        "WITH c (\"x y\") AS (SELECT 1) SELECT \"x y\" FROM c",
+        "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT \"x\" + 1 FROM n WHERE \"x\" < 3) SELECT \"x\" FROM n",
         "SELECT (SELECT count(*) FROM orders WHERE customer_id = \"is_deleted\") FROM customers",
         "SELECT \"rowid\" FROM orders",
         "SELECT \"value\" FROM json_each('[1]')",

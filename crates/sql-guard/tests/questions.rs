@@ -1,4 +1,5 @@
 //! The shared questions: gold queries, and what real models answered.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
 mod common;
 

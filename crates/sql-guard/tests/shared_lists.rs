@@ -1,4 +1,5 @@
 //! The shared lists of hostile and honest statements.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
 mod common;
 

@@ -127,3 +127,24 @@ async fn answer_round<W: Write>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::writes::Accept;
+    use tokio::sync::oneshot;
+
+    fn waiting(turn: &str) -> Waiting<Accept> {
+        Waiting { write: Accept(turn.into()), answer: None, caller: oneshot::channel().0 }
+    }
+
+    #[test]
+    fn each_round_holds_a_key_once_and_in_order() {
+        let batch = ["c", "a", "b", "a", "c", "a"].map(waiting).into();
+        let keys: Vec<Vec<String>> = rounds(batch)
+            .iter()
+            .map(|round| round.iter().map(|waiting| waiting.write.key().to_owned()).collect())
+            .collect();
+        assert_eq!(keys, [vec!["a", "b", "c"], vec!["a", "c"], vec!["a"]]);
+    }
+}

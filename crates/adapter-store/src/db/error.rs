@@ -34,12 +34,22 @@ pub(crate) fn is_outage(error: &Error) -> bool {
     }
 }
 
+/// True when another process is in the way of SQLite.
+pub(super) fn is_busy(error: &Error) -> bool {
+    error.as_database_error().and_then(sqlite_code).is_some_and(|code| code == SQLITE_BUSY)
+}
+
 fn is_transient(error: &dyn DatabaseError) -> bool {
-    let code = error.code().unwrap_or_default();
-    match code.parse::<i32>() {
-        Ok(sqlite) if code.len() != 5 => SQLITE_TRANSIENT.contains(&(sqlite & 0xff)),
-        _ => POSTGRES_TRANSIENT.iter().any(|class| code.starts_with(class)),
+    match sqlite_code(error) {
+        Some(code) => SQLITE_TRANSIENT.contains(&code),
+        None => error.code().is_some_and(|code| POSTGRES_TRANSIENT.iter().any(|class| code.starts_with(class))),
     }
+}
+
+/// The primary code of SQLite; PostgreSQL's codes have five characters.
+fn sqlite_code(error: &dyn DatabaseError) -> Option<i32> {
+    let code = error.code().filter(|code| code.len() != 5)?;
+    code.parse::<i32>().ok().map(|code| code & 0xff)
 }
 
 fn is_conflict(error: &dyn DatabaseError) -> bool {
@@ -50,8 +60,10 @@ fn is_missing_table(error: &dyn DatabaseError) -> bool {
     error.code().is_some_and(|code| code == "42P01") || error.message().starts_with("no such table")
 }
 
+const SQLITE_BUSY: i32 = 5;
+
 /// Busy, locked, read-only, I/O, full, cannot open.
-const SQLITE_TRANSIENT: [i32; 6] = [5, 6, 8, 10, 13, 14];
+const SQLITE_TRANSIENT: [i32; 6] = [SQLITE_BUSY, 6, 8, 10, 13, 14];
 
 /// Connection lost, deadlock or serialization, out of resources, told to stop, starting up, a standby.
 const POSTGRES_TRANSIENT: [&str; 7] = ["08", "40", "53", "57P", "57014", "58", "25006"];

@@ -1,16 +1,19 @@
+use super::error::is_busy;
 use super::{Db, SYSTEM, fault};
 use crate::Options;
 use ports::PortError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection, SqlitePool};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const OPEN: &str = "open";
 
 /// An idle connection is tested before use after this: a server that was restarted has dropped it.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Opens the database that `url` names, or says why it cannot.
 pub(crate) async fn open(url: &str, options: &Options) -> Result<Db, PortError> {
@@ -81,12 +84,7 @@ const PLANNER: [(&str, &str); 5] = [
 async fn open_sqlite(url: &str, options: &Options) -> Result<Db, PortError> {
     let target = sqlite_options(url, options)?;
     let file = target.get_filename().display().to_string();
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(options.acquire_timeout)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(target.clone())
+    let writer = open_writer(&target, options.acquire_timeout)
         .await
         .map_err(|error| PortError::unavailable(SYSTEM, OPEN, format!("{file}: {error}")))?;
     let readers = SqlitePoolOptions::new()
@@ -94,6 +92,24 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Db, PortError> {
         .acquire_timeout(options.acquire_timeout)
         .connect_lazy_with(target.pragma("query_only", "ON"));
     Ok(Db::Sqlite { writer, readers })
+}
+
+/// SQLite does not wait, whatever its busy timeout, while another process turns a new file's journal on.
+async fn open_writer(target: &SqliteConnectOptions, patience: Duration) -> Result<SqlitePool, sqlx::Error> {
+    let started = Instant::now();
+    loop {
+        let opened = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(patience)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(target.clone())
+            .await;
+        match opened {
+            Err(error) if is_busy(&error) && started.elapsed() < patience => tokio::time::sleep(BUSY_PAUSE).await,
+            opened => return opened,
+        }
+    }
 }
 
 fn sqlite_options(url: &str, options: &Options) -> Result<SqliteConnectOptions, PortError> {

@@ -22,7 +22,9 @@ async fn a_store_without_tables_says_how_to_make_them(url: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_migrate_sqlite_at_once() {
-    two_migrate_at_once(&SqliteFile::new().url()).await;
+    for _ in 0..20 {
+        two_migrate_at_once(&SqliteFile::new().url()).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,6 @@ mod groups;
 mod related;
 
 use super::{
-    catalog::ColumnKind,
     lexicon::Direction,
     plan::{Expr, Plan, Scalar},
     reader::Reader,
@@ -40,13 +39,13 @@ pub fn build(reader: &mut Reader) -> Result<Plan, BuildError> {
         }
     }
     plan.having.clone_from(&reader.draft.having);
-    groups::apply(reader, &mut plan, head);
+    groups::apply(reader, &mut plan);
     groups::default_selection(reader, &mut plan, head);
     if plan.select.is_empty() {
         return Err(BuildError::NothingToShow);
     }
     groups::complete(reader, &mut plan, head);
-    root(reader, &mut plan);
+    root(&mut plan);
     filters::apply(reader, &mut plan)?;
     related::apply(reader, &mut plan)?;
     groups::figures_of_extreme(&mut plan);
@@ -63,7 +62,7 @@ fn computed_table(reader: &Reader) -> Option<usize> {
 }
 
 /// The query starts from a table that it reads.
-fn root(reader: &Reader, plan: &mut Plan) {
+fn root(plan: &mut Plan) {
     let read = plan.select.iter().flat_map(Expr::tables).chain(plan.group.iter().flat_map(Scalar::tables));
     let read: Vec<usize> = read.collect();
     if !read.contains(&plan.root)
@@ -71,7 +70,6 @@ fn root(reader: &Reader, plan: &mut Plan) {
     {
         plan.root = *first;
     }
-    let _ = reader;
 }
 
 /// The stated order, else the order of time, else the largest figure first.
@@ -99,9 +97,4 @@ fn settle_distinct(plan: &mut Plan) {
     let computed = plan.select.iter().any(Expr::is_aggregate) || !plan.group.is_empty();
     let shown = plan.order.iter().all(|(expr, _)| plan.select.contains(expr));
     plan.distinct &= !computed && shown;
-}
-
-/// Whether a column may stand for the text of an answer.
-pub fn is_text(reader: &Reader, scalar: &Scalar) -> bool {
-    matches!(scalar, Scalar::Column(column) if reader.catalog.column(*column).kind == ColumnKind::Text)
 }

@@ -2,7 +2,110 @@
 
 use contracts::Schema;
 
-/// placeholder
-pub fn classify(_question: &str, _schema: Option<&Schema>) -> &'static str {
-    "sql"
+use super::{
+    catalog::Catalog,
+    items::{self, Item, What},
+    lexicon::Mark,
+    link::Linker,
+    tokens::{self, Stems, Token},
+};
+
+const WORKFLOW: &[&str] = &["workflow", "workflows", "automation", "automate", "schedule", "scheduled"];
+
+const SMALL_TALK: &[&str] = &[
+    "hi",
+    "hello",
+    "hey",
+    "hallo",
+    "thanks",
+    "thank you",
+    "thx",
+    "cheers",
+    "bye",
+    "goodbye",
+    "ok",
+    "okay",
+    "great",
+    "nice",
+    "cool",
+    "perfect",
+    "good morning",
+    "good afternoon",
+    "good evening",
+    "help",
+    "who are you",
+    "what are you",
+    "what can you do",
+    "what can i ask",
+    "how are you",
+    "how do you work",
+    "how does this work",
+    "what is askline",
+    "what do you do",
+];
+
+/// `"sql"`, `"chat"` or `"workflow"`. With a schema, a message that names nothing of it is chat.
+pub fn classify(question: &str, schema: Option<&Schema>) -> &'static str {
+    let stems = Stems::default();
+    let tokens = tokens::tokenize(question, &stems);
+    if tokens.iter().any(|token| WORKFLOW.contains(&token.lower.as_str())) {
+        return "workflow";
+    }
+    if is_small_talk(&tokens) {
+        return "chat";
+    }
+    let empty = Schema::default();
+    let catalog = Catalog::new(schema.unwrap_or(&empty), &stems);
+    let items = items::itemize(&tokens, &Linker::new(&catalog, &stems));
+    let asks = match schema {
+        Some(_) => items.iter().any(is_about_data),
+        None => items.iter().any(asks_something),
+    };
+    if asks { "sql" } else { "chat" }
+}
+
+/// Whether small talk is all that is said.
+fn is_small_talk(tokens: &[Token]) -> bool {
+    let words: Vec<&str> = tokens.iter().map(|token| token.lower.as_str()).filter(|word| !is_mark(word)).collect();
+    let said = words.join(" ");
+    let follows = |phrase: &&str| {
+        said.strip_prefix(*phrase)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' ') && rest.split(' ').count() <= 3)
+    };
+    said.is_empty()
+        || SMALL_TALK.contains(&said.as_str())
+        || tokens.len() <= 4 && is_courtesy(&said) && SMALL_TALK.iter().any(|phrase| follows(phrase))
+}
+
+fn is_mark(word: &str) -> bool {
+    matches!(word, "," | "." | "!" | "?" | ";" | ":")
+}
+
+fn is_courtesy(said: &str) -> bool {
+    ["hi", "hello", "hey", "thank", "thanks", "bye", "good"].iter().any(|word| said.starts_with(word))
+}
+
+/// Whether an item names something of the schema, or a figure of the trade.
+fn is_about_data(item: &Item) -> bool {
+    match &item.what {
+        What::Mention(mention) => mention.weight() >= 0.6,
+        What::Value(_) | What::Mark(Mark::Measure(_)) => true,
+        _ => false,
+    }
+}
+
+/// Whether an item asks for data, whatever the data.
+fn asks_something(item: &Item) -> bool {
+    matches!(
+        item.what,
+        What::Mark(
+            Mark::Ask
+                | Mark::Count
+                | Mark::Aggregate(_)
+                | Mark::Each
+                | Mark::Top(_)
+                | Mark::Measure(_)
+                | Mark::Extreme { .. }
+        )
+    )
 }

@@ -24,11 +24,14 @@ pub fn confidence(reader: &Reader, plan: &Plan, joins: &[Join]) -> f64 {
 
 /// No row has two values in one column.
 fn contradicts(plan: &Plan) -> bool {
-    let equal = |group: &&Vec<Condition>| matches!(group.as_slice(), [Condition { test: Test::Compare(Op::Eq, _), .. }]);
+    let equal =
+        |group: &&Vec<Condition>| matches!(group.as_slice(), [Condition { test: Test::Compare(Op::Eq, _), .. }]);
     let single: Vec<&Condition> = plan.filters.iter().filter(equal).flatten().collect();
     let nested = |condition: &Condition| matches!(&condition.test, Test::In(inner, _) if contradicts(inner));
-    let twice = |condition: &&Condition| single.iter().any(|other| other.left == condition.left && other.test != condition.test);
-    single.iter().any(|condition| twice(condition)) || plan.filters.iter().flatten().any(nested)
+    let twice = |condition: &&Condition| {
+        single.iter().any(|other| other.left == condition.left && other.test != condition.test)
+    };
+    single.iter().any(twice) || plan.filters.iter().flatten().any(nested)
 }
 
 /// A sum or average over rows that a join repeats is wrong.

@@ -184,7 +184,7 @@ fn word(tokens: &[Token], lower: &[&str], last: Option<&Item>, linker: &Linker) 
     if let Some((occurrences, length)) = value
         && length >= named
         && length >= marked
-        && !(length == marked && !tokens[0].is_capitalised())
+        && (length > marked || tokens[0].is_capitalised())
     {
         return (Some(What::Value(occurrences)), length);
     }

@@ -93,6 +93,11 @@ impl Graph {
         })
     }
 
+    /// The tables that refer to a table.
+    pub fn children_of(&self, table: usize) -> impl Iterator<Item = usize> + '_ {
+        self.edges.iter().filter(move |edge| edge.parent == table).map(|edge| edge.child)
+    }
+
     /// The column that a foreign key of one column refers to.
     pub fn parent_of(&self, column: ColumnRef) -> Option<ColumnRef> {
         let single = self.edges.iter().filter(|edge| edge.pairs.len() == 1);

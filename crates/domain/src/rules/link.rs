@@ -269,7 +269,7 @@ impl<'a> Linker<'a> {
             let whole = values.iter().filter(|value| value.words.len() == 1).map(|value| value.occurrence.clone());
             Some(whole.collect::<Vec<_>>()).filter(|found| !found.is_empty())
         };
-        places.iter().find_map(|place| found(place)).map(|found| (found, 1))
+        places.iter().find_map(found).map(|found| (found, 1))
     }
 
     fn values_from(

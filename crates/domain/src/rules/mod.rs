@@ -13,10 +13,12 @@ mod joins;
 mod lexicon;
 mod link;
 mod names;
+pub(crate) mod outline;
 mod plan;
 mod read;
 mod reader;
 mod reply;
+mod sales;
 mod tokens;
 mod write;
 

@@ -38,6 +38,8 @@ pub enum Expr {
     Different(ColumnRef),
     /// An aggregate.
     Aggregate(Function, Scalar),
+    /// The percentage of a table's rows that the plan's share describes.
+    Share(usize),
     /// A sum divided by the number of different values of a column.
     SumPer(Scalar, ColumnRef),
 }
@@ -52,7 +54,7 @@ impl Expr {
     pub fn tables(&self) -> Vec<usize> {
         match self {
             Self::Scalar(scalar) | Self::Aggregate(_, scalar) => scalar.tables(),
-            Self::Rows(table) => vec![*table],
+            Self::Rows(table) | Self::Share(table) => vec![*table],
             Self::Different(column) => vec![column.table],
             Self::SumPer(scalar, column) => [scalar.tables(), vec![column.table]].concat(),
         }
@@ -87,8 +89,6 @@ pub enum Test {
     In(Box<Plan>, bool),
     /// It is null.
     Null,
-    /// It equals, or differs from, another column.
-    Same(ColumnRef, bool),
 }
 
 /// A condition on rows.
@@ -122,6 +122,8 @@ pub struct Plan {
     pub distinct: bool,
     /// All of these hold, each when any of its conditions holds.
     pub filters: Vec<Vec<Condition>>,
+    /// What holds for the rows of a share.
+    pub share: Vec<Vec<Condition>>,
     /// What rows are grouped by.
     pub group: Vec<Scalar>,
     /// All of these hold for a group.

@@ -236,11 +236,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The first named table within a stretch of items.
-    pub fn table_within(&self, from: usize, to: usize) -> Option<(usize, usize)> {
-        self.tables.iter().copied().find(|(place, _)| *place >= from && *place < to)
-    }
-
     /// The named table before an item that is closest to it.
     pub fn table_before(&self, at: usize) -> Option<usize> {
         self.tables.iter().rev().find(|(place, _)| *place < at).map(|(_, table)| *table)

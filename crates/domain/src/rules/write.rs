@@ -25,6 +25,8 @@ pub struct Writer<'a> {
 struct Scope<'w> {
     joins: &'w [Join],
     qualified: bool,
+    /// What holds for the rows of a share.
+    share: &'w str,
 }
 
 impl<'a> Writer<'a> {
@@ -45,11 +47,13 @@ impl<'a> Writer<'a> {
 
     fn query(&self, plan: &Plan, outer: bool) -> Option<String> {
         let joins = self.joins(plan)?;
-        let scope = Scope { qualified: !joins.is_empty(), joins: &joins };
+        let bare = Scope { qualified: !joins.is_empty(), joins: &joins, share: "" };
+        let share = self.filters(&plan.share, &bare)?.join(" AND ");
+        let scope = Scope { share: &share, ..bare };
         let mut sql =
             format!("SELECT {}{}", if plan.distinct { "DISTINCT " } else { "" }, self.select(plan, &scope, outer));
         sql.push_str(&self.from(plan.root, &scope));
-        self.push_list(&mut sql, " WHERE ", self.filters(plan, &scope, outer)?, " AND ");
+        self.push_list(&mut sql, " WHERE ", self.filters(&plan.filters, &scope)?, " AND ");
         self.push_list(&mut sql, " GROUP BY ", plan.group.iter().map(|key| self.scalar(key, &scope)).collect(), ", ");
         self.push_list(&mut sql, " HAVING ", self.having(plan, &scope)?, " AND ");
         self.push_list(&mut sql, " ORDER BY ", self.order(plan, &scope), ", ");
@@ -103,6 +107,7 @@ impl<'a> Writer<'a> {
             Expr::Aggregate(Function::Sum, Scalar::Product(..)) => "revenue".to_owned(),
             Expr::Aggregate(function, scalar) => format!("{}_{}", function_word(*function), self.scalar_name(scalar)),
             Expr::SumPer(..) => "average_order_value".to_owned(),
+            Expr::Share(_) => "percentage".to_owned(),
             Expr::Scalar(scalar) => self.scalar_name(scalar),
         }
         .to_lowercase()
@@ -131,9 +136,9 @@ impl<'a> Writer<'a> {
         sql
     }
 
-    fn filters(&self, plan: &Plan, scope: &Scope, outer: bool) -> Option<Vec<String>> {
+    fn filters(&self, groups: &[Vec<Condition>], scope: &Scope) -> Option<Vec<String>> {
         let mut parts: Vec<String> = Vec::new();
-        for group in &plan.filters {
+        for group in groups {
             let tests: Vec<String> =
                 group.iter().map(|condition| self.condition(condition, scope)).collect::<Option<_>>()?;
             let text = if tests.len() > 1 { format!("({})", tests.join(" OR ")) } else { tests.concat() };
@@ -141,7 +146,6 @@ impl<'a> Writer<'a> {
                 parts.push(text);
             }
         }
-        let _ = outer;
         Some(parts)
     }
 
@@ -153,10 +157,10 @@ impl<'a> Writer<'a> {
             Test::Between(Literal::Number(_), _) | Test::CompareQuery(..) => self.number(&condition.left, scope),
             _ => self.scalar(&condition.left, scope),
         };
-        self.test(&left, &condition.left, &condition.test, scope)
+        self.test(&left, &condition.left, &condition.test)
     }
 
-    fn test(&self, left: &str, scalar: &Scalar, test: &Test, scope: &Scope) -> Option<String> {
+    fn test(&self, left: &str, scalar: &Scalar, test: &Test) -> Option<String> {
         let literal = |value: &Literal| self.literal(scalar, value, left);
         Some(match test {
             Test::Compare(op, value) => format!("{left} {} {}", symbol(*op), literal(value)),
@@ -169,9 +173,6 @@ impl<'a> Writer<'a> {
             Test::CompareQuery(op, plan) => format!("{left} {} ({})", symbol(*op), self.query(plan, false)?),
             Test::In(plan, negated) => self.membership(left, plan, *negated)?,
             Test::Null => format!("{left} IS NULL"),
-            Test::Same(other, equal) => {
-                format!("{left} {} {}", if *equal { "=" } else { "<>" }, self.column(*other, scope))
-            }
         })
     }
 
@@ -180,18 +181,16 @@ impl<'a> Writer<'a> {
         if !negated {
             return Some(format!("{left} IN ({})", self.query(plan, false)?));
         }
-        let mut known = plan.clone();
+        let sql = self.query(plan, false)?;
         if let Some(Expr::Scalar(Scalar::Column(column))) = plan.select.first()
             && self.catalog.raw(*column).nullable
         {
-            let sql = self.query(&known, false)?;
-            let qualified = !self.joins(&known)?.is_empty();
-            let name = self.column(*column, &Scope { joins: &[], qualified });
-            let word = if known.filters.is_empty() { "WHERE" } else { "AND" };
+            let qualified = !self.joins(plan)?.is_empty();
+            let name = self.column(*column, &Scope { joins: &[], qualified, share: "" });
+            let word = if plan.filters.is_empty() { "WHERE" } else { "AND" };
             return Some(format!("{left} NOT IN ({sql} {word} {name} IS NOT NULL)"));
         }
-        known.distinct = false;
-        Some(format!("{left} NOT IN ({})", self.query(&known, false)?))
+        Some(format!("{left} NOT IN ({sql})"))
     }
 
     fn like(&self, left: &str, search: Search, text: &str, negated: bool) -> String {
@@ -219,7 +218,7 @@ impl<'a> Writer<'a> {
         let tests = plan.having.iter().map(|having| {
             let left = self.expr(&having.left, scope);
             let none = Scalar::Product(ColumnRef { table: 0, column: 0 }, ColumnRef { table: 0, column: 0 });
-            self.test(&left, &none, &having.test, scope)
+            self.test(&left, &none, &having.test)
         });
         tests.collect()
     }
@@ -246,6 +245,7 @@ impl<'a> Writer<'a> {
             Expr::Aggregate(function, scalar) => {
                 format!("{}({})", function_name(*function), self.number(scalar, scope))
             }
+            Expr::Share(_) => format!("100.0 * SUM(CASE WHEN {} THEN 1 ELSE 0 END) / COUNT(*)", scope.share),
             Expr::SumPer(scalar, column) => {
                 format!("SUM({}) * 1.0 / COUNT(DISTINCT {})", self.scalar(scalar, scope), self.column(*column, scope))
             }

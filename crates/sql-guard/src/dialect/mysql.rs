@@ -107,7 +107,10 @@ impl Dialect for GuardedMysql {
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         match keyword_at(parser, 0)? {
-            Keyword::INTERVAL => parser.maybe_parse(composite_interval).transpose(),
+            Keyword::INTERVAL => {
+                parser.advance_token();
+                Some(interval(parser))
+            }
             Keyword::BINARY => {
                 parser.advance_token();
                 Some(self.binary_operand(parser))
@@ -145,19 +148,24 @@ fn is_mod(parser: &Parser) -> bool {
     }
 }
 
-fn composite_interval(parser: &mut Parser) -> Result<Expr, ParserError> {
-    parser.expect_keyword_is(Keyword::INTERVAL)?;
+/// `INTERVAL value unit`, read without a second try: tries inside each other take exponential time.
+fn interval(parser: &mut Parser) -> Result<Expr, ParserError> {
     let value = Box::new(parser.parse_expr()?);
-    let token = parser.next_token();
-    let Token::Word(unit) = token.token else {
-        return parser.expected("a unit", token);
+    let composite = match &parser.peek_token_ref().token {
+        Token::Word(unit) if is_composite_unit(&unit.value) => Some(DateTimeField::Custom(Ident::new(&unit.value))),
+        _ => None,
     };
-    if !is_composite_unit(&unit.value) {
-        return Err(ParserError::ParserError("not a unit of several fields".to_owned()));
-    }
+    let unit = match composite {
+        Some(unit) => {
+            parser.advance_token();
+            unit
+        }
+        None if parser.next_token_is_temporal_unit() => parser.parse_date_time_field()?,
+        None => return parser.expected_ref("a unit after INTERVAL", parser.peek_token_ref()),
+    };
     Ok(Expr::Interval(Interval {
         value,
-        leading_field: Some(DateTimeField::Custom(Ident::new(unit.value))),
+        leading_field: Some(unit),
         leading_precision: None,
         last_field: None,
         fractional_seconds_precision: None,

@@ -6,7 +6,7 @@ use sqlparser::ast::{
     Subscript, TypedString, UnaryOperator, Value,
 };
 
-use super::{Verdict, Walk, absent, empty, unset};
+use super::{NESTED, Verdict, Walk, absent, empty, unset};
 use crate::dialect::is_composite_unit;
 use crate::names;
 use crate::refusal::Refusal;
@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 impl Walk<'_> {
     /// Checks an expression. Chains of operators lean to the left: they are walked by a loop.
     pub(super) fn expr(&mut self, expr: &mut Expr) -> Verdict {
-        let mut levels = 1;
+        let mut levels = NESTED;
         let mut innermost = expr;
         while let Expr::BinaryOp { left, op, right } = innermost {
             self.binary(op)?;

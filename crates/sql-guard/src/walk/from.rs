@@ -7,7 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::scope::{Columns, Scope, Source};
-use super::{Verdict, Walk, absent, empty, unset};
+use super::{NESTED, Verdict, Walk, absent, empty, unset};
 use crate::names;
 use crate::refusal::Refusal;
 
@@ -54,7 +54,7 @@ impl<'p> Walk<'p> {
             }
             TableFactor::NestedJoin { table_with_joins, alias } => {
                 absent(alias, "An alias of a join in parentheses")?;
-                let inner = self.deeper(1, |walk| walk.from(std::slice::from_mut(table_with_joins)))?;
+                let inner = self.deeper(NESTED, |walk| walk.from(std::slice::from_mut(table_with_joins)))?;
                 sources.extend(inner);
             }
             TableFactor::TableFunction { .. } => return Err(Refusal::unsupported("TABLE() in FROM")),
@@ -160,7 +160,7 @@ impl<'p> Walk<'p> {
                 JsonTableColumn::ForOrdinality(name) => self.ident(name)?,
                 JsonTableColumn::Nested(nested) => {
                     self.literal(&mut nested.path.value)?;
-                    self.deeper(1, |walk| walk.json_columns(&mut nested.columns))?;
+                    self.deeper(NESTED, |walk| walk.json_columns(&mut nested.columns))?;
                 }
                 JsonTableColumn::Named(column) => {
                     self.ident(&mut column.name)?;
@@ -207,7 +207,7 @@ impl<'p> Walk<'p> {
             TableFactor::UNNEST { array_exprs, .. } => self.exprs(array_exprs),
             TableFactor::JsonTable { json_expr, .. } => self.expr(json_expr),
             TableFactor::NestedJoin { table_with_joins, .. } => {
-                self.deeper(1, |walk| walk.join_conditions(std::slice::from_mut(table_with_joins)))
+                self.deeper(NESTED, |walk| walk.join_conditions(std::slice::from_mut(table_with_joins)))
             }
             // Subqueries were walked with their own scope, the rest was refused.
             TableFactor::Derived { .. }

@@ -24,6 +24,10 @@ impl Walk<'_> {
                 ident.quote_style = Some('`');
                 Ok(())
             }
+            Some('\'') if self.dialect == Dialect::Postgres => {
+                let message = format!("'{}' is a string, not a name. Put names in double quotes.", ident.value);
+                Err(Refusal::new(rule::SYNTAX, message))
+            }
             None | Some(_) => Ok(()),
         }
     }

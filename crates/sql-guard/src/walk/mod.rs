@@ -24,8 +24,10 @@ use crate::policy::Policy;
 use crate::refusal::Refusal;
 use scope::{Cte, Scope};
 
-/// How deep the tree may be, chains of operators included: comparing and dropping it is recursive.
-const MAX_DEPTH: usize = 1_000;
+/// How deep the tree may be: comparing two trees is recursive, and takes about a megabyte of stack at this depth.
+const MAX_DEPTH: usize = 400;
+/// What a level costs that the walk itself recurses into. A link of a chain of operators costs one.
+const NESTED: usize = 4;
 
 type Verdict = Result<(), Refusal>;
 

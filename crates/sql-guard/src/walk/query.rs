@@ -7,14 +7,14 @@ use sqlparser::ast::{
 };
 
 use super::scope::{Columns, Cte, Scope, Source};
-use super::{Verdict, Walk, absent, empty};
+use super::{NESTED, Verdict, Walk, absent, empty};
 use crate::names;
 use crate::refusal::{Refusal, rule};
 
 impl<'p> Walk<'p> {
     /// Checks a query and returns the columns that it gives.
     pub(super) fn query(&mut self, query: &mut Query) -> Result<Columns<'p>, Refusal> {
-        self.deeper(1, |walk| {
+        self.deeper(NESTED, |walk| {
             let frames = walk.ctes.len();
             let result = walk.query_parts(query);
             walk.ctes.truncate(frames);
@@ -79,7 +79,7 @@ impl<'p> Walk<'p> {
         match operand {
             SetExpr::Select(select) => self.select(select, None),
             SetExpr::Query(query) => self.query(query),
-            SetExpr::SetOperation { .. } => self.deeper(1, |walk| walk.set_expr(operand)),
+            SetExpr::SetOperation { .. } => self.deeper(NESTED, |walk| walk.set_expr(operand)),
             SetExpr::Values(values) => self.values(values),
             SetExpr::Table(_) => Err(Refusal::unsupported("TABLE")),
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => Err(write()),

@@ -3,12 +3,12 @@
 use contracts::Dialect;
 use sqlparser::ast::{ArrayElemTypeDef, DataType, ObjectName};
 
-use super::{Verdict, Walk};
+use super::{NESTED, Verdict, Walk};
 use crate::names;
 use crate::refusal::{Refusal, rule};
 
 /// PostgreSQL's types that the parser has no name for.
-const POSTGRES_TYPES: [&str; 49] = [
+const POSTGRES_TYPES: [&str; 47] = [
     "bpchar",
     "box",
     "cidr",
@@ -44,7 +44,6 @@ const POSTGRES_TYPES: [&str; 49] = [
     "path",
     "point",
     "polygon",
-    "serial",
     "timestamptz",
     "timetz",
     "tsmultirange",
@@ -53,7 +52,6 @@ const POSTGRES_TYPES: [&str; 49] = [
     "tstzmultirange",
     "tstzrange",
     "tsvector",
-    "unknown",
     "uuid",
     "varbit",
     "vector",
@@ -139,7 +137,7 @@ impl Walk<'_> {
             | DataType::TsVector
             | DataType::TsQuery => Ok(()),
             DataType::Array(ArrayElemTypeDef::SquareBracket(element, _) | ArrayElemTypeDef::Qualified(element, _)) => {
-                self.deeper(1, |walk| walk.data_type(element))
+                self.deeper(NESTED, |walk| walk.data_type(element))
             }
             DataType::Custom(name, _) => self.custom_type(name),
             // SQLite: CAST(x AS ) without a type.

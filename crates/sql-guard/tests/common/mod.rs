@@ -1,5 +1,6 @@
 //! What the checks share: the policies of the shared lists, and where test data lies.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each check uses its own part")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
 

@@ -29,7 +29,26 @@ pub fn apply(reader: &mut Reader, plan: &mut Plan) -> Result<(), BuildError> {
     for (one, other) in both {
         related::both(reader, plan, one, other)?;
     }
+    let plain = take_share(reader, plan, plain);
     related::add(reader, plan, plain)
+}
+
+/// The conditions of a share say which rows it counts, not which rows there are.
+fn take_share(reader: &mut Reader, plan: &mut Plan, groups: Vec<Vec<Condition>>) -> Vec<Vec<Condition>> {
+    let shared = plan.select.iter().find_map(|expr| match expr {
+        Expr::Share(table) => Some(*table),
+        _ => None,
+    });
+    let Some(table) = shared else { return groups };
+    let own = |condition: &Condition| {
+        condition.left.tables() == [table] && !matches!(condition.test, Test::In(..) | Test::CompareQuery(..))
+    };
+    if groups.is_empty() || !groups.iter().flatten().all(own) {
+        reader.doubt("which part the percentage is about", 0.5);
+        return groups;
+    }
+    plan.share = groups;
+    Vec::new()
 }
 
 /// An `or` that does not stand between two conditions joins something else.

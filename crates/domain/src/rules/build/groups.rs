@@ -8,8 +8,7 @@ use crate::rules::{
 };
 
 /// Groups as the question says.
-pub fn apply(reader: &Reader, plan: &mut Plan, head: usize) {
-    let _ = head;
+pub fn apply(reader: &Reader, plan: &mut Plan) {
     plan.group.clone_from(&reader.draft.group);
     for key in reader.draft.group.iter().rev() {
         show_first(plan, Expr::Scalar(*key));
@@ -68,11 +67,14 @@ pub fn complete(reader: &Reader, plan: &mut Plan, head: usize) {
     extreme_row(plan);
     let computes = plan.select.iter().chain(plan.order.iter().map(|(expr, _)| expr)).any(Expr::is_aggregate)
         || !plan.having.is_empty();
-    let plain: Vec<Scalar> = plan.select.iter().filter_map(plain).collect();
+    let plain: Vec<Scalar> = plan.select.iter().filter_map(scalar).collect();
     if computes && plain.is_empty() && plan.group.is_empty() && !plan.having.is_empty() {
         return having_as_condition(reader, plan, head);
     }
     let grouped = !plan.group.is_empty();
+    if !computes {
+        plan.group.clear();
+    }
     if !computes || plain.is_empty() {
         return;
     }
@@ -105,10 +107,6 @@ fn extreme_row(plan: &mut Plan) {
     }
     plan.order.push((shown, direction));
     plan.limit.get_or_insert(1);
-}
-
-fn plain(expr: &Expr) -> Option<Scalar> {
-    scalar(expr)
 }
 
 fn scalar(expr: &Expr) -> Option<Scalar> {

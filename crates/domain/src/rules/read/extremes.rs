@@ -2,7 +2,7 @@
 
 use super::targets::{self, Computed};
 use crate::rules::{
-    catalog::{ColumnKind, ColumnRef},
+    catalog::{ColumnEntry, ColumnKind, ColumnRef},
     items::What,
     lexicon::{Direction, Function, Mark, Measure},
     plan::{Expr, Scalar},
@@ -134,7 +134,7 @@ fn extreme(reader: &mut Reader, at: usize, direction: Direction, hints: Hints, c
         let several = reader.table_at(after).is_some() && reader.items[after].plural;
         return rank(reader, expr, direction, count, several);
     }
-    if let Some(column) = plain_column(reader, next, hints) {
+    if let Some(column) = plain_column(reader, next) {
         return by_column(reader, at, next, column, direction, hints, count);
     }
     if let Some(table) = reader.table_at(next) {
@@ -168,16 +168,15 @@ fn computed(reader: &mut Reader, at: usize) -> Option<Computed> {
 }
 
 /// A column of numbers or dates that the superlative is about, when the item does not rather name a table.
-fn plain_column(reader: &Reader, at: usize, hints: Hints) -> Option<ColumnRef> {
+fn plain_column(reader: &Reader, at: usize) -> Option<ColumnRef> {
     if reader.table_at(at).is_some() || reader.mention(at).is_none() {
         return None;
     }
-    let sortable = |column: &crate::rules::catalog::ColumnEntry| {
+    let sortable = |column: &ColumnEntry| {
         let dated =
             column.words.iter().any(|word| word == "date" || word == "year" || word == "rate" || word == "rank");
         !column.is_key && (matches!(column.kind, ColumnKind::Number | ColumnKind::Date) || dated)
     };
-    let _ = hints;
     reader.column_where(at, sortable)
 }
 

@@ -16,6 +16,7 @@ pub fn read(reader: &mut Reader) {
             Some(Mark::Count) => count(reader, at),
             Some(Mark::Aggregate(function)) => aggregate(reader, at, function),
             Some(Mark::Measure(_)) => figure(reader, at),
+            Some(Mark::Share) => share(reader, at),
             _ => {}
         }
     }
@@ -129,6 +130,14 @@ fn more_columns(reader: &mut Reader, at: usize, function: Function, first: Expr)
     }
     reader.take(at + 1);
     reader.draft.picks.push((at, Expr::Aggregate(function, Scalar::Column(second))));
+}
+
+/// `the percentage of orders that were cancelled`.
+fn share(reader: &mut Reader, at: usize) {
+    let Some(table) = reader.table_at(at + 1) else { return };
+    reader.take(at);
+    reader.take(at + 1);
+    reader.draft.picks.push((at, Expr::Share(table)));
 }
 
 fn figure(reader: &mut Reader, at: usize) {

@@ -3,9 +3,11 @@
 pub mod absence;
 pub mod extremes;
 pub mod figures;
+pub mod flags;
 pub mod grouping;
 pub mod numbers;
 pub mod ordering;
+pub mod searches;
 pub mod selection;
 pub mod targets;
 pub mod texts;
@@ -18,6 +20,7 @@ pub fn all(reader: &mut Reader) {
     extremes::read(reader);
     ordering::read(reader);
     texts::read(reader);
+    flags::read(reader);
     times::read(reader);
     numbers::read(reader);
     absence::read(reader);

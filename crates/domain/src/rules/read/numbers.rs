@@ -191,7 +191,6 @@ fn before_amount(reader: &Reader, from: usize) -> Option<usize> {
 
 /// The column a number is about, with the item that names it.
 fn column(reader: &Reader, amount: &Amount) -> Option<(ColumnRef, Option<usize>)> {
-    let is_number = |column: &ColumnEntry| column.kind == ColumnKind::Number;
     let year = times::is_year(&amount.text);
     let after = amount.to + 1;
     let column_after = reader.number_at(after).filter(|_| reader.table_at(after).is_none() && !year);
@@ -218,7 +217,6 @@ fn column(reader: &Reader, amount: &Amount) -> Option<(ColumnRef, Option<usize>)
     if let Some(last) = repeated(reader, amount.from) {
         return Some((last, None));
     }
-    let _ = is_number;
     verb_column(reader, amount)
 }
 

@@ -64,7 +64,7 @@ fn key(reader: &mut Reader, at: usize) -> Option<(Expr, usize)> {
     }
     reader.mention(at)?;
     let column = match reader.table_at(at) {
-        Some(table) if !reader.column_at(at).is_some_and(|column| column.table == table) => {
+        Some(table) if reader.column_at(at).is_none_or(|column| column.table != table) => {
             let inner = reader.column_at(at + 1)?;
             reader.take(at + 1);
             return Some((Expr::Scalar(Scalar::Column(inner)), at + 2));

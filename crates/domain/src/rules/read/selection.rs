@@ -39,7 +39,10 @@ fn asked_date(reader: &mut Reader) {
 fn asked_values(reader: &mut Reader) {
     let [(place, Expr::Scalar(Scalar::Column(_)))] = reader.draft.picks.as_slice() else { return };
     let item = &reader.items[*place];
-    let compound = *place > 0 && reader.table_at(*place - 1).is_some() && !reader.items[*place - 1].plural && place + 2 >= reader.items.len();
+    let compound = *place > 0
+        && reader.table_at(*place - 1).is_some()
+        && !reader.items[*place - 1].plural
+        && place + 2 >= reader.items.len();
     let asked = compound || *place > 0 && reader.items[*place - 1].text.eq_ignore_ascii_case("which");
     let is_label = matches!(&item.what, What::Mention(mention) if mention.is_label);
     if asked && item.plural && !is_label && reader.table_at(*place).is_none() && reader.draft.limit.is_none() {
@@ -104,7 +107,7 @@ fn continues_list(reader: &Reader, place: usize) -> bool {
     let of_table = reader.table_at(place).is_none()
         && reader.table_at(place + 1).is_some()
         && reader.mention(place).is_some_and(|mention| mention.is_label);
-    joined && of_table || joined && reader.draft.picks.iter().any(|(pick, _)| *pick + 2 == place)
+    joined && (of_table || reader.draft.picks.iter().any(|(pick, _)| *pick + 2 == place))
 }
 
 fn distinct(reader: &mut Reader, place: usize) {

@@ -1,71 +1,23 @@
 //! What an aggregate, an order or a group may be about.
 
 use crate::rules::{
-    catalog::{Catalog, ColumnKind, ColumnRef},
+    catalog::{ColumnEntry, ColumnKind, ColumnRef},
     items::What,
     lexicon::{Direction, Function, Grain, Mark, Measure},
     plan::{Expr, Scalar},
     reader::Reader,
+    sales::{self, SalesLines},
+    tokens::Stems,
 };
 
-/// The table that holds one row for each thing sold, with the factors of its amount.
-#[derive(Clone, Copy, Debug)]
-pub struct SalesLines {
-    /// The table.
-    pub table: usize,
-    /// How many were sold.
-    pub quantity: ColumnRef,
-    /// At what price; in another table when the line holds none.
-    pub price: Option<ColumnRef>,
-    /// The order that the line belongs to.
-    pub order: Option<ColumnRef>,
-}
-
-/// Finds the table of lines: the one with a quantity, at best with a price too.
+/// The table of sales lines.
 pub fn sales_lines(reader: &Reader) -> Option<SalesLines> {
-    let catalog = reader.catalog;
-    let lines = (0..catalog.tables.len()).filter_map(|table| lines_of(catalog, table));
-    let lines: Vec<SalesLines> = lines.collect();
-    let priced = lines.iter().find(|line| line.price.is_some()).copied();
-    priced.or_else(|| lines.first().and_then(|line| priced_elsewhere(reader, *line)))
-}
-
-fn lines_of(catalog: &Catalog, table: usize) -> Option<SalesLines> {
-    let numeric = |column: &crate::rules::catalog::ColumnEntry| column.kind == ColumnKind::Number && !column.is_key;
-    let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let quantity = catalog.column_with_word(table, &words(&["quantiti"]), numeric)?;
-    let price = catalog.column_with_word(table, &words(&["price", "rate"]), numeric);
-    let is_order = |column: &ColumnRef| {
-        let entry = catalog.column(*column);
-        entry.is_key
-            && entry.words.iter().any(|word| matches!(word.as_str(), "order" | "invoic" | "sale"))
-            && catalog.key(table) != Some(*column)
-    };
-    let order = catalog.columns_of(table).find(is_order);
-    Some(SalesLines { table, quantity, price, order })
-}
-
-fn priced_elsewhere(reader: &Reader, line: SalesLines) -> Option<SalesLines> {
-    let numeric = |column: &crate::rules::catalog::ColumnEntry| column.kind == ColumnKind::Number && !column.is_key;
-    let tables = 0..reader.catalog.tables.len();
-    let near = tables.filter(|table| reader.graph.distance(line.table, *table) == Some(1));
-    let price =
-        near.filter_map(|table| reader.catalog.column_with_word(table, &["price".to_owned()], numeric)).next()?;
-    Some(SalesLines { price: Some(price), ..line })
+    sales::lines(reader.catalog, reader.graph)
 }
 
 /// A figure of the trade.
 pub fn measure(reader: &Reader, measure: Measure) -> Option<Expr> {
-    let lines = sales_lines(reader);
-    match measure {
-        Measure::Units => lines.map(|lines| Expr::Aggregate(Function::Sum, Scalar::Column(lines.quantity))),
-        Measure::Revenue => lines.and_then(amount).map(|amount| Expr::Aggregate(Function::Sum, amount)),
-        Measure::OrderValue => lines.and_then(|lines| Some(Expr::SumPer(amount(lines)?, lines.order?))),
-    }
-}
-
-fn amount(lines: SalesLines) -> Option<Scalar> {
-    Some(Scalar::Product(lines.quantity, lines.price?))
+    sales::measure(reader.catalog, reader.graph, measure)
 }
 
 /// Something to compute, with the first item after it.
@@ -151,8 +103,9 @@ fn counted_name(reader: &Reader, at: usize, distinct: bool) -> Option<Computed> 
 fn units_sold(reader: &Reader, at: usize) -> Option<Expr> {
     let lines = sales_lines(reader).filter(|_| reader.mark(at + 1) == Some(Mark::Sale))?;
     let table = reader.table_at(at)?;
+    let past = !reader.items[at + 1].text.to_lowercase().starts_with("sell");
     let sells = table == lines.table || reader.graph.distance(table, lines.table) == Some(1);
-    measure(reader, Measure::Units).filter(|_| sells && reader.catalog.date_column(table).is_none())
+    measure(reader, Measure::Units).filter(|_| past && sells && reader.catalog.date_column(table).is_none())
 }
 
 fn skip_sale(reader: &mut Reader, at: usize) -> usize {
@@ -230,7 +183,7 @@ fn aggregate_measure(expr: Expr, function: Function) -> Option<Expr> {
 fn aggregate_of(reader: &Reader, at: usize, function: Function) -> Option<Expr> {
     reader.mention(at)?;
     let ordered = matches!(function, Function::Min | Function::Max);
-    let usable = |column: &crate::rules::catalog::ColumnEntry| {
+    let usable = |column: &ColumnEntry| {
         let number = column.kind == ColumnKind::Number && (!column.is_key || ordered);
         number || ordered && column.kind == ColumnKind::Date
     };
@@ -280,9 +233,9 @@ fn nearest_date(reader: &Reader, start: usize) -> Option<ColumnRef> {
 
 /// The column that an adjective such as `oldest` or `cheapest` is about, near a table.
 pub fn hinted(reader: &Reader, table: usize, hints: &[&str]) -> Option<ColumnRef> {
-    let stems = crate::rules::tokens::Stems::default();
+    let stems = Stems::default();
     let words: Vec<String> = hints.iter().map(|hint| stems.of(hint)).collect();
-    let ordered = |column: &crate::rules::catalog::ColumnEntry| {
+    let ordered = |column: &ColumnEntry| {
         !column.is_key && matches!(column.kind, ColumnKind::Number | ColumnKind::Date)
             || column.words.iter().any(|word| word == "date")
     };

@@ -1,12 +1,13 @@
 //! From France, named "Robbin CV", whose title contains 'Hey', official languages.
 
+use super::searches;
 use crate::rules::{
-    catalog::{self, ColumnKind, ColumnRef},
+    catalog::{ColumnKind, ColumnRef},
     items::What,
-    lexicon::{Mark, Op, Search},
+    lexicon::{Mark, Op},
     link::Occurrence,
     plan::{Literal, Scalar, Test},
-    reader::{Absence, Reader},
+    reader::Reader,
 };
 
 /// Reads every text value and flag.
@@ -19,18 +20,16 @@ pub fn read(reader: &mut Reader) {
     for at in 0..reader.items.len() {
         match reader.free(at).map(|item| &item.what) {
             Some(What::Literal) => literal(reader, at),
-            Some(What::Word) => word_after_search(reader, at),
+            Some(What::Word) => searches::word_after(reader, at),
             _ => {}
         }
     }
-    flags(reader);
-    missing(reader);
 }
 
 fn value(reader: &mut Reader, at: usize, occurrences: &[Occurrence]) {
-    if let Some(search) = take_search(reader, at) {
-        if searched_column(reader, at).is_some() {
-            return like(reader, at, search);
+    if let Some(search) = searches::take(reader, at) {
+        if searches::column(reader, at).is_some() {
+            return searches::like(reader, at, search);
         }
         return free_value(reader, at, occurrences);
     }
@@ -167,8 +166,8 @@ fn inherited_column(reader: &Reader, at: usize) -> Option<ColumnRef> {
 
 /// A text that no sample holds: in quotes, or with a capital letter.
 fn literal(reader: &mut Reader, at: usize) {
-    if let Some(search) = take_search(reader, at) {
-        return like(reader, at, search);
+    if let Some(search) = searches::take(reader, at) {
+        return searches::like(reader, at, search);
     }
     let text = reader.items[at].text.clone();
     if let Some(column) = last_name(reader, at).or_else(|| inherited_column(reader, at)) {
@@ -225,7 +224,8 @@ fn last_name(reader: &Reader, at: usize) -> Option<ColumnRef> {
     label.get(1).copied().filter(|_| label[0] == first)
 }
 
-fn label(reader: &Reader, table: usize) -> Option<ColumnRef> {
+/// The text that names a row of a table.
+pub fn label(reader: &Reader, table: usize) -> Option<ColumnRef> {
     reader
         .catalog
         .label(table)
@@ -253,150 +253,4 @@ fn place_column(reader: &Reader, at: usize) -> Option<ColumnRef> {
     tables
         .iter()
         .find_map(|table| reader.catalog.column_with_word(*table, &words, |column| column.kind == ColumnKind::Text))
-}
-
-/// The search a few items before a text, with the words in between.
-fn take_search(reader: &mut Reader, at: usize) -> Option<Search> {
-    let mut found = None;
-    for back in 1..=3 {
-        let Some(place) = at.checked_sub(back) else { break };
-        match reader.mark(place) {
-            Some(Mark::Like(search)) => {
-                reader.take(place);
-                found = Some(search);
-            }
-            Some(Mark::In | Mark::Clause) => {}
-            _ if matches!(reader.items[place].what, What::Word) => {}
-            _ => break,
-        }
-    }
-    found
-}
-
-fn like(reader: &mut Reader, at: usize, search: Search) {
-    let text = reader.items[at].text.clone();
-    let column = searched_column(reader, at);
-    let negated = reader.take_negation(column.map_or(at, |(_, place)| place.min(at))) || reader.take_negation(at);
-    reader.take(at);
-    match column {
-        Some((column, place)) => {
-            reader.condition(place.min(at), at, Scalar::Column(column), Test::Like(search, text, negated));
-        }
-        None => reader.doubt(text, 0.5),
-    }
-}
-
-fn searched_column(reader: &mut Reader, at: usize) -> Option<(ColumnRef, usize)> {
-    let is_text = |column: &catalog::ColumnEntry| column.kind == ColumnKind::Text;
-    let after =
-        (at + 1..at + 3).find(|place| reader.mention(*place).is_some() && reader.any_mark(at + 1) == Some(Mark::In));
-    let before = (0..at).rev().take(5).find(|place| matches!(reader.items[*place].what, What::Mention(_)));
-    for place in after.into_iter().chain(before) {
-        if let Some(column) = name_of_column(reader, place) {
-            reader.take(place);
-            reader.take(place - 2);
-            return Some((column, place));
-        }
-        let table = reader.table_at(place).filter(|_| reader.column_where(place, is_text).is_none());
-        let column = table.and_then(|table| label(reader, table)).or_else(|| reader.column_where(place, is_text));
-        if let Some(column) = column {
-            if table.is_none() && clause_between(reader, place, at) {
-                reader.take(place);
-            }
-            return Some((column, place));
-        }
-    }
-    None
-}
-
-/// In `a state whose name contains` the column `state` is meant.
-fn name_of_column(reader: &Reader, place: usize) -> Option<ColumnRef> {
-    let is_label = matches!(&reader.items[place].what, What::Mention(mention) if mention.is_label);
-    let opened = place >= 2 && reader.any_mark(place - 1) == Some(Mark::Clause);
-    if !is_label || !opened || reader.table_at(place - 2).is_some() {
-        return None;
-    }
-    reader.column_where(place - 2, |column| column.kind == ColumnKind::Text)
-}
-
-/// Whether a condition opens shortly before a column, so that the column is not what is asked for.
-fn clause_between(reader: &Reader, place: usize, at: usize) -> bool {
-    place > at || (0..place).any(|before| matches!(reader.any_mark(before), Some(Mark::Clause | Mark::In)))
-}
-
-fn word_after_search(reader: &mut Reader, at: usize) {
-    let directly = at > 0 && matches!(reader.mark(at - 1), Some(Mark::Like(_)));
-    if directly && let Some(search) = take_search(reader, at) {
-        like(reader, at, search);
-    }
-}
-
-/// An adjective that names a column of yes and no.
-fn flags(reader: &mut Reader) {
-    for at in 0..reader.items.len() {
-        let is_flag = |column: &catalog::ColumnEntry| column.kind == ColumnKind::Flag;
-        let Some(mention) = reader.mention(at) else { continue };
-        if reader.table_at(at).is_some() || mention.columns.len() > 3 {
-            continue;
-        }
-        let Some(column) = reader.column_where(at, is_flag).filter(|column| reader.column_at(at) == Some(*column))
-        else {
-            continue;
-        };
-        if !modifies(reader, at) {
-            continue;
-        }
-        let mut negated = reader.take_negation(at);
-        reader.take(at);
-        if negated && reader.head() != Some(column.table) {
-            negated = false;
-            let start = (0..at)
-                .rev()
-                .find(|place| matches!(reader.any_mark(*place), Some(Mark::Clause | Mark::In | Mark::Ask)));
-            reader.draft.absent.push(Absence { at: start.unwrap_or(0), table: column.table });
-        }
-        let literal = truth(reader, column, !negated);
-        reader.condition(at, at, Scalar::Column(column), Test::Compare(Op::Eq, literal));
-    }
-}
-
-/// Whether a flag describes the rows, rather than being asked for.
-fn modifies(reader: &Reader, at: usize) -> bool {
-    let follows_table = reader.tables.iter().any(|(place, _)| *place < at);
-    let before_name = matches!(reader.items.get(at + 1).map(|item| &item.what), Some(What::Mention(_)));
-    let listed = at > 0 && matches!(reader.any_mark(at - 1), Some(Mark::And | Mark::Comma | Mark::Each | Mark::By));
-    (follows_table || before_name) && !listed
-}
-
-fn truth(reader: &Reader, column: ColumnRef, wanted: bool) -> Literal {
-    let raw = reader.catalog.raw(column);
-    let spelled =
-        |sample: &&String| catalog::truth(sample) == Some(wanted) || sample.as_str() == if wanted { "1" } else { "0" };
-    if reader.catalog.column(column).stored_as_text {
-        let fallback = if wanted { "1" } else { "0" };
-        return Literal::Text(raw.samples.iter().find(spelled).cloned().unwrap_or_else(|| fallback.to_owned()));
-    }
-    if raw.data_type.to_uppercase().contains("BOOL") {
-        return Literal::Truth(wanted);
-    }
-    Literal::Number(if wanted { "1" } else { "0" }.to_owned())
-}
-
-/// `without an email`, `with a missing city`: a column that must be null.
-fn missing(reader: &mut Reader) {
-    for at in 0..reader.items.len() {
-        let direct = match reader.mark(at) {
-            Some(Mark::Missing) => Some(at + 1),
-            Some(Mark::Not) if reader.table_at(at + 1).is_none() => Some(at + 1),
-            _ => None,
-        };
-        let Some(place) = direct.filter(|place| reader.mention(*place).is_some()) else { continue };
-        let last = reader.mark(place + 1).is_none_or(|mark| mark == Mark::Stop)
-            && reader.free(place + 1).is_none_or(|item| !matches!(item.what, What::Number | What::Mention(_)));
-        if let Some(column) = reader.column_at(place).filter(|_| last) {
-            reader.take(at);
-            reader.take(place);
-            reader.condition(at, place, Scalar::Column(column), Test::Null);
-        }
-    }
 }

@@ -72,7 +72,7 @@ fn month_range(year: u32, month: u32) -> (String, String) {
 }
 
 fn day_range(year: u32, month: u32, day: u32) -> (String, String) {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         2 if leap => 29,
         2 => 28,
