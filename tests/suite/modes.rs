@@ -9,7 +9,7 @@ const QUESTIONS: &[&str] = &[
     "How many orders are there per status?",
     "List the names of all products.",
     "Hello!",
-    "Why is the colour of our destiny seventeen?",
+    "Which customers will leave us next year, and why?",
 ];
 
 async fn ask_all(mut client: Client) -> Vec<Vec<Value>> {

@@ -112,7 +112,7 @@ async fn the_events_of_a_turn_come_in_order(mode: Mode) {
 async fn an_unclear_question_fails_clearly_and_the_next_one_is_answered(mode: Mode) {
     let world = mode.world(&[]).await;
     let mut client = world.client();
-    let first = client.ask("Why is the colour of our destiny seventeen?").await;
+    let first = client.ask("Which customers will leave us next year, and why?").await;
     assert_eq!(first.check().status(), "failed");
     let (code, message) = first.error();
     assert_eq!(code, "not_understood");

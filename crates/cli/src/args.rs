@@ -274,6 +274,12 @@ pub struct BenchPipeline {
     /// Turns one at a time, for p50 and p99.
     #[arg(long, default_value_t = 300)]
     pub single: usize,
+    /// Turns before the measurement.
+    #[arg(long, default_value_t = 500)]
+    pub warmup: usize,
+    /// The turns under load are shared among so many rounds, with the raw relay before, between and after them.
+    #[arg(long, default_value_t = 3)]
+    pub rounds: usize,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

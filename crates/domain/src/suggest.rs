@@ -35,8 +35,9 @@ fn sales(outline: &Outline) -> Vec<String> {
         return Vec::new();
     }
     let fixed = [
+        "How many customers do we have?",
         "What is our total revenue?",
-        "How did revenue develop by month?",
+        "What is the revenue by month?",
         "What are the top 5 products by revenue?",
         "Who are our top 5 customers by revenue?",
         "What is the average order value?",

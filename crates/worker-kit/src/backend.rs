@@ -48,7 +48,10 @@ impl Backend for BrokerBackend {
         self.deliveries.poll_next_unpin(context).map(|next| next.map(|delivery| Ok(Task::new(delivery))))
     }
 
-    fn poll_close(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Self::Error>> {
+    /// The end of the deliveries is the end of the worker: apalis waits until it is told so. A worker that was
+    /// stopped already refuses, which is as good.
+    fn poll_close(&mut self, _: &mut Context<'_>, worker: &WorkerContext) -> Poll<Result<(), Self::Error>> {
+        drop(worker.stop());
         Poll::Ready(Ok(()))
     }
 }

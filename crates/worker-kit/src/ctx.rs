@@ -1,6 +1,6 @@
 use crate::Emitter;
 use contracts::event::Usage;
-use contracts::{Event, HopId, Meta, ResultId, TurnId};
+use contracts::{Event, HopId, Kind, Meta, ResultId, TurnId};
 use ports::Ports;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Ctx {
     /// The turn, the business, the user, the deadline.
     pub meta: Meta,
+    /// The kind of the job, which is the step's name too.
+    pub kind: Kind,
     /// This piece of work.
     pub hop: HopId,
     /// Which run of it, from 1.

@@ -4,6 +4,7 @@
 //! The order is the promise: claim, run, commit, publish, mark, ack. A crash between any two of them repeats at most
 //! what nobody saw, and a newer claim fences out an older run.
 
+mod answer;
 mod backend;
 mod cancels;
 mod context_of;
@@ -20,6 +21,7 @@ mod runtime;
 mod settle;
 mod worker;
 
+pub use answer::Answer;
 pub use cancels::CancelRegistry;
 pub use ctx::Ctx;
 pub use emitter::{Emitter, Flush};

@@ -66,6 +66,7 @@ impl<'a> Run<'a> {
     ) -> Self {
         let ctx = Ctx {
             meta: envelope.meta.clone(),
+            kind: runner.handler.kind(),
             hop: envelope.hop.clone(),
             attempt: grant.attempt,
             ports: runner.ports.clone(),

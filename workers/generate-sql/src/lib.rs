@@ -32,7 +32,8 @@ impl Worker for SqlGenerator {
         let history = ctx.history(self.history_messages).await?;
         let request = self.request(ctx, &job, &connection, schema, &history);
         let completion = ctx.complete(request).await.map_err(llm_failure)?;
-        match sql_guard::extract_sql(&completion.text) {
+        // A NUL is no SQL, and no database keeps one in a text.
+        match sql_guard::extract_sql(&completion.text.replace('\0', "")) {
             Some(sql) => write(ctx, job, &connection, sql, &completion),
             None => self.no_statement(ctx, job, &completion),
         }
@@ -80,7 +81,7 @@ impl SqlGenerator {
                 "The language model wrote no SQL statement for this question. Ask it in other words.",
             ));
         }
-        let sql = completion.text.chars().take(SHOWN_OF_GARBAGE).collect();
+        let sql = completion.text.replace('\0', "").chars().take(SHOWN_OF_GARBAGE).collect();
         let rejected = Some(Rejected { sql, rule: "no_statement".into(), message });
         Done::next(&GenerateSql { question: job.question, round: job.round + 1, rejected }, "no statement")
     }

@@ -6,7 +6,7 @@ use contracts::{ConnectionId, Schema};
 use ports::source::{self, DiscoveryLimits, Source};
 use ports::store::{Connection, ConnectionStatus};
 use std::sync::Arc;
-use worker_kit::{Ctx, Done, Ending, JobError, OrRetry, Worker};
+use worker_kit::{Answer, Ctx, Done, Ending, JobError, OrRetry, Worker};
 
 /// The worker of kind `test_connection`.
 pub struct ConnectionTester;
@@ -30,7 +30,7 @@ impl Worker for ConnectionTester {
         let status = if known.is_some() { ConnectionStatus::Ready } else { ConnectionStatus::New };
         let message = format!("Connected to {}.", about.version);
         note(ctx, &connection.id, status, &message).await?;
-        Ok(Done::end(Ending::completed(message), about.version))
+        Ok(say(ctx, &message, about.version))
     }
 }
 
@@ -57,8 +57,14 @@ impl Worker for Introspector {
         saved.or_retry("save the schema")?;
         let found = describe(&schema);
         note(ctx, &connection.id, ConnectionStatus::Ready, &found).await?;
-        Ok(Done::end(Ending::completed(format!("Ready! {found}")), found))
+        Ok(say(ctx, &format!("Ready! {found}"), found))
     }
+}
+
+fn say(ctx: &Ctx, message: &str, detail: String) -> Done {
+    let mut answer = Answer::begin(ctx);
+    answer.push(message);
+    Done::end(Ending::completed(answer.finish()), detail)
 }
 
 async fn open(ctx: &Ctx, id: &ConnectionId) -> Result<(Connection, Arc<dyn Source>), JobError> {

@@ -1,15 +1,12 @@
 //! Writes the answer, streams it, and ends the turn.
 
-mod answer;
-
-use answer::Answer;
 use async_trait::async_trait;
 use contracts::job::{Basis, Reply};
 use contracts::{Message, ResultId, ResultSet};
 use domain::{prompt, rules};
 use ports::llm::{Error, Purpose, Request};
 use std::sync::Arc;
-use worker_kit::{Ctx, Done, Ending, JobError, OrFail, OrRetry, Worker, llm_failure};
+use worker_kit::{Answer, Ctx, Done, Ending, JobError, OrFail, OrRetry, Worker, llm_failure};
 
 const MAX_TOKENS: u32 = 1_000;
 

@@ -3,6 +3,7 @@
 mod filters;
 mod groups;
 mod related;
+mod sound;
 
 use super::{
     lexicon::Direction,
@@ -19,6 +20,12 @@ pub enum BuildError {
     /// Nothing to show was recognised.
     #[error("it does not say what to show")]
     NothingToShow,
+    /// A sum or an average of something else than numbers.
+    #[error("only numbers can be added up or averaged")]
+    NotANumber,
+    /// Single rows beside figures over all rows.
+    #[error("it asks for single rows and for a figure over all rows at once")]
+    MixedFigures,
     /// The tables do not hang together.
     #[error("the tables it needs are not connected by keys")]
     NotConnected,
@@ -51,6 +58,7 @@ pub fn build(reader: &mut Reader) -> Result<Plan, BuildError> {
     groups::figures_of_extreme(&mut plan);
     order(reader, &mut plan);
     settle_distinct(&mut plan);
+    sound::settle(reader, &mut plan)?;
     Ok(plan)
 }
 

@@ -13,15 +13,6 @@ use super::{
 const WORKFLOW: &[&str] = &["workflow", "workflows", "automation", "automate", "schedule", "scheduled"];
 
 const SMALL_TALK: &[&str] = &[
-    "hi",
-    "hello",
-    "hey",
-    "hallo",
-    "thanks",
-    "thank you",
-    "thx",
-    "cheers",
-    "bye",
     "goodbye",
     "ok",
     "okay",
@@ -29,9 +20,6 @@ const SMALL_TALK: &[&str] = &[
     "nice",
     "cool",
     "perfect",
-    "good morning",
-    "good afternoon",
-    "good evening",
     "help",
     "who are you",
     "what are you",
@@ -43,6 +31,8 @@ const SMALL_TALK: &[&str] = &[
     "what is askline",
     "what do you do",
 ];
+
+const COURTESIES: &[&str] = &["hi", "hello", "hey", "hallo", "thanks", "thank", "thx", "cheers", "bye", "good"];
 
 /// `"sql"`, `"chat"` or `"workflow"`. With a schema, a message that names nothing of it is chat.
 pub fn classify(question: &str, schema: Option<&Schema>) -> &'static str {
@@ -64,25 +54,16 @@ pub fn classify(question: &str, schema: Option<&Schema>) -> &'static str {
     if asks { "sql" } else { "chat" }
 }
 
-/// Whether small talk is all that is said.
+/// Whether small talk is all that is said: one of the phrases, a courtesy with a few more words.
 fn is_small_talk(tokens: &[Token]) -> bool {
     let words: Vec<&str> = tokens.iter().map(|token| token.lower.as_str()).filter(|word| !is_mark(word)).collect();
     let said = words.join(" ");
-    let follows = |phrase: &&str| {
-        said.strip_prefix(*phrase)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' ') && rest.split(' ').count() <= 3)
-    };
-    said.is_empty()
-        || SMALL_TALK.contains(&said.as_str())
-        || tokens.len() <= 4 && is_courtesy(&said) && SMALL_TALK.iter().any(|phrase| follows(phrase))
+    let courteous = words.len() <= 3 && words.first().is_some_and(|word| COURTESIES.contains(word));
+    said.is_empty() || courteous || SMALL_TALK.contains(&said.as_str())
 }
 
 fn is_mark(word: &str) -> bool {
     matches!(word, "," | "." | "!" | "?" | ";" | ":")
-}
-
-fn is_courtesy(said: &str) -> bool {
-    ["hi", "hello", "hey", "thank", "thanks", "bye", "good"].iter().any(|word| said.starts_with(word))
 }
 
 /// Whether an item names something of the schema, or a figure of the trade.

@@ -43,7 +43,12 @@ impl Cpu {
 
     /// Each part multiplied.
     pub fn times(self, factor: f64) -> Self {
-        self.zip(self, |seconds, _| seconds * factor)
+        self.map(|seconds| seconds * factor)
+    }
+
+    /// Each known part changed.
+    pub fn map(self, change: impl Fn(f64) -> f64) -> Self {
+        self.zip(self, |seconds, _| change(seconds))
     }
 
     fn zip(self, other: Self, join: impl Fn(f64, f64) -> f64) -> Self {

@@ -2,7 +2,7 @@
 //! file of this program that names sqlx.
 
 use super::compare::Table;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use contracts::{Cell, Dialect};
 use ports::source::Access;
 use sqlx::mysql::{MySqlConnectOptions, MySqlRow, MySqlValueRef};

@@ -27,6 +27,7 @@ pub fn take(reader: &mut Reader, at: usize) -> Option<Search> {
     found
 }
 
+/// Adds the condition that a column holds a text.
 pub fn like(reader: &mut Reader, at: usize, search: Search) {
     let text = reader.items[at].text.clone();
     let column = column(reader, at);
@@ -40,6 +41,7 @@ pub fn like(reader: &mut Reader, at: usize, search: Search) {
     }
 }
 
+/// The column that is searched for a text, with the item that names it.
 pub fn column(reader: &mut Reader, at: usize) -> Option<(ColumnRef, usize)> {
     let is_text = |column: &ColumnEntry| column.kind == ColumnKind::Text;
     let after =
@@ -79,6 +81,7 @@ fn clause_between(reader: &Reader, place: usize, at: usize) -> bool {
     place > at || (0..place).any(|before| matches!(reader.any_mark(before), Some(Mark::Clause | Mark::In)))
 }
 
+/// Reads a plain word that directly follows a search.
 pub fn word_after(reader: &mut Reader, at: usize) {
     let directly = at > 0 && matches!(reader.mark(at - 1), Some(Mark::Like(_)));
     if directly && let Some(search) = take(reader, at) {

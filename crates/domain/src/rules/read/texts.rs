@@ -53,7 +53,8 @@ fn text_in(occurrences: &[Occurrence], column: ColumnRef) -> String {
 
 /// A value beside none of its columns: the column nearest to what the question is about holds it.
 fn free_value(reader: &mut Reader, at: usize, occurrences: &[Occurrence]) {
-    if let Some((column, from)) = explicit_column(reader, at) {
+    let touched = at > 0 && reader.items[at - 1].end == reader.items[at].start || reader.items[at].quoted;
+    if let Some((column, from)) = Some(at).filter(|_| touched).and_then(|at| explicit_column(reader, at)) {
         let text = reader.items[at].text.clone();
         return equals(reader, from, at, column, text);
     }

@@ -1,11 +1,9 @@
+use crate::Ctx;
 use contracts::Event;
 use contracts::event::{ContentPart, OutputItem};
-use worker_kit::Ctx;
-
-const STEP: &str = "reply";
 
 /// The one message of an answer, as the client sees it grow.
-pub(crate) struct Answer<'a> {
+pub struct Answer<'a> {
     ctx: &'a Ctx,
     id: String,
     text: String,
@@ -13,45 +11,46 @@ pub(crate) struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    pub(crate) fn begin(ctx: &'a Ctx) -> Self {
+    /// Begins the message.
+    pub fn begin(ctx: &'a Ctx) -> Self {
         let answer = Self { ctx, id: ctx.message_id(), text: String::new(), restarts: 0 };
         answer.open();
         answer
     }
 
-    /// What an earlier stream of this run left unfinished is void.
-    pub(crate) fn begin_again(ctx: &'a Ctx) -> Self {
+    /// Begins the message anew: what an earlier stream of this run left unfinished is void.
+    pub fn begin_again(ctx: &'a Ctx) -> Self {
         let mut answer = Self { ctx, id: ctx.message_id(), text: String::new(), restarts: 0 };
         answer.restart();
         answer
     }
 
-    pub(crate) fn push(&mut self, text: &str) {
+    /// Adds to it. A NUL, which no database keeps in a text, is left out.
+    pub fn push(&mut self, text: &str) {
+        let text = text.replace('\0', "");
         if text.is_empty() {
             return;
         }
-        self.text.push_str(text);
-        self.ctx.emit(Event::TextDelta {
-            item_id: self.id.clone(),
-            output_index: 0,
-            content_index: 0,
-            delta: text.to_owned(),
-        });
+        self.text.push_str(&text);
+        self.ctx.emit(Event::TextDelta { item_id: self.id.clone(), output_index: 0, content_index: 0, delta: text });
     }
 
-    pub(crate) fn restart(&mut self) {
+    /// Makes void what was streamed so far.
+    pub fn restart(&mut self) {
         self.restarts += 1;
         self.text.clear();
-        self.ctx.emit(Event::StepStarted { step: STEP.to_owned(), attempt: self.ctx.attempt + self.restarts });
+        let step = self.ctx.kind.to_owned();
+        self.ctx.emit(Event::StepStarted { step, attempt: self.ctx.attempt + self.restarts });
         self.open();
     }
 
-    pub(crate) fn is_blank(&self) -> bool {
+    /// Whether nothing that can be read was streamed.
+    pub fn is_blank(&self) -> bool {
         self.text.trim().is_empty()
     }
 
     /// Ends the message and returns its whole text.
-    pub(crate) fn finish(self) -> String {
+    pub fn finish(self) -> String {
         let Self { ctx, id, text, .. } = self;
         ctx.emit(Event::TextDone { item_id: id.clone(), output_index: 0, content_index: 0, text: text.clone() });
         ctx.emit(Event::PartDone {

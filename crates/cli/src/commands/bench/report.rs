@@ -1,0 +1,190 @@
+//! The figures of a measurement.
+
+use super::cpu::Cpu;
+use super::database::Recorded;
+use super::load::Outcome;
+use crate::args::BenchPipeline;
+use crate::output;
+use anyhow::Result;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Everything that was measured. Field names are for programs and stay.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    turns: usize,
+    concurrency: usize,
+    turns_per_s: f64,
+    /// One at a time.
+    #[serde(flatten)]
+    pub single: Spread,
+    load: Spread,
+    raw_relay_per_s: f64,
+    raw_relay_runs: Vec<f64>,
+    ratio: f64,
+    lost: u64,
+    duplicates: u64,
+    holes: u64,
+    failed: u64,
+    refused: u64,
+    /// What the store kept is what the clients heard: turns, audit rows, calls, outcomes.
+    recorded: bool,
+    message_bytes: f64,
+    events_per_turn: f64,
+    cpu_s_per_1000_turns: Cpu,
+    cpu_s_per_1000_turns_all: Option<f64>,
+    /// Writes that shared a commit, by kind of write.
+    pub store_batch: BTreeMap<String, f64>,
+    /// From delivery to settlement, by kind of job.
+    pub hop_ms: BTreeMap<String, f64>,
+    /// What could not be measured, and why.
+    pub notes: Vec<String>,
+    #[serde(skip)]
+    answered: u64,
+}
+
+/// How long turns took, milliseconds.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Spread {
+    p50_ms: f64,
+    p99_ms: f64,
+}
+
+impl Spread {
+    /// Over every turn of these outcomes.
+    pub fn of(outcomes: &[Outcome]) -> Self {
+        let tallies = outcomes.iter().flat_map(|outcome| &outcome.tallies);
+        let mut all: Vec<Duration> = tallies.flat_map(|tally| tally.latencies.iter().copied()).collect();
+        all.sort_unstable();
+        let at = |share: f64| {
+            let last = all.len().saturating_sub(1);
+            let time = all.get((share * last as f64).round() as usize).copied().unwrap_or_default();
+            rounded(time.as_secs_f64() * 1_000.0)
+        };
+        Self { p50_ms: at(0.5), p99_ms: at(0.99) }
+    }
+}
+
+impl Report {
+    /// With the figures of the raw relay.
+    pub fn new(args: &BenchPipeline, relays: Vec<f64>, message_bytes: f64) -> Self {
+        let mean = relays.iter().sum::<f64>() / relays.len().max(1) as f64;
+        Self {
+            turns: args.turns,
+            concurrency: args.concurrency,
+            turns_per_s: 0.0,
+            single: Spread::default(),
+            load: Spread::default(),
+            raw_relay_per_s: rounded(mean),
+            raw_relay_runs: relays.into_iter().map(rounded).collect(),
+            ratio: 0.0,
+            lost: 0,
+            duplicates: 0,
+            holes: 0,
+            failed: 0,
+            refused: 0,
+            recorded: false,
+            message_bytes,
+            events_per_turn: 0.0,
+            cpu_s_per_1000_turns: Cpu::default(),
+            cpu_s_per_1000_turns_all: None,
+            store_batch: BTreeMap::new(),
+            hop_ms: BTreeMap::new(),
+            notes: Vec::new(),
+            answered: 0,
+        }
+    }
+
+    /// The rounds under load.
+    pub fn add_load(&mut self, outcomes: &[Outcome]) {
+        let seconds: f64 = outcomes.iter().map(|outcome| outcome.elapsed.as_secs_f64()).sum();
+        let tallies = || outcomes.iter().flat_map(|outcome| &outcome.tallies);
+        let ended: usize = tallies().map(|tally| tally.latencies.len()).sum();
+        let events: u64 = tallies().map(|tally| tally.events).sum();
+        self.turns_per_s = rounded(ended as f64 / seconds);
+        self.ratio = rounded(ended as f64 / seconds / self.raw_relay_per_s);
+        self.events_per_turn = rounded(events as f64 / ended.max(1) as f64);
+        self.load = Spread::of(outcomes);
+    }
+
+    /// What went wrong in any phase.
+    pub fn add_faults(&mut self, outcome: &Outcome) {
+        for tally in &outcome.tallies {
+            self.lost += tally.lost() + tally.unheard();
+            self.duplicates += tally.duplicates;
+            self.holes += tally.holes;
+            self.failed += tally.failed;
+            self.refused += tally.refused;
+            self.answered += tally.latencies.len() as u64 - tally.failed;
+            self.notes.extend(tally.complaint.iter().map(|complaint| format!("a client heard: {complaint}")));
+        }
+    }
+
+    /// Four outcomes, three calls and one audit row for each answer.
+    pub fn check_records(&mut self, recorded: Recorded) {
+        let turns = self.answered;
+        let expected = Recorded { completed: turns, audited: turns, called: 3 * turns, hops: 4 * turns };
+        self.recorded = recorded == expected;
+        if !self.recorded {
+            self.notes.push(format!("the store kept {recorded:?}, expected was {expected:?}"));
+        }
+    }
+
+    /// Processor time over all rounds under load.
+    pub fn set_cpu(&mut self, spent: Cpu) {
+        let share = spent.times(1_000.0 / self.turns.max(1) as f64);
+        self.cpu_s_per_1000_turns_all = share.servers().map(rounded);
+        self.cpu_s_per_1000_turns = share.map(rounded);
+    }
+
+    /// True when nothing was lost, doubled, left out or unanswered.
+    pub fn is_sound(&self) -> bool {
+        let faults = [self.lost, self.duplicates, self.holes, self.failed, self.refused];
+        faults.iter().all(|count| *count == 0) && self.recorded
+    }
+
+    /// One JSON value, or a table for people.
+    pub fn print(&self, json: bool) -> Result<()> {
+        if json {
+            return output::json(self);
+        }
+        self.rows().into_iter().for_each(|(name, value)| output::line(format!("{name:26} {value}")));
+        self.notes.iter().for_each(|note| output::note(note));
+        Ok(())
+    }
+
+    fn rows(&self) -> Vec<(&'static str, String)> {
+        let cpu = &self.cpu_s_per_1000_turns;
+        let or_unknown = |value: Option<f64>| value.map_or("unknown".to_owned(), |value| value.to_string());
+        let list = |values: &BTreeMap<String, f64>| {
+            values.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+        };
+        vec![
+            ("turns", format!("{}, {} in flight", self.turns, self.concurrency)),
+            ("turns a second", self.turns_per_s.to_string()),
+            ("raw relay a second", format!("{} ({:?})", self.raw_relay_per_s, self.raw_relay_runs)),
+            ("ratio", self.ratio.to_string()),
+            ("one at a time, ms", format!("p50 {}, p99 {}", self.single.p50_ms, self.single.p99_ms)),
+            ("under load, ms", format!("p50 {}, p99 {}", self.load.p50_ms, self.load.p99_ms)),
+            ("lost, duplicates, holes", format!("{}, {}, {}", self.lost, self.duplicates, self.holes)),
+            ("failed, refused", format!("{}, {}", self.failed, self.refused)),
+            ("store agrees", self.recorded.to_string()),
+            ("CPU s per 1,000 turns", or_unknown(self.cpu_s_per_1000_turns_all)),
+            ("  askline", or_unknown(cpu.askline)),
+            ("  RabbitMQ", or_unknown(cpu.broker)),
+            ("  Redis", or_unknown(cpu.redis)),
+            ("  PostgreSQL", or_unknown(cpu.store)),
+            ("  clients, not in the sum", or_unknown(cpu.client)),
+            ("events a turn", self.events_per_turn.to_string()),
+            ("bytes of a job", self.message_bytes.to_string()),
+            ("writes a commit", list(&self.store_batch)),
+            ("a hop, ms", list(&self.hop_ms)),
+        ]
+    }
+}
+
+/// Three decimals are enough for people and programs.
+pub fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
