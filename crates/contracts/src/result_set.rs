@@ -38,3 +38,18 @@ impl ResultSet {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_float_is_stored_to_its_last_digit() {
+        for float in [1989.9333333333334, 0.1 + 0.2, 5e-324, f64::MAX] {
+            let rows = vec![vec![Cell::from(float)]];
+            let stored = serde_json::to_string(&ResultSet { rows, ..ResultSet::default() }).unwrap();
+            let read: ResultSet = serde_json::from_str(&stored).unwrap();
+            assert_eq!(read.rows[0][0].as_f64(), Some(float));
+        }
+    }
+}

@@ -106,13 +106,13 @@ impl<'a> Maker<'a> {
         Ok(Access { dialect, url: url.into() })
     }
 
-    /// Removes what was made; what cannot be removed is named.
+    /// Removes what was made; what may not have been removed is named.
     pub async fn remove(self) {
         for made in self.made {
             let force = if made.dialect == Dialect::Postgres { " WITH (FORCE)" } else { "" };
             let statement = format!("DROP DATABASE IF EXISTS {}{force}", made.name);
             if let Err(error) = direct::run(made.dialect, &made.server, statement).await {
-                output::note(format!("the database {} is left behind: {error:#}", made.name));
+                output::note(format!("the database {} may be left behind: {error:#}", made.name));
             }
         }
     }
@@ -125,7 +125,8 @@ fn at(file: &Path) -> Access {
 fn server(url: &Option<String>, option: &str, dialect: Dialect) -> Result<String> {
     url.clone().ok_or_else(|| {
         let product = dialect.as_str();
-        Missing(format!("this suite needs {option}, the URL of a {product} server whose user may create databases")).into()
+        Missing(format!("this suite needs {option}, the URL of a {product} server whose user may create databases"))
+            .into()
     })
 }
 

@@ -9,7 +9,8 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlRow, MySqlValueRef};
 use sqlx::postgres::{PgConnectOptions, PgRow, PgValueRef};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow, SqliteValueRef};
 use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, Connection, Decode, Error, Executor, MySql, Row, Sqlite, TypeInfo, ValueRef,
+    AssertSqlSafe, Column, ConnectOptions, Connection, Decode, Error, Executor, MySql, Row, SqlSafeStr, Sqlite,
+    TypeInfo, ValueRef,
 };
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -68,20 +69,23 @@ async fn sqlite(file: &str, sql: &str) -> Result<Table, Error> {
     table(&rows?, |row: &SqliteRow, column| sqlite_cell(row.try_get_raw(column)?))
 }
 
-/// In the simple protocol, where the server prints every value itself.
+/// In the simple protocol, where the server prints every value itself. It takes several statements, of which the second
+/// could leave the read-only transaction, so that only what can be prepared is run.
 async fn postgres(url: &str, sql: &str) -> Result<Table, Error> {
     let mut connection = PgConnectOptions::from_str(url)?.disable_statement_logging().connect().await?;
     connection.execute("BEGIN READ ONLY").await?;
+    (&mut connection).prepare(AssertSqlSafe(sql).into_sql_str()).await?;
     let rows = connection.fetch_all(AssertSqlSafe(sql)).await;
     connection.close().await?;
     table(&rows?, |row: &PgRow, column| postgres_cell(row.try_get_raw(column)?))
 }
 
-/// In the text protocol, where the server prints every value itself.
+/// In the text protocol, else as for PostgreSQL.
 async fn mysql(url: &str, sql: &str) -> Result<Table, Error> {
     let options = MySqlConnectOptions::from_str(url)?.pipes_as_concat(false).no_engine_substitution(false);
     let mut connection = options.disable_statement_logging().connect().await?;
     connection.execute("START TRANSACTION READ ONLY").await?;
+    (&mut connection).prepare(AssertSqlSafe(sql).into_sql_str()).await?;
     let rows = connection.fetch_all(AssertSqlSafe(sql)).await;
     connection.close().await?;
     table(&rows?, |row: &MySqlRow, column| mysql_cell(row.try_get_raw(column)?))

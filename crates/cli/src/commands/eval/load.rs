@@ -151,14 +151,7 @@ fn join(asked: Vec<Asked>, mut sql: HashMap<String, String>) -> Result<Vec<Quest
 fn question(asked: Asked, recorded: String) -> Result<Question> {
     let dialect = Dialect::parse(&asked.dialect);
     let dialect = dialect.with_context(|| format!("{}: there is no dialect {:?}", asked.id, asked.dialect))?;
-    Ok(Question {
-        id: asked.id,
-        database: asked.db,
-        dialect,
-        text: asked.question,
-        gold: asked.gold_sql,
-        recorded,
-    })
+    Ok(Question { id: asked.id, database: asked.db, dialect, text: asked.question, gold: asked.gold_sql, recorded })
 }
 
 fn lines<T: DeserializeOwned>(file: &Path) -> Result<impl Iterator<Item = Result<T>>> {

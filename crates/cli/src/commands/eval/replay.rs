@@ -60,12 +60,7 @@ async fn evaluate(
     Ok(report.finish(began.elapsed().as_secs_f64()))
 }
 
-async fn count(
-    report: &mut Report,
-    pipeline: &Pipeline,
-    questions: &[Question],
-    databases: &Databases,
-) -> Result<()> {
+async fn count(report: &mut Report, pipeline: &Pipeline, questions: &[Question], databases: &Databases) -> Result<()> {
     let bar = progress(questions.len());
     let judging = questions.iter().filter_map(|question| Some((question, databases.get(&question.database)?)));
     let judging = judging.map(async |(question, access)| (question, judge(pipeline, access, question).await));
@@ -91,9 +86,7 @@ async fn judge(pipeline: &Pipeline, access: &Access, question: &Question) -> Res
     let gold = direct::query(access, &question.gold).await;
     let recorded = direct::query(access, &question.recorded).await;
     let asked = pipeline.ask(&question.database, &question.text).await?;
-    let is_right = |rows: &Table| {
-        gold.as_ref().is_ok_and(|gold| equivalent(gold, rows, orders(&question.gold)))
-    };
+    let is_right = |rows: &Table| gold.as_ref().is_ok_and(|gold| equivalent(gold, rows, orders(&question.gold)));
     Ok(Judgement {
         direct_correct: recorded.as_ref().is_ok_and(is_right),
         pipeline_correct: matches!(&asked, Outcome::Rows(rows) if is_right(rows)),
