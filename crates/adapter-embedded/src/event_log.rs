@@ -115,10 +115,10 @@ fn refuse(state: &State, append: &Append) -> Option<Answer> {
     if append.fence == state.fence && append.batch <= state.batch {
         return Some(Answer::Repeated(position));
     }
-    if state.closed {
-        return Some(Answer::Closed);
+    if append.fence < state.fence {
+        return Some(Answer::Stale);
     }
-    (append.fence < state.fence).then_some(Answer::Stale)
+    state.closed.then_some(Answer::Closed)
 }
 
 async fn state(connection: &mut SqliteConnection, turn: &TurnId) -> Result<Option<State>, sqlx::Error> {

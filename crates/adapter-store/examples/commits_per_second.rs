@@ -96,6 +96,7 @@ async fn one_hop(store: &Store, turn: &TurnId, hop: &HopId) -> Result<(), PortEr
         next_seq: 3,
         batches: 1,
         traceparent: None,
+        dead: None,
         published: false,
     };
     match store.commit(Commit { outcome, result: None, end: None }).await? {

@@ -145,7 +145,10 @@ impl Reach<'_> {
             prefix: broker.prefix.clone(),
             max_queue_length: broker.max_queue_length,
         };
-        let connected = Rabbit::connect(config).await;
+        let connected = match broker.unused_queues_expire_s {
+            0 => Rabbit::connect(config).await,
+            seconds => Rabbit::connect_for_a_while(config, Duration::from_secs(seconds)).await,
+        };
         connected.context("RabbitMQ cannot be used: check broker.url and that the server runs")
     }
 
@@ -228,6 +231,12 @@ fn check_secrets(settings: &Settings, roles: &Roles) -> Result<()> {
     let name = roles.name();
     if !roles.needs_sources() && !secrets.vault_private_key.is_empty() {
         bail!("{name} opens no databases: do not give it ASKLINE_SECRETS__VAULT_PRIVATE_KEY");
+    }
+    let given = |provider: &&settings::Provider| std::env::var_os(&provider.api_key_env).is_some();
+    if !roles.needs_llm()
+        && let Some(provider) = settings.llm.providers.iter().find(given)
+    {
+        bail!("{name} calls no language model: do not give it {}", provider.api_key_env);
     }
     if !roles.has(&Role::Api) && !secrets.jwt_secret.is_empty() {
         bail!("{name} signs no tokens: do not give it ASKLINE_SECRETS__JWT_SECRET");

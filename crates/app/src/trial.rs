@@ -1,7 +1,7 @@
 //! What a trial on real servers needs beyond the application: their addresses, and a way to leave nothing behind.
 
-use crate::compose::{Reach, queues, with_password};
 use crate::SystemClock;
+use crate::compose::{Reach, queues, with_password};
 use anyhow::{Context, Result};
 use ports::broker::Queue;
 use settings::Settings;

@@ -67,6 +67,9 @@ pub struct Outcome {
     /// Trace context of the run, carried on to what it publishes.
     #[serde(default)]
     pub traceparent: Option<String>,
+    /// Why the job of the hop belongs in the dead queue; `None` when it does not.
+    #[serde(default)]
+    pub dead: Option<String>,
     /// True when all of it has been published.
     #[serde(default)]
     pub published: bool,

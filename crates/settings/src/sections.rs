@@ -103,6 +103,8 @@ pub struct Broker {
     pub prefix: String,
     /// A queue takes no more messages than this.
     pub max_queue_length: u64,
+    /// Queues that nobody uses for this long vanish with their messages, seconds; 0 keeps them. For trials only.
+    pub unused_queues_expire_s: u64,
 }
 
 /// Redis.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::sync::OwnedMutexGuard;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -91,6 +92,7 @@ pub struct Processes {
     env: BTreeMap<String, String>,
     folder: TempDir,
     _database: FreshDatabase,
+    _turn: OwnedMutexGuard<()>,
 }
 
 /// Worker processes: a name and the kinds that it does.
@@ -112,11 +114,20 @@ impl Processes {
 
     /// As `start`, with more variables for single roles: (role, name, value).
     pub async fn start_with(binary: &Path, pairs: &[(&str, String)], single: &[(&str, &str, String)]) -> Self {
+        let turn = world::one_at_a_time().await;
         let (env, mut demo, ports, folder, database) = Self::prepare(pairs).await;
         let port = free_port();
         demo.url = format!("http://127.0.0.1:{port}");
-        let mut processes =
-            Self { demo, ports, running: BTreeMap::new(), binary: binary.to_owned(), env, folder, _database: database };
+        let mut processes = Self {
+            demo,
+            ports,
+            running: BTreeMap::new(),
+            binary: binary.to_owned(),
+            env,
+            folder,
+            _database: database,
+            _turn: turn,
+        };
         processes.env.insert("ASKLINE_SERVER__LISTEN".into(), format!("127.0.0.1:{port}"));
         for role in processes.roles() {
             let more = single.iter().filter(|(of, _, _)| *of == role).map(|(_, name, value)| (*name, value.clone()));

@@ -4,7 +4,9 @@ use app::{Demo, Overrides, Roles, Running, Shutdown};
 use ports::Ports;
 use settings::{Settings, Source};
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 use tempfile::TempDir;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// The application with the sample shop, in this process.
 pub struct World {
@@ -20,30 +22,32 @@ pub struct World {
     pub shutdown: Shutdown,
     running: Running,
     _database: Option<FreshDatabase>,
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl World {
     /// Embedded, with the built-in rules, or with what the pairs set (`ASKLINE_…`).
     pub async fn embedded(pairs: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::start(embedded_env(&folder, pairs), Overrides::default(), folder, None).await
+        Self::start(embedded_env(&folder, pairs), Overrides::default(), folder, None, None).await
     }
 
     /// Embedded, with ports of the test's own.
     pub async fn embedded_with(pairs: &[(&str, String)], overrides: Overrides) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self::start(embedded_env(&folder, pairs), overrides, folder, None).await
+        Self::start(embedded_env(&folder, pairs), overrides, folder, None, None).await
     }
 
     /// Every role in this process, over RabbitMQ, Redis and PostgreSQL.
     pub async fn distributed(pairs: &[(&str, String)]) -> Self {
+        let turn = one_at_a_time().await;
         let folder = tempfile::tempdir().expect("a folder");
         let database = FreshDatabase::postgres().await;
         let mut env = distributed_env(&folder, &database);
         env.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let settings = load(&env);
         app::migrate(&settings).await.expect("the store migrates");
-        Self::start(env, Overrides::default(), folder, Some(database)).await
+        Self::start(env, Overrides::default(), folder, Some(database), Some(turn)).await
     }
 
     async fn start(
@@ -51,6 +55,7 @@ impl World {
         overrides: Overrides,
         folder: TempDir,
         database: Option<FreshDatabase>,
+        turn: Option<OwnedMutexGuard<()>>,
     ) -> Self {
         let mut settings = load(&env);
         if settings.llm.providers.is_empty() && overrides.llm.is_none() {
@@ -63,7 +68,7 @@ impl World {
         let shutdown = Shutdown::default();
         let running = app::start(&settings, &roles, composed, shutdown.clone()).await.expect("it starts");
         demo.url = format!("http://{}", running.address.expect("an address"));
-        Self { demo, ports, settings, folder, shutdown, running, _database: database }
+        Self { demo, ports, settings, folder, shutdown, running, _database: database, _turn: turn }
     }
 
     /// A client that is logged in.
@@ -106,6 +111,13 @@ fn rules() -> Vec<settings::Provider> {
     load(&env).llm.providers
 }
 
+/// Distributed installations of the tests share their queues, since a broker makes few queues a second. A job of an
+/// earlier one belongs to a turn that the store of this one does not know, and is dropped.
+pub(crate) async fn one_at_a_time() -> OwnedMutexGuard<()> {
+    static TURN: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
+    TURN.clone().lock_owned().await
+}
+
 pub(crate) fn embedded_env(folder: &TempDir, pairs: &[(&str, String)]) -> BTreeMap<String, String> {
     let mut env = BTreeMap::from([
         ("ASKLINE_MODE".to_owned(), "embedded".to_owned()),
@@ -128,7 +140,8 @@ fn distributed_env(folder: &TempDir, database: &FreshDatabase) -> BTreeMap<Strin
             ("ASKLINE_STORE__URL", database.url.clone()),
             ("ASKLINE_STORE__MAX_CONNECTIONS", "4".to_owned()),
             ("ASKLINE_BROKER__URL", servers.rabbitmq),
-            ("ASKLINE_BROKER__PREFIX", prefix.clone()),
+            ("ASKLINE_BROKER__PREFIX", format!("asktest_{}", std::process::id())),
+            ("ASKLINE_BROKER__UNUSED_QUEUES_EXPIRE_S", "120".to_owned()),
             ("ASKLINE_EVENTS__URL", servers.redis),
             ("ASKLINE_EVENTS__PREFIX", prefix),
             ("ASKLINE_SECRETS__JWT_SECRET", app::random_secret()),

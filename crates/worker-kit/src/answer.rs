@@ -7,22 +7,13 @@ pub struct Answer<'a> {
     ctx: &'a Ctx,
     id: String,
     text: String,
-    restarts: u32,
+    open: bool,
 }
 
 impl<'a> Answer<'a> {
-    /// Begins the message.
+    /// An answer of which nothing was said yet. The client hears of it with the first text.
     pub fn begin(ctx: &'a Ctx) -> Self {
-        let answer = Self { ctx, id: ctx.message_id(), text: String::new(), restarts: 0 };
-        answer.open();
-        answer
-    }
-
-    /// Begins the message anew: what an earlier stream of this run left unfinished is void.
-    pub fn begin_again(ctx: &'a Ctx) -> Self {
-        let mut answer = Self { ctx, id: ctx.message_id(), text: String::new(), restarts: 0 };
-        answer.restart();
-        answer
+        Self { ctx, id: ctx.message_id(), text: String::new(), open: false }
     }
 
     /// Adds to it. A NUL, which no database keeps in a text, is left out.
@@ -31,17 +22,22 @@ impl<'a> Answer<'a> {
         if text.is_empty() {
             return;
         }
+        if !self.open {
+            self.open();
+        }
         self.text.push_str(&text);
         self.ctx.emit(Event::TextDelta { item_id: self.id.clone(), output_index: 0, content_index: 0, delta: text });
     }
 
     /// Makes void what was streamed so far.
     pub fn restart(&mut self) {
-        self.restarts += 1;
+        if !self.open {
+            return;
+        }
+        self.open = false;
         self.text.clear();
-        let step = self.ctx.kind.to_owned();
-        self.ctx.emit(Event::StepStarted { step, attempt: self.ctx.attempt + self.restarts });
-        self.open();
+        self.ctx.begin_anew();
+        self.ctx.emit(Event::StepStarted { step: self.ctx.kind.to_owned(), attempt: self.ctx.shown_attempt() });
     }
 
     /// Whether nothing that can be read was streamed.
@@ -50,8 +46,9 @@ impl<'a> Answer<'a> {
     }
 
     /// Ends the message and returns its whole text.
-    pub fn finish(self) -> String {
-        let Self { ctx, id, text, .. } = self;
+    pub fn finish(&mut self) -> String {
+        let (ctx, id, text) = (self.ctx, self.id.clone(), std::mem::take(&mut self.text));
+        self.open = false;
         ctx.emit(Event::TextDone { item_id: id.clone(), output_index: 0, content_index: 0, text: text.clone() });
         ctx.emit(Event::PartDone {
             item_id: id.clone(),
@@ -63,7 +60,8 @@ impl<'a> Answer<'a> {
         text
     }
 
-    fn open(&self) {
+    fn open(&mut self) {
+        self.open = true;
         self.ctx.emit(Event::ItemAdded { output_index: 0, item: OutputItem::started(&self.id) });
         self.ctx.emit(Event::PartAdded {
             item_id: self.id.clone(),

@@ -1,6 +1,7 @@
 use contracts::TurnId;
 use ports::Signals;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -10,21 +11,24 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// The turns that this process works on, and how to stop each.
 #[derive(Clone, Default)]
 pub struct CancelRegistry {
-    running: Arc<Mutex<HashMap<TurnId, CancellationToken>>>,
+    running: Arc<Mutex<HashMap<TurnId, Vec<(u64, CancellationToken)>>>>,
+    count: Arc<AtomicU64>,
 }
 
 /// A registered turn; leaves the registry when dropped.
 pub(crate) struct Registered {
     registry: CancelRegistry,
     turn: TurnId,
+    number: u64,
     pub(crate) requested: CancellationToken,
 }
 
 impl CancelRegistry {
     pub(crate) fn register(&self, turn: &TurnId) -> Registered {
         let requested = CancellationToken::new();
-        self.with(|running| running.insert(turn.clone(), requested.clone()));
-        Registered { registry: self.clone(), turn: turn.clone(), requested }
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        self.with(|running| running.entry(turn.clone()).or_default().push((number, requested.clone())));
+        Registered { registry: self.clone(), turn: turn.clone(), number, requested }
     }
 
     /// Listens until `stop`. A lost signal costs time, not truth: each renewal of a lease reads the store.
@@ -50,18 +54,23 @@ impl CancelRegistry {
     }
 
     fn cancel(&self, turn: &TurnId) {
-        if let Some(token) = self.with(|running| running.get(turn).cloned()) {
-            token.cancel();
-        }
+        let tokens = self.with(|running| running.get(turn).cloned().unwrap_or_default());
+        tokens.iter().for_each(|(_, token)| token.cancel());
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut HashMap<TurnId, CancellationToken>) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut HashMap<TurnId, Vec<(u64, CancellationToken)>>) -> T) -> T {
         change(&mut self.running.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.registry.with(|running| running.remove(&self.turn));
+        self.registry.with(|running| {
+            let Some(tokens) = running.get_mut(&self.turn) else { return };
+            tokens.retain(|(number, _)| *number != self.number);
+            if tokens.is_empty() {
+                running.remove(&self.turn);
+            }
+        });
     }
 }

@@ -2,6 +2,7 @@ use crate::Emitter;
 use contracts::event::Usage;
 use contracts::{Event, HopId, Kind, Meta, ResultId, TurnId};
 use ports::Ports;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,8 @@ pub struct Ctx {
     pub llm_calls: u32,
     pub(crate) emitter: Arc<Emitter>,
     pub(crate) spent: Mutex<Usage>,
+    /// How often an answer of this run began anew.
+    pub(crate) restarts: AtomicU32,
 }
 
 impl Ctx {
@@ -56,6 +59,15 @@ impl Ctx {
     /// Tokens that this run spent.
     pub fn spent(&self) -> Usage {
         *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The attempt that events show: a run whose answer began anew counts on.
+    pub(crate) fn shown_attempt(&self) -> u32 {
+        self.attempt + self.restarts.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn begin_anew(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn spend(&self, usage: Usage) {

@@ -104,6 +104,7 @@ pub async fn end_turn(ports: &Ports, turn: &Turn, grant: Grant, ending: Ending) 
         next_seq: turn.next_seq,
         batches: 0,
         traceparent: None,
+        dead: None,
         published: false,
     };
     let commit = Commit { outcome: outcome.clone(), result: None, end: Some(end) };

@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use ports::ledger::{Commit, Committed, Grant, Outcome, Renewed};
 use ports::store::StoredResult;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,8 @@ pub(crate) struct Run<'a> {
     emitter: Arc<Emitter>,
     ctx: Ctx,
     trace: Option<String>,
+    /// Whether the step's beginning was told: only then is its end.
+    started: AtomicBool,
 }
 
 /// What a run came to, stored.
@@ -40,6 +43,8 @@ pub(crate) enum Stop {
     Fenced,
     /// The process ends before the handler did.
     Abandoned,
+    /// The store did not renew the claim in time.
+    LeaseOver,
     /// The handler wants another run.
     Again(JobError),
     /// The store did not take the outcome.
@@ -51,6 +56,7 @@ enum Interrupt {
     Cancelled,
     Deadline,
     Fenced,
+    LeaseOver,
     Abandoned,
 }
 
@@ -74,8 +80,9 @@ impl<'a> Run<'a> {
             llm_calls: runner.limits.llm_calls,
             emitter: emitter.clone(),
             spent: Mutex::default(),
+            restarts: AtomicU32::new(0),
         };
-        Self { runner, envelope, grant, emitter, ctx, trace }
+        Self { runner, envelope, grant, emitter, ctx, trace, started: AtomicBool::new(false) }
     }
 
     /// Runs the handler and stores what came of it.
@@ -108,6 +115,7 @@ impl<'a> Run<'a> {
             return Ok(Err(JobError::retry("run the job", "earlier runs ended their process")));
         }
         let step = self.runner.handler.kind().to_owned();
+        self.started.store(true, Ordering::Relaxed);
         self.ctx.emit(Event::StepStarted { step, attempt: self.grant.attempt });
         self.run_handler().await
     }
@@ -125,7 +133,7 @@ impl<'a> Run<'a> {
             tokio::select! {
                 worked = &mut handler => return Ok(worked),
                 () = &mut drive, if driving => driving = false,
-                () = &mut lease => break Interrupt::Fenced,
+                lost = &mut lease => break lost,
                 interrupt = self.interrupted(&registered) => break interrupt,
             }
         };
@@ -134,6 +142,7 @@ impl<'a> Run<'a> {
         match interrupt {
             Interrupt::Fenced => Err(Stop::Fenced),
             Interrupt::Abandoned => Err(Stop::Abandoned),
+            Interrupt::LeaseOver => Err(Stop::LeaseOver),
             // A handler that was done all the same has its answer counted.
             Interrupt::Cancelled => Ok(late.ok().and_then(Result::ok).ok_or(JobError::Cancelled)),
             Interrupt::Deadline => {
@@ -152,8 +161,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Renews the claim until it is lost. A store that does not answer loses it when the lease is over.
-    async fn keep_lease(&self, registered: &Registered) {
+    /// Renews the claim until it is lost, or its lease is over because the store does not answer.
+    async fn keep_lease(&self, registered: &Registered) -> Interrupt {
         let limits = &self.runner.limits;
         let mut held_until = tokio::time::Instant::now() + limits.lease;
         loop {
@@ -167,7 +176,8 @@ impl<'a> Run<'a> {
                         registered.requested.cancel();
                     }
                 }
-                Ok(Ok(Renewed::Lost)) | Err(_) => return,
+                Ok(Ok(Renewed::Lost)) => return Interrupt::Fenced,
+                Err(_) => return Interrupt::LeaseOver,
                 Ok(Err(error)) => tracing::warn!(%error, "a lease was not renewed: it is tried again"),
             }
         }
@@ -208,9 +218,12 @@ impl<'a> Run<'a> {
     }
 
     fn complete_step(&self, done: &Done, started: u64) {
+        if !self.started.load(Ordering::Relaxed) {
+            return;
+        }
         self.ctx.emit(Event::StepCompleted {
             step: self.runner.handler.kind().to_owned(),
-            attempt: self.grant.attempt,
+            attempt: self.ctx.shown_attempt(),
             duration_ms: self.runner.ports.clock.monotonic_ms().saturating_sub(started),
             detail: done.detail.clone(),
             tokens: self.ctx.spent().total_tokens,
@@ -235,11 +248,12 @@ impl<'a> Run<'a> {
             hop: self.envelope.hop.clone(),
             turn: turn.clone(),
             fence: self.grant.fence,
-            next: self.children(done.next, emitted.next_seq, usage),
+            next: done.next.map(|next| self.child(next, emitted.next_seq, usage)).into_iter().collect(),
             terminal_event,
             next_seq: emitted.next_seq,
             batches: emitted.batches,
             traceparent: self.trace.clone(),
+            dead: settled.dead_because(),
             published: false,
         };
         let result = done.result.map(|rows| StoredResult {
@@ -269,13 +283,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn children(&self, next: Vec<contracts::NextJob>, next_seq: u64, spent: Usage) -> Vec<Envelope> {
-        let child = |(index, job)| {
-            let mut envelope = self.envelope.child(index, job, next_seq);
-            envelope.meta.spent = spent;
-            envelope
-        };
-        next.into_iter().enumerate().map(child).collect()
+    fn child(&self, next: contracts::NextJob, next_seq: u64, spent: Usage) -> Envelope {
+        let mut envelope = self.envelope.child(0, next, next_seq);
+        envelope.meta.spent = spent;
+        envelope
     }
 
     fn usage(&self) -> Usage {

@@ -7,12 +7,15 @@ use crate::settle::{Settle, Settled};
 use crate::{Handler, JobError};
 use contracts::{ENVELOPE_VERSION, Envelope};
 use ports::Ports;
-use ports::broker::{Delivery, HEADER_PRODUCER, HEADER_TRACEPARENT, Message};
+use ports::broker::{Delivery, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
 use ports::ledger::{Claim, Claimed, Grant, Outcome};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, field};
+
+/// A job whose store or broker failed comes again after this.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// What a run may take.
 #[derive(Clone, Debug)]
@@ -74,7 +77,7 @@ impl Runner {
 
     async fn process_in_span(&self, delivery: Delivery) {
         let started = self.ports.clock.monotonic_ms();
-        let settle = Settle::new(self.ports.broker.clone(), self.handler.kind(), delivery);
+        let settle = Settle::new(self.ports.broker.clone(), self.queue(), delivery);
         let settled = match self.read(settle.message()) {
             Ok(envelope) => self.claim(&settle, envelope).await,
             Err(reason) => Settled::Dead { reason },
@@ -111,17 +114,22 @@ impl Runner {
             Ok(Claimed::Over) => Settled::Over,
             Err(error) => {
                 tracing::warn!(%error, "a job waits: it cannot be claimed");
-                Settled::Snooze(Duration::from_secs(1))
+                Settled::Snooze(AFTER_FAILURE)
             }
         }
     }
 
-    /// The hop was done before: at most its outcome is published.
+    /// The hop was done before: at most its outcome is published. A dead job may come into the dead queue twice, never
+    /// not at all.
     async fn repeat(&self, outcome: &Outcome) -> Settled {
+        let settled = match &outcome.dead {
+            Some(reason) => Settled::Dead { reason: reason.clone() },
+            None => Settled::Repeated,
+        };
         if outcome.published {
-            return Settled::Repeated;
+            return settled;
         }
-        self.publish(outcome, Settled::Repeated).await
+        self.publish(outcome, settled).await
     }
 
     async fn granted(&self, settle: &Settle, envelope: Envelope, grant: Grant) -> Settled {
@@ -149,7 +157,7 @@ impl Runner {
     async fn publish(&self, outcome: &Outcome, then: Settled) -> Settled {
         if let Err(error) = publish_parts(&self.ports, outcome).await {
             tracing::warn!(%error, "an outcome waits: it cannot be published");
-            return Settled::Snooze(Duration::from_secs(1));
+            return Settled::Snooze(AFTER_FAILURE);
         }
         if let Err(error) = self.ports.ledger.mark_published(&outcome.hop).await {
             tracing::warn!(%error, "an outcome is published and not marked: it may be published again");
@@ -165,6 +173,9 @@ impl Runner {
                 run.release(false).await;
                 Settled::Requeue
             }
+            // The store did not answer for a whole lease: whether somebody else holds the turn is not known, so the
+            // job must not be dropped.
+            Stop::LeaseOver => Settled::Snooze(AFTER_FAILURE),
             Stop::Again(JobError::Snooze(after)) => {
                 run.release(false).await;
                 Settled::Snooze(after)
@@ -175,9 +186,14 @@ impl Runner {
             }
             Stop::Uncommitted => {
                 run.release(false).await;
-                Settled::Snooze(Duration::from_secs(1))
+                Settled::Snooze(AFTER_FAILURE)
             }
         }
+    }
+
+    /// The queue that it serves.
+    pub(crate) fn queue(&self) -> Queue {
+        Queue::interactive(self.handler.kind())
     }
 
     pub(crate) fn check(&self, envelope: &Envelope) -> Result<(), String> {

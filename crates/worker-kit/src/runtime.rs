@@ -2,7 +2,7 @@ use crate::backend::BrokerBackend;
 use crate::runner::Runner;
 use apalis::prelude::{WorkerBuilder, WorkerBuilderExt};
 use ports::PortError;
-use ports::broker::{Delivery, Queue};
+use ports::broker::Delivery;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +15,7 @@ pub async fn run_worker(
     stop: CancellationToken,
 ) -> Result<(), PortError> {
     let kind = runner.handler.kind();
-    let consumer = runner.ports.broker.consume(&Queue::interactive(kind), prefetch).await?;
+    let consumer = runner.ports.broker.consume(&runner.queue(), prefetch).await?;
     let name = format!("{kind}-{}", runner.owner);
     let worker = WorkerBuilder::new(name.as_str())
         .backend(BrokerBackend::new(consumer, stop))

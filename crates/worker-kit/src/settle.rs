@@ -27,6 +27,14 @@ pub(crate) enum Settled {
 }
 
 impl Settled {
+    /// Why the job goes to the dead queue, when it does.
+    pub(crate) fn dead_because(&self) -> Option<String> {
+        match self {
+            Self::Dead { reason } => Some(reason.clone()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -49,8 +57,7 @@ pub(crate) struct Settle {
 }
 
 impl Settle {
-    pub(crate) fn new(broker: Arc<dyn Broker>, kind: &str, delivery: Delivery) -> Self {
-        let queue = Queue::interactive(kind);
+    pub(crate) fn new(broker: Arc<dyn Broker>, queue: Queue, delivery: Delivery) -> Self {
         Self { broker, queue, message: delivery.message, receipt: delivery.receipt }
     }
 
@@ -112,10 +119,11 @@ fn rung_of(queue: Queue, rung: usize) -> Destination {
     Destination::Retry(queue, rung)
 }
 
-/// The shortest rung that is not shorter than the wait; the longest when none is.
+/// The longest rung that is not longer than the wait, or the shortest: what is left is waited for in smaller steps,
+/// so that nobody waits much longer than was asked.
 fn rung_for(wait: Duration) -> usize {
-    let fits = |rung: &u64| u128::from(*rung) >= wait.as_millis();
-    RUNGS_MS.iter().position(fits).unwrap_or(RUNGS_MS.len() - 1)
+    let fits = |rung: &u64| u128::from(*rung) <= wait.as_millis();
+    RUNGS_MS.iter().rposition(fits).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -123,9 +131,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_takes_the_shortest_rung_that_is_long_enough() {
+    fn a_wait_takes_the_longest_rung_that_fits() {
         assert_eq!(rung_for(Duration::from_millis(1)), 0);
-        assert_eq!(rung_for(Duration::from_millis(301)), 1);
+        assert_eq!(rung_for(Duration::from_millis(901)), 1);
         assert_eq!(rung_for(Duration::from_secs(3_600)), RUNGS_MS.len() - 1);
     }
 }

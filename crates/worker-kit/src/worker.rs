@@ -16,8 +16,8 @@ pub trait Worker: Send + Sync + 'static {
 /// What came of a job.
 #[derive(Debug, Default)]
 pub struct Done {
-    /// What to do next.
-    pub next: Vec<NextJob>,
+    /// What to do next. At most one job: a turn is a chain, and its fence is one.
+    pub next: Option<NextJob>,
     /// Rows to store, under the id that `Ctx::result_id` gives.
     pub result: Option<ResultSet>,
     /// The end of the turn.
@@ -30,7 +30,7 @@ impl Done {
     /// The turn goes on with one job.
     pub fn next<J: Job>(job: &J, detail: impl Into<String>) -> Result<Self, JobError> {
         let next = NextJob::new(job).map_err(|error| JobError::internal("encode the next job", error))?;
-        Ok(Self { next: vec![next], detail: detail.into(), ..Self::default() })
+        Ok(Self { next: Some(next), detail: detail.into(), ..Self::default() })
     }
 
     /// The turn ends.

@@ -38,11 +38,12 @@ impl Replier {
         let history = ctx.history(self.history_messages).await?;
         let messages = prompt::tell_rows(question, &sql, &rows, self.shown_rows, &history);
         let request = request(ctx, question, messages, Some(rows.clone()));
-        let text = match stream(ctx, request).await {
+        let mut answer = Answer::begin(ctx);
+        let text = match stream(ctx, &mut answer, request).await {
             Ok(text) => text,
             Err(Error::Cancelled) => return Err(JobError::Cancelled),
             Err(Error::Port(error)) => return Err(JobError::retry("write the answer", error)),
-            Err(error) => plainly(ctx, question, &rows, &error),
+            Err(error) => plainly(ctx, &mut answer, question, &rows, &error),
         };
         Ok(Done::end(Ending::answered(text, sql, result), "answered"))
     }
@@ -50,17 +51,16 @@ impl Replier {
     async fn chat(&self, ctx: &Ctx, question: &str) -> Result<Done, JobError> {
         let history = ctx.history(self.history_messages).await?;
         let request = request(ctx, question, prompt::chat(question, &history), None);
-        let text = stream(ctx, request).await.map_err(llm_failure)?;
+        let text = stream(ctx, &mut Answer::begin(ctx), request).await.map_err(llm_failure)?;
         Ok(Done::end(Ending::completed(text), "answered"))
     }
 }
 
 /// The rows are there, only the words are missing: a plain rendering that says that it is one.
-fn plainly(ctx: &Ctx, question: &str, rows: &ResultSet, error: &Error) -> String {
+fn plainly(ctx: &Ctx, answer: &mut Answer<'_>, question: &str, rows: &ResultSet, error: &Error) -> String {
     ctx.notice("plain_answer", format!("The answer is a plain rendering of the rows: {error}."));
-    let text = rules::reply(question, Some(rows));
-    let mut answer = Answer::begin_again(ctx);
-    answer.push(&text);
+    answer.restart();
+    answer.push(&rules::reply(question, Some(rows)));
     answer.finish()
 }
 
@@ -71,11 +71,10 @@ fn no_workflow(ctx: &Ctx) -> Result<Done, JobError> {
 }
 
 /// Streams an answer to the client and returns its whole text.
-async fn stream(ctx: &Ctx, request: Request) -> Result<String, Error> {
+async fn stream(ctx: &Ctx, answer: &mut Answer<'_>, request: Request) -> Result<String, Error> {
     let started = ctx.ports.clock.monotonic_ms();
     let purpose = request.purpose.as_str();
     let mut pieces = ctx.stream(request).await?;
-    let mut answer = Answer::begin(ctx);
     let on_text = |text: Option<&str>| match text {
         Some(text) => answer.push(text),
         None => answer.restart(),

@@ -99,6 +99,7 @@ pub fn outcome(turn: &str, hop: &HopId, fence: u64) -> Outcome {
         next_seq: 7,
         batches: 2,
         traceparent: None,
+        dead: None,
         published: false,
     }
 }
