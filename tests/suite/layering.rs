@@ -32,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("testkit", &["app", "contracts", "ports", "settings"]),
     ("tests", ANYTHING),
 ];
-const WORKER: &[&str] = &["contracts", "domain", "ports", "sql-guard", "worker-kit"];
+const WORKER: &[&str] = &["contracts", "domain", "ports", "sql-guard", "telemetry", "worker-kit"];
 const ANYTHING: &[&str] = &["*"];
 
 /// Outside crates that define a boundary: who alone may name each. `cli` names sqlx for `eval replay`, whose direct

@@ -7,6 +7,7 @@ use ports::source::{self, Statement};
 use ports::store::{AuditRow, Connection};
 use sql_guard::{Checked, Policy, Refusal};
 use std::time::Duration;
+use telemetry::names;
 use worker_kit::{Ctx, Done, JobError, OrRetry, Worker, pause};
 
 /// The worker of kind `execute_sql`.
@@ -37,7 +38,9 @@ impl Worker for SqlExecutor {
         let source = ctx.open_source(&connection).await?;
         audit(ctx, &connection, &checked.sql, &checked.tables, "execute").await?;
         let running = source.query(self.statement(ctx, &checked));
+        let started = ctx.ports.clock.monotonic_ms();
         let (outcome, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
+        measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &outcome);
         match outcome {
             Ok(rows) => self.answered(ctx, job, checked, rows),
             Err(error) => self.failed(ctx, job, error),
@@ -91,10 +94,7 @@ impl SqlExecutor {
                 error.class(),
                 format!("{}. Ask for less at a time, such as one month.", capital(&error)),
             )),
-            _ => Err(JobError::fail(
-                error.class(),
-                format!("{}. Check the connection, then ask again.", capital(&error)),
-            )),
+            _ => Err(unusable(ctx, &error)),
         }
     }
 
@@ -107,6 +107,15 @@ impl SqlExecutor {
         }
         let rejected = Some(Rejected { sql: job.sql, rule: rule.to_owned(), message });
         Done::next(&GenerateSql { question: job.question, round: job.round + 1, rejected }, rule)
+    }
+}
+
+fn measure(connection: &Connection, took_ms: u64, outcome: &Result<ResultSet, source::Error>) {
+    let system = connection.dialect.as_str();
+    let class = outcome.as_ref().map_or_else(source::Error::class, |_| "ok");
+    metrics::histogram!(names::DB_DURATION, "system" => system, "outcome" => class).record(took_ms as f64 / 1_000.0);
+    if let Ok(rows) = outcome {
+        metrics::histogram!(names::DB_ROWS, "system" => system).record(rows.rows.len() as f64);
     }
 }
 
@@ -132,6 +141,14 @@ async fn audit(
         at_ms: ctx.ports.clock.now_ms(),
     };
     ctx.ports.store.audit(&row).await.or_retry("write the audit row")
+}
+
+/// Whoever asks need not know where the database is: that stands in the log and in the connection's test.
+fn unusable(ctx: &Ctx, error: &source::Error) -> JobError {
+    tracing::warn!(turn = %ctx.meta.turn, %error, "a source cannot be used");
+    let message = "The database of this connection cannot be used right now. Ask again later, or have a manager test \
+                   the connection.";
+    JobError::fail(error.class(), message)
 }
 
 fn capital(error: &source::Error) -> String {

@@ -1,7 +1,10 @@
 //! Ends what is overdue and publishes what a crash left unpublished. Safe when two run: every write is fenced.
 
+use contracts::job::KINDS;
+use ports::broker::{Destination, Queue};
 use ports::{PortError, Ports};
 use std::time::Duration;
+use telemetry::names;
 use tokio_util::sync::CancellationToken;
 use worker_kit::{Ending, end_turn, publish_outcome};
 
@@ -35,6 +38,7 @@ impl Sweeper {
     /// Sweeps until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            self.measure_queues().await;
             match self.round().await {
                 Ok(Swept { ended: 0, published: 0 }) => {}
                 Ok(swept) => tracing::info!(ended = swept.ended, published = swept.published, "swept"),
@@ -43,6 +47,18 @@ impl Sweeper {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.every) => {}
+            }
+        }
+    }
+
+    /// Says how full the queues are. A broker that does not answer says nothing.
+    async fn measure_queues(&self) {
+        for kind in KINDS {
+            let queue = Queue::interactive(*kind);
+            for (place, of) in [("work", Destination::Work(queue.clone())), ("dead", Destination::Dead(queue))] {
+                if let Ok(depth) = self.ports.broker.depth(&of).await {
+                    metrics::gauge!(names::QUEUE_DEPTH, "kind" => *kind, "queue" => place).set(depth.ready as f64);
+                }
             }
         }
     }

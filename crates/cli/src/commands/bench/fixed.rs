@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use contracts::event::Usage;
-use contracts::schema::{ColumnSchema, ForeignKey, Schema, TableSchema};
+use contracts::{ColumnSchema, ForeignKey, Schema, TableSchema};
 use contracts::{Column, ResultSet};
 use futures_util::StreamExt;
 use ports::Llm;
