@@ -16,14 +16,14 @@ release() {
 faults() {
   seed
   say "building askline with pause points into $FAULTS_TARGET"
-  CARGO_TARGET_DIR=$FAULTS_TARGET cargo build --release --locked -p cli --features faults \
+  CARGO_TARGET_DIR=$FAULTS_TARGET cargo build --locked -p cli --features faults \
     --manifest-path "$ROOT/Cargo.toml" ||
     die "askline with pause points could not be built" "look at the compiler's messages above"
 }
 
 # The dependencies are the same in both: take them over instead of compiling them twice.
 seed() {
-  local from=$CARGO_TARGET_DIR/release to=$FAULTS_TARGET/release dependencies
+  local from=$CARGO_TARGET_DIR/debug to=$FAULTS_TARGET/debug dependencies
   dependencies=$(rustc --version && hash_of "$ROOT/Cargo.lock")
   [[ -d $from/.fingerprint ]] || return 0
   stamped "$FAULTS_TARGET/.seed" "$dependencies" && return

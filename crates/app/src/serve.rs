@@ -2,6 +2,7 @@ use crate::Composed;
 use crate::ops;
 use crate::{Role, Roles, Shutdown};
 use anyhow::{Context, Result};
+use axum::serve::ListenerExt;
 use classify::Classifier;
 use execute_sql::SqlExecutor;
 use generate_sql::SqlGenerator;
@@ -14,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use sweep::Sweeper;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use worker_kit::{CancelRegistry, Flush, Handler, Limits, Runner, handler, run_worker};
@@ -140,6 +141,7 @@ async fn serve(
         .await
         .with_context(|| format!("{address} cannot be listened on: choose another address in {setting}"))?;
     let bound = listener.local_addr()?;
+    let listener = listener.tap_io(send_at_once);
     let stop = shutdown.drain.clone();
     tasks.spawn(async move {
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -148,6 +150,13 @@ async fn serve(
         }
     });
     Ok(bound)
+}
+
+/// An event is small, and the next one would wait until the client has acknowledged it, for 40 ms.
+fn send_at_once(socket: &mut TcpStream) {
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "a socket sends its events late");
+    }
 }
 
 fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {

@@ -102,8 +102,8 @@ pub fn faults_binary() -> PathBuf {
     }
     let target = target_folder().with_file_name("target-faults");
     let folder = target.to_str().expect("a readable path");
-    cargo(&["build", "--release", "-p", "cli", "--features", "faults", "--target-dir", folder]);
-    target.join("release/askline")
+    cargo(&["build", "-p", "cli", "--features", "faults", "--target-dir", folder]);
+    target.join("debug/askline")
 }
 
 fn built(variable: &str, place: &str, arguments: &[&str]) -> PathBuf {

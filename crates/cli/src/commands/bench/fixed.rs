@@ -3,8 +3,7 @@
 
 use async_trait::async_trait;
 use contracts::event::Usage;
-use contracts::{ColumnSchema, ForeignKey, Schema, TableSchema};
-use contracts::{Column, ResultSet};
+use contracts::{Column, ColumnSchema, ForeignKey, ResultSet, Schema, TableSchema};
 use futures_util::StreamExt;
 use ports::Llm;
 use ports::llm::{Call, Completion, Error, Piece, Pieces, Purpose};
