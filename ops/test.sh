@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every check there is, part by part, with the time of each. test.sh [--only PART,PART] [--list]
+# Every check there is, part by part, with the time of each. test.sh [--only PART,PART]
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$ROOT/ops/node.sh"

@@ -12,7 +12,8 @@ use contracts::{LoggedEvent, TurnId};
 use ports::PortError;
 use ports::event_log::{Append, AppendError, EventLog, Position, Watch};
 use ports::signals::{Cancels, Signals};
-use redis::Client;
+use redis::io::tcp::TcpSettings;
+use redis::{Client, IntoConnectionInfo, RedisResult};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +63,7 @@ impl RedisBus {
     /// background, and `ping` says what is wrong.
     pub async fn connect(config: RedisConfig) -> Result<Self, PortError> {
         let RedisConfig { url, prefix, retention } = config;
-        let client = Client::open(url).map_err(|error| port_error("read the URL", error))?;
+        let client = client(url).map_err(|error| port_error("read the URL", error))?;
         let retention = retention.max(Duration::from_secs(1));
         let (keys, stop) = (Keys::new(&prefix), CancellationToken::new());
         let (watchers, reset) = (Arc::new(Watchers::default()), Arc::new(Notify::new()));
@@ -122,6 +123,12 @@ impl RedisBus {
         };
         self.link.run("append", build).await
     }
+}
+
+/// A command is small, and by default the next one would wait until the server has acknowledged it, for 40 ms.
+fn client(url: String) -> RedisResult<Client> {
+    let server = url.into_connection_info()?;
+    Client::open(server.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
 }
 
 fn run_until(stop: &CancellationToken, task: impl Future<Output = ()> + Send + 'static) {

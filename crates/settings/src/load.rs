@@ -60,7 +60,10 @@ pub fn load(source: &Source) -> Result<Settings, Error> {
     for (name, text) in &source.env {
         overlay(&mut settings, name, text)?;
     }
-    Value::Table(settings).try_into().map_err(|error: toml::de::Error| Error::Invalid(one_line(error.message())))
+    serde_path_to_error::deserialize(Value::Table(settings)).map_err(|error| {
+        let message = one_line(error.inner().message());
+        Error::Invalid(format!("{}: {message}", error.path()))
+    })
 }
 
 /// The JSON schema of the settings.

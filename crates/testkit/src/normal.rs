@@ -2,7 +2,7 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 
 const TIMES: &[&str] = &["created_at", "duration_ms"];
-const PREFIXES: &[&str] = &["resp_", "conv_", "msg_", "res_", "con_", "biz_", "usr_"];
+const PREFIXES: &[&str] = &["resp_", "conv_", "msg_", "res_", "con_", "biz_", "usr_", "asktest_"];
 
 /// The events without what differs from run to run: identifiers become their order of appearance, times become zero,
 /// adjacent deltas become one, and numbers are counted anew.
