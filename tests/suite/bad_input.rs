@@ -108,11 +108,14 @@ fn run(arguments: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// Arguments, variables, and what the error must name.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn wrong_settings_and_missing_servers_are_named() {
     let distributed = ("ASKLINE_MODE", "distributed");
     let nobody = "postgres://askline@127.0.0.1:1/askline";
-    let cases: &[(&[&str], &[(&str, &str)], &str)] = &[
+    let cases: &[Case] = &[
         (&["serve"], &[("ASKLINE_SERVER__LISTENN", "x")], "listenn"),
         (&["serve"], &[("ASKLINE_TURN__DEADLINE_S", "soon")], "deadline_s"),
         (&["serve", "--config", "/nowhere.toml"], &[], "/nowhere.toml"),

@@ -1,6 +1,6 @@
 //! `kill -9` at each point of each worker: exactly one terminal event, the right answer, the right audit rows.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use testkit::{Client, Embedded, Processes, Transcript, audit_attempts, faults_binary, free_port};
 
@@ -20,11 +20,11 @@ fn short_lease() -> Vec<(&'static str, String)> {
     vec![("ASKLINE_WORKERS__LEASE_MS", "1500".to_owned()), ("ASKLINE_WORKERS__RENEW_MS", "400".to_owned())]
 }
 
-fn pause(kind: &str, point: &str, reached: &std::path::Path) -> (&'static str, String) {
+fn pause(kind: &str, point: &str, reached: &Path) -> (&'static str, String) {
     ("ASKLINE_PAUSE", format!("{kind}:{point}:{}", reached.display()))
 }
 
-async fn until_exists(file: &PathBuf) {
+async fn until_exists(file: &Path) {
     let started = Instant::now();
     while !file.exists() {
         assert!(started.elapsed() < PATIENCE, "{} was not reached", file.display());

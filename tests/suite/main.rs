@@ -1,5 +1,8 @@
 //! The tests of the whole, in one binary.
 
+// Everything here is test code: helpers beside the test functions may fail a test as these do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod bad_input;
 mod contracts;
 mod kills;

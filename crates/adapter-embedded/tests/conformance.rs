@@ -1,5 +1,7 @@
 //! The suites of the ports, on files in a temporary folder.
 
+#![allow(clippy::unwrap_used)]
+
 use adapter_embedded::{FileLog, Journal, LocalSignals};
 use ports::{Broker, Clock, EventLog, Signals};
 use std::sync::Arc;

@@ -9,8 +9,8 @@ use ports::llm::{Call, Error, Llm, Piece, Purpose};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::llm_server::{LlmServer, Script};
 use support::{Calls, Outcome, call, chain, request, run};
+use testkit::llm_server::{LlmServer, Script};
 
 const PATIENCE: Duration = Duration::from_millis(400);
 const TIME_LEFT: Duration = Duration::from_secs(30);

@@ -10,8 +10,8 @@ use ports::llm::Purpose;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use support::llm_server::{LlmServer, Script};
 use support::{Calls, call, chain, full_window, request, run};
+use testkit::llm_server::{LlmServer, Script};
 
 const LONG: Duration = Duration::from_secs(30);
 

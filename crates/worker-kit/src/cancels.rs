@@ -8,10 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Runs of one turn, each with a number: an old run that ends must not unregister a newer one.
+type Runs = HashMap<TurnId, Vec<(u64, CancellationToken)>>;
+
 /// The turns that this process works on, and how to stop each.
 #[derive(Clone, Default)]
 pub struct CancelRegistry {
-    running: Arc<Mutex<HashMap<TurnId, Vec<(u64, CancellationToken)>>>>,
+    running: Arc<Mutex<Runs>>,
     count: Arc<AtomicU64>,
 }
 
@@ -58,7 +61,7 @@ impl CancelRegistry {
         tokens.iter().for_each(|(_, token)| token.cancel());
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut HashMap<TurnId, Vec<(u64, CancellationToken)>>) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut Runs) -> T) -> T {
         change(&mut self.running.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

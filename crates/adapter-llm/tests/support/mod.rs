@@ -1,8 +1,6 @@
 //! What the tests of this crate share.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-pub use testkit::llm_server;
-
 use adapter_llm::{Backoff, Chain, Jitter, Provider};
 use contracts::{BusinessId, Message};
 use futures_util::StreamExt;

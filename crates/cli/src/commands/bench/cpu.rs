@@ -94,8 +94,8 @@ impl Meter {
         Cpu {
             askline: Stat::of(Path::new("/proc/self/stat")).map(|stat| stat.own),
             client: Some(0.0),
-            broker: self.broker.and_then(|pid| stat(pid)).map(|stat| stat.own),
-            redis: self.redis.and_then(|pid| stat(pid)).map(|stat| stat.own),
+            broker: self.broker.and_then(stat).map(|stat| stat.own),
+            redis: self.redis.and_then(stat).map(|stat| stat.own),
             store: self.store.and_then(family),
         }
     }
@@ -154,7 +154,8 @@ fn listener(url: &str, default_port: u16) -> Option<u32> {
         return None;
     }
     let port = url.port().unwrap_or(default_port);
-    let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|table| inodes(table, port)).collect();
+    let sockets: Vec<String> =
+        ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|table| inodes(table, port)).collect();
     pids().find(|pid| holds(*pid, &sockets))
 }
 

@@ -49,8 +49,7 @@ impl Llm for FixedLlm {
 }
 
 fn completion(text: String) -> Completion {
-    let usage =
-        Usage { input_tokens: PROMPT_TOKENS, output_tokens: TOKENS, total_tokens: PROMPT_TOKENS + TOKENS };
+    let usage = Usage { input_tokens: PROMPT_TOKENS, output_tokens: TOKENS, total_tokens: PROMPT_TOKENS + TOKENS };
     let (provider, model) = ("fixed".to_owned(), "fixed".to_owned());
     Completion { text, usage, provider, model, cut: false, confidence: None }
 }
@@ -88,11 +87,7 @@ impl Source for FixedSource {
         let names = ["id", "name", "status", "total"];
         let column = |name: &str| Column { name: name.to_owned(), data_type: String::new() };
         let row = |n| vec![json!(n), json!(format!("Customer {n}")), json!("paid"), json!(n * 100)];
-        Ok(ResultSet {
-            columns: names.map(column).to_vec(),
-            rows: (1..=ROWS).map(row).collect(),
-            truncated: false,
-        })
+        Ok(ResultSet { columns: names.map(column).to_vec(), rows: (1..=ROWS).map(row).collect(), truncated: false })
     }
 }
 

@@ -115,8 +115,7 @@ impl Bench<'_> {
         let mut rounds = Rounds::default();
         for round in 0..self.args.rounds {
             rounds.relays.push(self.measure_relay(relay).await?);
-            let turns = self.args.turns / self.args.rounds
-                + usize::from(round < self.args.turns % self.args.rounds);
+            let turns = self.args.turns / self.args.rounds + usize::from(round < self.args.turns % self.args.rounds);
             let before = meter.read();
             let outcome = self.load("under load", turns, self.args.concurrency).await?;
             let mut spent = meter.read().since(before);

@@ -150,7 +150,7 @@ impl Report {
             return output::json(self);
         }
         self.rows().into_iter().for_each(|(name, value)| output::line(format!("{name:26} {value}")));
-        self.notes.iter().for_each(|note| output::note(note));
+        self.notes.iter().for_each(output::note);
         Ok(())
     }
 

@@ -98,7 +98,9 @@ impl AtWork {
 fn use_test_servers(settings: &mut Settings) -> Result<()> {
     let defaults = settings::load(&Source::default())?;
     let choose = |chosen: &mut String, default: &str, variable: &str| {
-        if chosen == default && let Ok(url) = std::env::var(variable) {
+        if chosen == default
+            && let Ok(url) = std::env::var(variable)
+        {
             *chosen = url;
         }
     };
