@@ -39,13 +39,15 @@ fn ask(mut client: Client) -> tokio::task::JoinHandle<Transcript> {
 fn check(transcript: &Transcript, attempts: &[u32], case: &str) {
     assert_eq!(transcript.check().status(), "completed", "{case}: {:#?}", transcript.terminal());
     assert!(transcript.text().contains("28"), "{case}: {}", transcript.text());
-    let expected: &[u32] = if case.ends_with("in_statement") { &[1, 2] } else { &[1] };
-    if case == "execute_sql before_work" {
+    let expected: &[&[u32]] = match case {
+        "execute_sql in_statement" => &[&[1, 2]],
         // The run that was killed before its work is an attempt without a statement.
-        assert_eq!(attempts, [2], "{case}: one audit row");
-        return;
-    }
-    assert_eq!(attempts, expected, "{case}: audit rows");
+        "execute_sql before_work" => &[&[2]],
+        // The statement's job is published by then, and the kill of the whole process may hit its run anywhere.
+        "generate_sql before_ack embedded" => &[&[1], &[2], &[1, 2]],
+        _ => &[&[1]],
+    };
+    assert!(expected.contains(&attempts), "{case}: audit rows of attempts {attempts:?}, not {expected:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,6 +87,7 @@ async fn the_embedded_process_killed_at_any_point_costs_no_answer() {
         let transcript = asking.await.unwrap();
         drop(second);
         let attempts = audit_attempts(&folder.path().join("store.sqlite"), transcript.id()).await;
+        let case = if point == "before_ack" { format!("{case} embedded") } else { case };
         check(&transcript, &attempts, &case);
     }
 }
