@@ -3,6 +3,7 @@
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$ROOT/ops/node.sh"
+source "$ROOT/ops/model.sh"
 
 PARTS=(packages servers scripts page lint build faults release tests)
 LOGS=$ASKLINE_CACHE/logs
@@ -43,6 +44,7 @@ part_faults() { "$ROOT/ops/build.sh" faults; }
 part_tests() {
   "$ROOT/ops/page.sh" browser
   ensure_node
+  ensure_model
   test_environment
   cargo test --locked --workspace --no-fail-fast
 }
@@ -65,6 +67,17 @@ test_environment() {
   CHROMIUM=$(find_chromium || echo /usr/bin/chromium)
   export CHROMIUM
   share_data
+  share_model
+}
+
+# A script that serves a model with llama.cpp lies beside the shared test data, where there is any.
+share_model() {
+  local script
+  script=$(dirname "$ROOT")/shared/tools/llm-server.py
+  [[ -f $script && -x $MODEL/bin/python ]] || return 0
+  export ASKLINE_TEST_LLM_SERVER=$script ASKLINE_TEST_LLM_PYTHON=$MODEL/bin/python
+  ASKLINE_TEST_LLM_WEIGHTS=$(find "$MODEL" -name '*.gguf' -print -quit)
+  export ASKLINE_TEST_LLM_WEIGHTS
 }
 
 share_data() {
