@@ -12,7 +12,7 @@ use ports::{PortError, broker::Depth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::proxy::Proxy;
+use testkit::proxy::Proxy;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

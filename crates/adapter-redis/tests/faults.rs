@@ -10,7 +10,7 @@ use ports::PortError;
 use ports::event_log::{Append, AppendError, EventLog, Heard, Position, Watch};
 use ports::signals::Signals;
 use std::time::{Duration, Instant};
-use support::proxy::Proxy;
+use testkit::proxy::Proxy;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -9,6 +9,7 @@ mod client;
 pub mod llm_server;
 mod normal;
 mod processes;
+pub mod proxy;
 mod scripted;
 mod servers;
 mod shared;

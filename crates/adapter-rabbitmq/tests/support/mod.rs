@@ -2,8 +2,6 @@
 
 #![allow(dead_code)]
 
-pub mod proxy;
-
 use adapter_rabbitmq::RabbitConfig;
 use std::time::Duration;
 
