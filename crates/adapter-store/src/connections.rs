@@ -1,30 +1,18 @@
 use crate::Store;
-use crate::db::{Row, SYSTEM, fault, values};
+use crate::db::{SYSTEM, fault, values};
+use crate::reads::{AllConnections, FindConnection, FindSchema};
 use crate::writes::encoded;
 use async_trait::async_trait;
-use contracts::{BusinessId, ConnectionId, Dialect, Schema};
+use contracts::{BusinessId, ConnectionId, Schema};
 use ports::PortError;
 use ports::store::{Connection, ConnectionStatus, Connections};
-use sqlx::Error;
-
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, business_id, name, dialect, sealed_url, status, status_message, created_ms FROM connections ",
-            $rest
-        )
-    };
-}
 
 const CREATE: &str = "INSERT INTO connections (id, business_id, name, dialect, sealed_url, status, status_message, \
      created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (business_id, name) DO NOTHING";
-const FIND: &str = select!("WHERE business_id = $1 AND id = $2");
-const ALL: &str = select!("WHERE business_id = $1 ORDER BY created_ms, id");
 const SET_STATUS: &str = "UPDATE connections SET status = $3, status_message = $4 WHERE business_id = $1 AND id = $2";
 const SAVE_SCHEMA: &str = "INSERT INTO schemas (connection_id, business_id, body, saved_ms) \
      SELECT id, business_id, $3, $4 FROM connections WHERE business_id = $1 AND id = $2 \
      ON CONFLICT (connection_id) DO UPDATE SET body = excluded.body, saved_ms = excluded.saved_ms";
-const SCHEMA: &str = "SELECT body FROM schemas WHERE business_id = $1 AND connection_id = $2";
 
 #[async_trait]
 impl Connections for Store {
@@ -43,11 +31,13 @@ impl Connections for Store {
     }
 
     async fn connection(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Connection>, PortError> {
-        self.db.find("connection", FIND, values![business.as_str(), id.as_str()], connection).await
+        self.reader.find::<FindConnection>(business.as_str(), id.as_str()).await
     }
 
     async fn connections(&self, business: &BusinessId) -> Result<Vec<Connection>, PortError> {
-        self.db.list("connections", ALL, values![business.as_str()], connection).await
+        let mut all = self.reader.list::<AllConnections>(business.as_str(), business.as_str(), i64::MAX).await?;
+        all.sort_unstable_by(|a, b| (a.created_ms, &a.id).cmp(&(b.created_ms, &b.id)));
+        Ok(all)
     }
 
     async fn set_connection_status(
@@ -69,7 +59,7 @@ impl Connections for Store {
     }
 
     async fn schema(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Schema>, PortError> {
-        self.db.find("schema", SCHEMA, values![business.as_str(), id.as_str()], |row| row.json("body")).await
+        self.reader.find::<FindSchema>(business.as_str(), id.as_str()).await
     }
 }
 
@@ -78,17 +68,4 @@ fn known(step: &'static str, written: u64) -> Result<(), PortError> {
         return Err(PortError::refused(SYSTEM, step, "the business has no such connection"));
     }
     Ok(())
-}
-
-fn connection(row: &Row) -> Result<Connection, Error> {
-    Ok(Connection {
-        id: ConnectionId(row.text("id")?),
-        business: BusinessId(row.text("business_id")?),
-        name: row.text("name")?,
-        dialect: row.named("dialect", Dialect::parse)?,
-        sealed_url: row.text("sealed_url")?,
-        status: row.named("status", ConnectionStatus::parse)?,
-        status_message: row.text("status_message")?,
-        created_ms: row.int("created_ms")?,
-    })
 }

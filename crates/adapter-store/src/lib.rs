@@ -1,7 +1,7 @@
 //! The app store on SQLite or PostgreSQL, the ledger that lives in it, and the vault for credentials.
 //!
 //! Architecture invariant: one implementation serves both dialects. What differs is how a connection is opened
-//! (`db/open.rs`), how a batch is written (`batch/`) and what a batch's statement takes its rows from (`writes/`).
+//! (`db/open.rs`), how a batch is made (`batch/`) and what a batch's statement takes its rows from (`writes/`, `reads/`).
 
 mod batch;
 mod connections;
@@ -10,6 +10,7 @@ mod identity;
 mod ledger;
 mod migrate;
 mod options;
+mod reads;
 mod records;
 mod store;
 mod turns;

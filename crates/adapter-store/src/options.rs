@@ -9,7 +9,7 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Password for PostgreSQL, when it does not stand in the URL.
     pub password: Option<String>,
-    /// Connections of this process: PostgreSQL at most so many (two at least), SQLite so many readers and one writer.
+    /// Connections of this process: PostgreSQL at most so many (four at least), SQLite so many readers and one writer.
     pub max_connections: u32,
     /// How long a connection is waited for, and how long SQLite waits for another process's write.
     pub acquire_timeout: Duration,

@@ -1,5 +1,6 @@
-use crate::batch::Writer;
+use crate::batch::{Bounds, Lanes, Writer};
 use crate::db::{self, Db, values};
+use crate::reads::{Queues, Reader};
 use crate::{Options, migrate};
 use async_trait::async_trait;
 use ports::{AppStore, Clock, PortError};
@@ -9,6 +10,8 @@ use std::sync::Arc;
 pub struct Store {
     pub(crate) db: Db,
     pub(crate) writer: Writer,
+    pub(crate) reader: Reader,
+    lanes: Vec<Lanes>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -17,8 +20,19 @@ impl Store {
     /// server cannot be reached: the caller may wait and try again.
     pub async fn open(url: &str, options: Options) -> Result<Self, PortError> {
         let db = db::open(url, &options).await?;
-        let writer = Writer::start(&db, &options);
-        Ok(Self { db, writer, clock: options.clock })
+        let (writer, reader, lanes) = match &db {
+            Db::Postgres(pool) => {
+                let share = (options.max_connections as usize / 4).max(1);
+                let (writing, reading) = (Lanes::new(pool.clone(), 2 * share), Lanes::new(pool.clone(), share));
+                let bounds = Bounds { batch: options.batch.max(1), queue: options.queue.max(1) };
+                let reader = Reader::Postgres(Box::new(Queues::start(&reading, bounds)));
+                (Writer::postgres(&writing, &options), reader, vec![writing, reading])
+            }
+            Db::Sqlite { writer, .. } => {
+                (Writer::sqlite(writer.clone(), &options), Reader::Sqlite(db.clone()), Vec::new())
+            }
+        };
+        Ok(Self { db, writer, reader, lanes, clock: options.clock })
     }
 
     /// Brings the database up to this release. Processes that do so at once wait for each other.
@@ -28,6 +42,7 @@ impl Store {
 
     /// Closes every connection once its work is done. Later calls fail.
     pub async fn close(&self) {
+        self.lanes.iter().for_each(Lanes::close);
         self.db.close().await;
     }
 }

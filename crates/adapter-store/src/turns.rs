@@ -1,5 +1,6 @@
 use crate::Store;
 use crate::db::{Row, values};
+use crate::reads::{FindResult, History};
 use crate::writes::{Accept, Offer};
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Usage};
@@ -8,8 +9,9 @@ use ports::PortError;
 use ports::store::{ConversationSummary, EndState, NewTurn, Offered, Turn, TurnState, Turns};
 use sqlx::Error;
 
+/// Every column of a turn that is read.
 macro_rules! select {
-    ($rest:literal) => {
+    ($rest:expr) => {
         concat!(
             "SELECT id, business_id, user_id, conversation_id, connection_id, question, state, cancel_requested, \
              input_tokens, output_tokens, total_tokens, answer, message_id, executed_sql, result_id, error_code, \
@@ -19,16 +21,14 @@ macro_rules! select {
     };
 }
 
+pub(crate) use select;
+
 /// A worker that holds the turn, or held it, knows that the job is in the queue.
 const REFUSE: &str = "UPDATE turns SET state = 'refused', ended_ms = $2 \
      WHERE id = $1 AND state = 'offered' AND fence = 0";
 const TURN: &str = select!("WHERE business_id = $1 AND id = $2");
 const REQUEST_CANCEL: &str = "UPDATE turns SET cancel_requested = TRUE \
      WHERE business_id = $1 AND id = $2 AND ended_ms IS NULL";
-const HISTORY: &str = select!(
-    "WHERE business_id = $1 AND conversation_id = $2 AND state IN ('completed', 'failed', 'incomplete') \
-     ORDER BY created_ms DESC, id DESC LIMIT $3"
-);
 const TURNS: &str = select!(
     "WHERE business_id = $1 AND conversation_id = $2 AND state <> 'refused' \
      ORDER BY created_ms DESC, id DESC LIMIT $3"
@@ -41,7 +41,6 @@ const CONVERSATIONS: &str = "SELECT c.conversation_id, c.updated_ms, c.turns, \
      GROUP BY conversation_id ORDER BY updated_ms DESC, conversation_id DESC LIMIT $3) AS c \
      ORDER BY c.updated_ms DESC, c.conversation_id DESC";
 const OVERDUE: &str = select!("WHERE ended_ms IS NULL AND deadline_ms < $1 ORDER BY deadline_ms, id LIMIT $2");
-const RESULT: &str = "SELECT body FROM results WHERE business_id = $1 AND id = $2";
 
 #[async_trait]
 impl Turns for Store {
@@ -66,8 +65,9 @@ impl Turns for Store {
     }
 
     async fn history(&self, business: &BusinessId, id: &ConversationId, limit: u32) -> Result<Vec<Turn>, PortError> {
-        let values = values![business.as_str(), id.as_str(), i64::from(limit)];
-        self.db.list("history", HISTORY, values, turn).await.map(oldest_first)
+        let mut turns = self.reader.list::<History>(business.as_str(), id.as_str(), i64::from(limit)).await?;
+        turns.sort_unstable_by(|a, b| (a.created_ms, &a.id).cmp(&(b.created_ms, &b.id)));
+        Ok(turns)
     }
 
     async fn turns(&self, business: &BusinessId, id: &ConversationId, limit: u32) -> Result<Vec<Turn>, PortError> {
@@ -90,7 +90,7 @@ impl Turns for Store {
     }
 
     async fn result(&self, business: &BusinessId, id: &ResultId) -> Result<Option<ResultSet>, PortError> {
-        self.db.find("result", RESULT, values![business.as_str(), id.as_str()], |row| row.json("body")).await
+        self.reader.find::<FindResult>(business.as_str(), id.as_str()).await
     }
 }
 
@@ -99,7 +99,7 @@ fn oldest_first(mut turns: Vec<Turn>) -> Vec<Turn> {
     turns
 }
 
-fn turn(row: &Row) -> Result<Turn, Error> {
+pub(crate) fn turn(row: &Row) -> Result<Turn, Error> {
     let state = row.named("state", TurnState::parse)?;
     Ok(Turn {
         id: TurnId(row.text("id")?),

@@ -3,15 +3,20 @@
 //! PostgreSQL has a queue per kind of write, and a batch is one statement over arrays. SQLite has one writer, so all
 //! kinds share one queue, and a batch is a loop of prepared statements in one transaction.
 
+mod lanes;
 mod postgres;
+mod reads;
 mod sqlite;
 
+pub(crate) use lanes::Lanes;
+pub(crate) use reads::{Asked, Bounds, HotRead, Key, ask, hot_read, start};
+
 use crate::Options;
-use crate::db::{Conn, Db, SYSTEM, fault};
+use crate::db::{Conn, SYSTEM, fault};
 use crate::writes::{Accept, Audit, ClaimHop, CommitOutcome, MarkPublished, Offer, RecordLlmCall, SpendLlmCall};
 use ports::{Clock, PortError};
 use sqlite::Pending;
-use sqlx::{Error, PgConnection};
+use sqlx::{Error, PgConnection, SqlitePool};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -75,12 +80,12 @@ pub(crate) enum Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(db: &Db, options: &Options) -> Self {
-        let limits = Limits { batch: options.batch.max(1), queue: options.queue.max(1), clock: options.clock.clone() };
-        match db {
-            Db::Postgres(pool) => Self::Postgres(Box::new(Queues::start(pool, &limits))),
-            Db::Sqlite { writer, .. } => Self::Sqlite(sqlite::start(writer.clone(), limits)),
-        }
+    pub(crate) fn postgres(lanes: &Lanes, options: &Options) -> Self {
+        Self::Postgres(Box::new(Queues::start(lanes, &Limits::of(options))))
+    }
+
+    pub(crate) fn sqlite(writer: SqlitePool, options: &Options) -> Self {
+        Self::Sqlite(sqlite::start(writer, Limits::of(options)))
     }
 
     /// Writes, and returns once that is durable.
@@ -116,6 +121,12 @@ struct Limits {
     clock: Arc<dyn Clock>,
 }
 
+impl Limits {
+    fn of(options: &Options) -> Self {
+        Self { batch: options.batch.max(1), queue: options.queue.max(1), clock: options.clock.clone() }
+    }
+}
+
 fn measure(write: &'static str, size: usize) {
     metrics::histogram!(BATCH_SIZE, "write" => write).record(size as f64);
 }
@@ -128,8 +139,8 @@ macro_rules! queues {
         }
 
         impl Queues {
-            fn start(pool: &sqlx::PgPool, limits: &Limits) -> Self {
-                Self { $($field: postgres::start(pool.clone(), limits.clone())),* }
+            fn start(lanes: &Lanes, limits: &Limits) -> Self {
+                Self { $($field: postgres::start(lanes.clone(), limits.clone())),* }
             }
         }
 

@@ -1,20 +1,18 @@
+use super::lanes::Lanes;
 use super::{Limits, Waiting, Write, measure};
 use crate::db::{Conn, is_outage};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio::sync::mpsc;
 
-/// A connection is kept for so many batches in a row before others may have it: giving it back costs a round trip.
-const BATCHES_PER_LOAN: usize = 16;
-
 /// Starts the queue and the task of one kind of write.
-pub(super) fn start<W: Write>(pool: PgPool, limits: Limits) -> mpsc::Sender<Waiting<W>> {
+pub(super) fn start<W: Write>(lanes: Lanes, limits: Limits) -> mpsc::Sender<Waiting<W>> {
     let (sender, receiver) = mpsc::channel(limits.queue);
-    tokio::spawn(Batcher { pool, limits, receiver }.run());
+    tokio::spawn(Batcher { lanes, limits, receiver }.run());
     sender
 }
 
 struct Batcher<W: Write> {
-    pool: PgPool,
+    lanes: Lanes,
     limits: Limits,
     receiver: mpsc::Receiver<Waiting<W>>,
 }
@@ -23,24 +21,17 @@ impl<W: Write> Batcher<W> {
     async fn run(mut self) {
         let mut batch = Vec::new();
         while self.receiver.recv_many(&mut batch, self.limits.batch).await > 0 {
-            self.write(std::mem::take(&mut batch)).await;
-        }
-    }
-
-    /// Writes a batch, and then what came meanwhile, on one connection.
-    async fn write(&mut self, mut batch: Vec<Waiting<W>>) {
-        let mut conn = match self.pool.acquire().await {
-            Ok(conn) => conn,
-            Err(error) => return self.fail_all(batch, &error),
-        };
-        for _ in 1..BATCHES_PER_LOAN {
-            let is_usable = write_batch(&mut conn, batch, self.limits.clock.now_ms()).await;
-            batch = if is_usable { self.what_waits() } else { Vec::new() };
-            if batch.is_empty() {
-                return;
+            let lanes = self.lanes.clone();
+            match lanes.take().await {
+                Ok(mut lane) => {
+                    self.add_what_came(&mut batch);
+                    if write_batch(lane.conn(), std::mem::take(&mut batch), self.limits.clock.now_ms()).await {
+                        lane.keep();
+                    }
+                }
+                Err(error) => self.fail_all(std::mem::take(&mut batch), &error),
             }
         }
-        write_batch(&mut conn, batch, self.limits.clock.now_ms()).await;
     }
 
     /// Without a connection, whoever waits behind this batch would only wait for the same failure.
@@ -49,8 +40,10 @@ impl<W: Write> Batcher<W> {
         batch.into_iter().chain(queued).for_each(|waiting| waiting.fail(error));
     }
 
-    fn what_waits(&mut self) -> Vec<Waiting<W>> {
-        std::iter::from_fn(|| self.receiver.try_recv().ok()).take(self.limits.batch).collect()
+    /// While a connection was waited for.
+    fn add_what_came(&mut self, batch: &mut Vec<Waiting<W>>) {
+        let room = self.limits.batch.saturating_sub(batch.len());
+        batch.extend(std::iter::from_fn(|| self.receiver.try_recv().ok()).take(room));
     }
 }
 

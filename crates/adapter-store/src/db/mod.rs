@@ -11,7 +11,7 @@ mod value;
 
 pub(crate) use conn::Conn;
 pub(crate) use error::{SYSTEM, fault, is_outage};
-pub(crate) use open::open;
+pub(crate) use open::{TRUSTED_IDLE, open};
 pub(crate) use row::Row;
 pub(crate) use value::{Value, values};
 

@@ -11,9 +11,12 @@ use std::time::{Duration, Instant};
 const OPEN: &str = "open";
 
 /// An idle connection is tested before use after this: a server that was restarted has dropped it.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+pub(crate) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+/// For hot writes, hot reads and everything else.
+const LEAST_CONNECTIONS: u32 = 4;
 
 /// Opens the database that `url` names, or says why it cannot.
 pub(crate) async fn open(url: &str, options: &Options) -> Result<Db, PortError> {
@@ -28,7 +31,7 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Db, PortError> {
     let target = postgres_options(url, options)?;
     reach(&target, options.acquire_timeout).await?;
     let pool = PgPoolOptions::new()
-        .max_connections(options.max_connections.max(2))
+        .max_connections(options.max_connections.max(LEAST_CONNECTIONS))
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
         .before_acquire(|conn, meta| {
