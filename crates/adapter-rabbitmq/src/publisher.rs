@@ -76,6 +76,12 @@ fn lost() -> PortError {
     unavailable("publish", "the connection was lost before the broker confirmed")
 }
 
+fn refuse_all(requests: &mut Vec<Request>) {
+    for Request { answer, .. } in requests.drain(..) {
+        answer.send(Err(PublishError::Full)).ok();
+    }
+}
+
 struct Worker {
     inbox: mpsc::Receiver<Request>,
     link: Link,
@@ -131,6 +137,12 @@ impl Worker {
                 received = self.inbox.recv_many(&mut requests, room), if room > 0 => {
                     if received == 0 {
                         break End::Stopped;
+                    }
+                    // The alarm may have been raised after the caller looked: a blocked broker reads nothing, so
+                    // nothing would ever answer for these.
+                    if self.link.is_blocked() {
+                        refuse_all(&mut requests);
+                        continue;
                     }
                     for Request { outgoing, answer } in requests.drain(..) {
                         self.number += 1;
