@@ -12,3 +12,4 @@ mod modes;
 mod pipeline;
 mod program;
 mod real_llm;
+mod traces;

@@ -82,7 +82,7 @@ async fn one_turn(store: &Store, id: String) -> Result<Vec<Duration>, PortError>
 
 async fn one_hop(store: &Store, turn: &TurnId, hop: &HopId) -> Result<(), PortError> {
     let lease = Duration::from_secs(10);
-    let claim = Claim { hop: hop.clone(), turn: turn.clone(), owner: "example".to_owned(), lease };
+    let claim = Claim { hop: hop.clone(), turn: turn.clone(), owner: "example".to_owned(), lease, budget: None };
     let fence = match store.claim(claim).await? {
         Claimed::Granted(grant) => grant.fence,
         other => return Err(PortError::refused("example", "claim", format!("{other:?}"))),
@@ -99,7 +99,7 @@ async fn one_hop(store: &Store, turn: &TurnId, hop: &HopId) -> Result<(), PortEr
         dead: None,
         published: false,
     };
-    match store.commit(Commit { outcome, result: None, end: None }).await? {
+    match store.commit(Commit { outcome, result: None, end: None, calls: Vec::new() }).await? {
         Committed::Stored => store.mark_published(hop).await,
         Committed::Fenced => Err(PortError::refused("example", "commit", "fenced")),
     }

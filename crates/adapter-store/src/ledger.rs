@@ -11,10 +11,12 @@ const RENEW: &str = "UPDATE turns SET lease_until_ms = $3 \
      WHERE id = $1 AND fence = $2 AND ended_ms IS NULL AND lease_owner IS NOT NULL RETURNING cancel_requested";
 const RELEASE: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE, run = run - $3 \
      WHERE id = $1 AND fence = $2 AND ended_ms IS NULL AND lease_owner IS NOT NULL";
-const SEIZE: &str = "UPDATE turns SET fence = fence + 1, lease_owner = $2, lease_until_ms = $3, seized = TRUE \
+const SEIZE: &str = "UPDATE turns SET fence = CASE WHEN fence < (SELECT n FROM eras) * 65536 \
+     THEN (SELECT n FROM eras) * 65536 ELSE fence END + 1, lease_owner = $2, lease_until_ms = $3, seized = TRUE \
      WHERE id = $1 AND ended_ms IS NULL RETURNING fence, run, cancel_requested";
 const UNPUBLISHED: &str = "SELECT outcome, published FROM hops WHERE NOT published AND stored_ms < $1 \
      ORDER BY stored_ms, hop LIMIT $2";
+const NEXT_ERA: &str = "UPDATE eras SET n = n + 1";
 const VOID: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE \
      WHERE ended_ms IS NULL AND lease_owner IS NOT NULL";
 
@@ -69,6 +71,7 @@ impl Ledger for Store {
     }
 
     async fn void_claims(&self) -> Result<(), PortError> {
+        self.db.execute("void_claims", NEXT_ERA, values![]).await?;
         self.db.execute("void_claims", VOID, values![]).await?;
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! *attempt* is a run of a hop. A hop has at most one outcome. A turn has at most one terminal state.
 
 use crate::PortError;
-use crate::store::{EndState, StoredResult};
+use crate::store::{EndState, LlmCallRecord, StoredResult};
 use async_trait::async_trait;
 use contracts::{Envelope, HopId, TurnId};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub struct Claim {
     pub owner: String,
     /// How long the claim holds without renewal.
     pub lease: Duration,
+    /// For work that asks a language model: the turn's budget of calls, of which the claim spends the first.
+    pub budget: Option<u32>,
 }
 
 /// The answer to a claim.
@@ -45,6 +47,8 @@ pub struct Grant {
     pub attempt: u32,
     /// True when the user has asked to stop.
     pub cancel_requested: bool,
+    /// True when one call to a language model is spent by this claim, and may be made.
+    pub prepaid: bool,
 }
 
 /// What came of a hop.
@@ -84,6 +88,17 @@ pub struct Commit {
     pub result: Option<StoredResult>,
     /// How the turn ends, when the hop ends it.
     pub end: Option<EndState>,
+    /// The calls to language models that the run made.
+    pub calls: Vec<LlmCallRecord>,
+}
+
+impl Commit {
+    /// True when what it holds can be had from nowhere else: the turn's end, rows that the next hop reads, the word
+    /// that a job is dead. An outcome that only says what comes next may be forgotten by a store that crashes: its job
+    /// is delivered again and decides anew, or the next one was published before.
+    pub fn must_last(&self) -> bool {
+        self.end.is_some() || self.result.is_some() || self.outcome.dead.is_some()
+    }
 }
 
 /// The answer to a commit.
@@ -108,6 +123,8 @@ pub enum Renewed {
 }
 
 /// The ledger.
+///
+/// A store that crashes may forget claims of its last moments. It never gives the fence of such a claim again.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Asks to work on a hop.
@@ -116,7 +133,8 @@ pub trait Ledger: Send + Sync {
     async fn renew(&self, turn: &TurnId, fence: u64, lease: Duration) -> Result<Renewed, PortError>;
     /// Gives a claim back. `spent` is false for a drain or a snooze: that run did not count.
     async fn release(&self, turn: &TurnId, fence: u64, spent: bool) -> Result<(), PortError>;
-    /// Stores what came of a hop, if its fence is still the turn's newest and the turn has not ended.
+    /// Stores what came of a hop, if its fence is still the turn's newest and the turn has not ended. Survives a crash
+    /// of the store where [`Commit::must_last`] says so.
     async fn commit(&self, commit: Commit) -> Result<Committed, PortError>;
     /// Notes that all of an outcome has been published.
     async fn mark_published(&self, hop: &HopId) -> Result<(), PortError>;

@@ -8,6 +8,7 @@ mod audit;
 mod client;
 pub mod llm_server;
 mod normal;
+pub mod otlp;
 mod processes;
 pub mod proxy;
 mod scripted;

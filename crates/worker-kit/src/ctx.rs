@@ -2,7 +2,8 @@ use crate::Emitter;
 use contracts::event::Usage;
 use contracts::{Event, HopId, Kind, Meta, ResultId, TurnId};
 use ports::Ports;
-use std::sync::atomic::{AtomicU32, Ordering};
+use ports::store::LlmCallRecord;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +24,11 @@ pub struct Ctx {
     pub cancel: CancellationToken,
     /// Calls to language models that the whole turn may make.
     pub llm_calls: u32,
+    /// One call is spent by the claim and not yet made.
+    pub(crate) prepaid: Arc<AtomicBool>,
     pub(crate) emitter: Arc<Emitter>,
+    /// Calls that were made and wait to be stored.
+    pub(crate) calls: Mutex<Vec<LlmCallRecord>>,
     pub(crate) spent: Mutex<Usage>,
     /// How often an answer of this run began anew.
     pub(crate) restarts: AtomicU32,
@@ -70,8 +75,14 @@ impl Ctx {
         self.restarts.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn spend(&self, usage: Usage) {
-        self.spent.lock().unwrap_or_else(PoisonError::into_inner).add(usage);
+    /// Keeps a call until it is stored with the outcome.
+    pub(crate) fn keep(&self, call: LlmCallRecord) {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner).add(call.usage);
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    }
+
+    pub(crate) fn calls(&self) -> Vec<LlmCallRecord> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -107,7 +107,7 @@ pub async fn end_turn(ports: &Ports, turn: &Turn, grant: Grant, ending: Ending) 
         dead: None,
         published: false,
     };
-    let commit = Commit { outcome: outcome.clone(), result: None, end: Some(end) };
+    let commit = Commit { outcome: outcome.clone(), result: None, end: Some(end), calls: Vec::new() };
     if ports.ledger.commit(commit).await? == Committed::Fenced {
         return Ok(false);
     }

@@ -5,17 +5,23 @@ use ports::llm::{Budget, Call, Completion, Error, Piece, Pieces, Request};
 use ports::store::LlmCallRecord;
 use ports::{Ledger, PortError};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The turn's persisted budget.
 struct TurnBudget {
     ledger: Arc<dyn Ledger>,
     turn: TurnId,
     most: u32,
+    /// The claim has spent one call already.
+    prepaid: Arc<AtomicBool>,
 }
 
 #[async_trait]
 impl Budget for TurnBudget {
     async fn spend(&self) -> Result<bool, PortError> {
+        if self.prepaid.swap(false, Ordering::Relaxed) {
+            return Ok(true);
+        }
         self.ledger.spend_llm_call(&self.turn, self.most).await
     }
 }
@@ -27,7 +33,7 @@ impl Ctx {
         let started = self.ports.clock.monotonic_ms();
         let (completion, notices) = ports::llm::complete(&*self.ports.llm, self.call(request)).await?;
         notices.into_iter().for_each(|notice| self.notice("llm", notice));
-        self.record(&completion, purpose, started).await?;
+        self.record(&completion, purpose, started);
         Ok(completion)
     }
 
@@ -36,10 +42,9 @@ impl Ctx {
         self.ports.llm.stream(self.call(request)).await
     }
 
-    /// Records what a call spent. `started` is `Clock::monotonic_ms` before it.
-    pub async fn record(&self, completion: &Completion, purpose: &str, started: u64) -> Result<(), PortError> {
-        self.spend(completion.usage);
-        let record = LlmCallRecord {
+    /// Records what a call spent; stored with the run's outcome. `started` is `Clock::monotonic_ms` before it.
+    pub fn record(&self, completion: &Completion, purpose: &str, started: u64) {
+        self.keep(LlmCallRecord {
             id: self.ports.ids.next("llm"),
             business: self.meta.business.clone(),
             turn: self.meta.turn.clone(),
@@ -49,8 +54,7 @@ impl Ctx {
             usage: completion.usage,
             duration_ms: self.ports.clock.monotonic_ms().saturating_sub(started),
             at_ms: self.ports.clock.now_ms(),
-        };
-        self.ports.store.record_llm_call(&record).await
+        });
     }
 
     /// Turns the pieces of a streamed answer over to `on_text`; `None` stands for a restart, which voids the text.
@@ -75,8 +79,12 @@ impl Ctx {
     }
 
     fn call(&self, request: Request) -> Call {
-        let budget =
-            TurnBudget { ledger: self.ports.ledger.clone(), turn: self.meta.turn.clone(), most: self.llm_calls };
+        let budget = TurnBudget {
+            ledger: self.ports.ledger.clone(),
+            turn: self.meta.turn.clone(),
+            most: self.llm_calls,
+            prepaid: self.prepaid.clone(),
+        };
         Call { request, budget: Arc::new(budget), time_left: self.time_left(), cancel: self.cancel.clone() }
     }
 }

@@ -78,6 +78,8 @@ impl<'a> Run<'a> {
             ports: runner.ports.clone(),
             cancel: CancellationToken::new(),
             llm_calls: runner.limits.llm_calls,
+            prepaid: Arc::new(AtomicBool::new(grant.prepaid)),
+            calls: Mutex::default(),
             emitter: emitter.clone(),
             spent: Mutex::default(),
             restarts: AtomicU32::new(0),
@@ -98,6 +100,15 @@ impl<'a> Run<'a> {
     pub(crate) async fn release(&self, spent: bool) {
         if let Err(error) = self.runner.ports.ledger.release(&self.ctx.meta.turn, self.grant.fence, spent).await {
             tracing::warn!(%error, "a claim was not given back: its lease will end");
+        }
+    }
+
+    /// Records the calls of a run that came to nothing: they were made all the same.
+    pub(crate) async fn record_calls(&self) {
+        for call in self.ctx.calls() {
+            if let Err(error) = self.runner.ports.store.record_llm_call(&call).await {
+                tracing::warn!(%error, "a call to a language model was not recorded");
+            }
         }
     }
 
@@ -263,7 +274,7 @@ impl<'a> Run<'a> {
             rows,
         });
         let ended = end.as_ref().map(|end| end.state.as_str());
-        self.store(Commit { outcome: outcome.clone(), result, end }).await?;
+        self.store(Commit { outcome: outcome.clone(), result, end, calls: self.ctx.calls() }).await?;
         if let Some(state) = ended {
             metrics::counter!(telemetry::names::TURNS_ENDED, "state" => state).increment(1);
             tracing::info!(state, "a turn ended");

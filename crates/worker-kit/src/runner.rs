@@ -106,6 +106,7 @@ impl Runner {
             turn: envelope.meta.turn.clone(),
             owner: self.owner.clone(),
             lease: self.limits.lease,
+            budget: self.handler.asks_model().then_some(self.limits.llm_calls),
         };
         match self.ports.ledger.claim(claim).await {
             Ok(Claimed::Granted(grant)) => self.granted(settle, envelope, grant).await,
@@ -167,6 +168,7 @@ impl Runner {
     }
 
     async fn stopped(&self, run: &Run<'_>, stop: Stop) -> Settled {
+        run.record_calls().await;
         match stop {
             Stop::Fenced => Settled::Over,
             Stop::Abandoned => {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub trait Worker: Send + Sync + 'static {
     /// The job that it does. Its kind is also the step's name in the events.
     type Job: Job;
+    /// True when it asks a language model: then the claim of a job spends the first call of it.
+    const ASKS_MODEL: bool = false;
 
     /// Does it. Runs again after a crash, so everything but its return value must bear being done twice.
     async fn run(&self, ctx: &Ctx, job: Self::Job) -> Result<Done, JobError>;
@@ -49,6 +51,8 @@ impl Done {
 pub trait Handler: Send + Sync {
     /// The kind that it handles.
     fn kind(&self) -> Kind;
+    /// Whether it asks a language model.
+    fn asks_model(&self) -> bool;
     /// Whether the job can be read. Says what is wrong with it.
     fn check(&self, envelope: &Envelope) -> Result<(), String>;
     /// Reads the job and does it.
@@ -70,6 +74,10 @@ fn decode<J: Job>(envelope: &Envelope) -> Result<J, String> {
 impl<W: Worker> Handler for Typed<W> {
     fn kind(&self) -> Kind {
         W::Job::KIND
+    }
+
+    fn asks_model(&self) -> bool {
+        W::ASKS_MODEL
     }
 
     fn check(&self, envelope: &Envelope) -> Result<(), String> {

@@ -19,6 +19,7 @@ pub struct Classifier {
 #[async_trait]
 impl Worker for Classifier {
     type Job = Classify;
+    const ASKS_MODEL: bool = true;
 
     async fn run(&self, ctx: &Ctx, job: Classify) -> Result<Done, JobError> {
         ctx.emit_in_progress();

@@ -25,6 +25,7 @@ pub struct SqlGenerator {
 #[async_trait]
 impl Worker for SqlGenerator {
     type Job = GenerateSql;
+    const ASKS_MODEL: bool = true;
 
     async fn run(&self, ctx: &Ctx, job: GenerateSql) -> Result<Done, JobError> {
         let connection = ctx.connection().await?;

@@ -21,6 +21,7 @@ pub struct Replier {
 #[async_trait]
 impl Worker for Replier {
     type Job = Reply;
+    const ASKS_MODEL: bool = true;
 
     async fn run(&self, ctx: &Ctx, job: Reply) -> Result<Done, JobError> {
         match job.basis {
@@ -80,7 +81,7 @@ async fn stream(ctx: &Ctx, answer: &mut Answer<'_>, request: Request) -> Result<
         None => answer.restart(),
     };
     let completion = ctx.follow(&mut pieces, on_text).await?;
-    ctx.record(&completion, purpose, started).await?;
+    ctx.record(&completion, purpose, started);
     if answer.is_blank() {
         return Err(Error::Unavailable("the answer was empty".into()));
     }

@@ -35,6 +35,11 @@ pub(crate) trait Write: Send + Sync + Sized + 'static {
     /// such statements cannot wait for each other.
     fn key(&self) -> &str;
 
+    /// Whether its caller may only go on once the write survives a crash of the store.
+    fn must_last(&self) -> bool {
+        true
+    }
+
     /// PostgreSQL: one statement for several writes of different keys. An answer for each; `None` where the statement
     /// did not apply.
     fn together(
@@ -59,6 +64,12 @@ pub(crate) struct Waiting<W: Write> {
     write: W,
     answer: Option<W::Answer>,
     caller: oneshot::Sender<Result<W::Answer, PortError>>,
+}
+
+/// Whether a statement over several writes must wait for the disk, as a value of `synchronous_commit`: as the server is
+/// set up, or not at all.
+pub(crate) fn commits<W: Write>(writes: &[&W]) -> Option<&'static str> {
+    (!writes.iter().any(|write| write.must_last())).then_some("off")
 }
 
 impl<W: Write> Waiting<W> {

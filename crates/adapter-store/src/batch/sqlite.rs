@@ -1,13 +1,15 @@
 use super::{Limits, Waiting, Write, measure};
 use crate::db::{Conn, is_outage};
 use futures_util::future::BoxFuture;
-use sqlx::{Error, SqliteConnection, SqlitePool};
+use sqlx::{Connection, Error, SqliteConnection, SqlitePool};
 use tokio::sync::mpsc;
 
 /// A waiting write of any kind.
 pub(crate) trait Pending: Send {
     /// Writes, inside a transaction, and keeps the answer.
     fn write<'p>(&'p mut self, now_ms: i64, conn: &'p mut SqliteConnection) -> BoxFuture<'p, Result<(), Error>>;
+    /// Whether the transaction must survive a power failure once its caller goes on.
+    fn must_last(&self) -> bool;
     /// Gives the kept answer to its caller: the transaction is committed.
     fn answer(self: Box<Self>);
     /// Tells its caller that nothing was written.
@@ -24,6 +26,10 @@ impl<W: Write> Pending for Waiting<W> {
             };
             Ok(())
         })
+    }
+
+    fn must_last(&self) -> bool {
+        self.write.must_last()
     }
 
     fn answer(mut self: Box<Self>) {
@@ -70,7 +76,23 @@ async fn write_batch(writer: &SqlitePool, mut batch: Batch, now_ms: i64) {
 }
 
 async fn commit(writer: &SqlitePool, batch: &mut Batch, now_ms: i64) -> Result<(), Error> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut conn = writer.acquire().await?;
+    if batch.iter().any(|pending| pending.must_last()) {
+        return transact(&mut conn, batch, now_ms).await;
+    }
+    // In the system's hands is enough: it survives the end of this process, and the next commit that waits for the disk
+    // takes it along.
+    sqlx::query("PRAGMA synchronous = NORMAL").execute(&mut *conn).await?;
+    let done = transact(&mut conn, batch, now_ms).await;
+    if let Err(error) = sqlx::query("PRAGMA synchronous = FULL").execute(&mut *conn).await {
+        conn.close_on_drop();
+        return Err(error);
+    }
+    done
+}
+
+async fn transact(conn: &mut SqliteConnection, batch: &mut Batch, now_ms: i64) -> Result<(), Error> {
+    let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await?;
     for pending in batch {
         pending.write(now_ms, &mut transaction).await?;
     }

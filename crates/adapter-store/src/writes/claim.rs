@@ -1,7 +1,8 @@
-use super::column;
+use super::{column, quickly};
 use crate::batch::Write;
 use crate::db::{Conn, Row, values};
 use ports::ledger::{Claim, Claimed, Grant, Outcome};
+use sqlx::postgres::PgRow;
 use sqlx::{Error, PgConnection};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,12 +14,20 @@ pub(crate) struct ClaimHop(pub(crate) Claim);
 const TRY_AGAIN: Duration = Duration::from_millis(50);
 const TRIES: usize = 3;
 
+// A claim does not wait for the disk, so a server that crashes may forget it. Its fence is not given again all the same:
+// each connection begins an era before its first claim, and the fences of an era are higher than all before it.
+//
 // The row of the turn alone decides between two claims, and between a claim and a commit: PostgreSQL looks at it again
 // after waiting for its lock, but not at `hops`, which serves for hops that were done before the current one.
 macro_rules! claim {
-    ($items:literal) => {
+    ($era:literal, $items:literal) => {
         concat!(
-            "UPDATE turns AS t SET fence = t.fence + 1, run = CASE WHEN t.hop = i.hop THEN t.run + 1 ELSE 1 END, \
+            "UPDATE turns AS t SET fence = CASE WHEN t.fence < ",
+            $era,
+            " * 65536 THEN ",
+            $era,
+            " * 65536 ELSE t.fence END + 1, llm_calls = t.llm_calls + CASE WHEN i.budget IS NULL THEN 0 ELSE 1 END, \
+             run = CASE WHEN t.hop = i.hop THEN t.run + 1 ELSE 1 END, \
              hop = i.hop, hop_done = FALSE, lease_owner = i.owner, lease_until_ms = i.until_ms, seized = FALSE FROM ",
             $items,
             " WHERE t.id = i.turn AND t.ended_ms IS NULL \
@@ -26,20 +35,41 @@ macro_rules! claim {
              AND NOT (t.hop_done AND t.hop = i.hop) \
              AND substr(t.hop, 1, length(i.hop) + 1) <> i.hop || '/' \
              AND NOT EXISTS (SELECT 1 FROM hops AS h WHERE h.hop = i.hop) \
-             RETURNING id, fence, run, cancel_requested"
+             RETURNING id, fence, run, cancel_requested, llm_calls"
         )
     };
 }
 
-const TOGETHER: &str =
-    claim!("unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS i (turn, hop, owner, until_ms)");
-const ALONE: &str = claim!("(SELECT $1 AS turn, $2 AS hop, $3 AS owner, $4 AS until_ms) AS i");
+const TOGETHER: &str = concat!(
+    quickly!(),
+    claim!(
+        "current_setting('askline.era')::bigint",
+        "quick JOIN unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $6::bigint[]) \
+         AS i (turn, hop, owner, until_ms, budget) ON quick.commits = 'off'"
+    )
+);
+const ALONE: &str =
+    claim!("(SELECT n FROM eras)", "(SELECT $1 AS turn, $2 AS hop, $3 AS owner, $4 AS until_ms, $6 AS budget) AS i");
+const BEGIN_ERA: &str = "WITH era AS (UPDATE eras SET n = n + 1 RETURNING n) \
+     SELECT set_config('askline.era', n::text, FALSE) FROM era";
+/// PostgreSQL's code for a setting that nobody has set.
+const UNKNOWN_SETTING: &str = "42704";
 const HOLDER: &str = "SELECT hop, lease_owner, lease_until_ms, seized, ended_ms FROM turns WHERE id = $1";
 const OUTCOME: &str = "SELECT outcome, published FROM hops WHERE hop = $1 AND turn_id = $2";
 
 impl ClaimHop {
     fn until_ms(&self, now_ms: i64) -> i64 {
         now_ms.saturating_add(i64::try_from(self.0.lease.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn budget(&self) -> Option<i64> {
+        self.0.budget.map(i64::from)
+    }
+
+    fn granted(&self, row: &Row) -> Result<Claimed, Error> {
+        let calls = row.int("llm_calls")?;
+        let prepaid = self.budget().is_some_and(|budget| calls <= budget);
+        Ok(Claimed::Granted(Grant { prepaid, ..grant(row)? }))
     }
 
     /// Why the hop is not free; `None` when it is by now.
@@ -72,26 +102,31 @@ impl Write for ClaimHop {
         self.0.turn.as_str()
     }
 
+    /// A forgotten claim means that somebody else may claim too: the fence tells them apart.
+    fn must_last(&self) -> bool {
+        false
+    }
+
     async fn together(writes: &[&Self], now_ms: i64, conn: &mut PgConnection) -> Result<Vec<Option<Claimed>>, Error> {
-        let rows = sqlx::query(TOGETHER)
-            .bind(column(writes, Self::key))
-            .bind(column(writes, |write| write.0.hop.as_str()))
-            .bind(column(writes, |write| write.0.owner.as_str()))
-            .bind(column(writes, |write| write.until_ms(now_ms)))
-            .bind(now_ms)
-            .fetch_all(conn)
-            .await?;
+        let rows = match claimed(writes, now_ms, conn).await {
+            Err(error) if has_no_era(&error) => {
+                sqlx::query(BEGIN_ERA).execute(&mut *conn).await?;
+                claimed(writes, now_ms, conn).await?
+            }
+            rows => rows?,
+        };
         let mut grants = HashMap::with_capacity(rows.len());
         for row in rows.into_iter().map(Row::Postgres) {
-            grants.insert(row.text("id")?, grant(&row)?);
+            grants.insert(row.text("id")?, row);
         }
-        Ok(writes.iter().map(|write| grants.remove(write.key()).map(Claimed::Granted)).collect())
+        writes.iter().map(|write| grants.get(write.key()).map(|row| write.granted(row)).transpose()).collect()
     }
 
     async fn alone(&self, now_ms: i64, conn: &mut Conn<'_>) -> Result<Option<Claimed>, Error> {
         let (hop, owner) = (self.0.hop.as_str(), &self.0.owner);
-        let row = conn.row(ALONE, values![self.key(), hop, owner, self.until_ms(now_ms), now_ms]).await?;
-        row.map(|row| grant(&row).map(Claimed::Granted)).transpose()
+        let values = values![self.key(), hop, owner, self.until_ms(now_ms), now_ms, self.budget()];
+        let row = conn.row(ALONE, values).await?;
+        row.map(|row| self.granted(&row)).transpose()
     }
 
     async fn otherwise(&self, now_ms: i64, conn: &mut Conn<'_>) -> Result<Claimed, Error> {
@@ -107,12 +142,29 @@ impl Write for ClaimHop {
     }
 }
 
-/// A claim's fence and run.
+async fn claimed(writes: &[&ClaimHop], now_ms: i64, conn: &mut PgConnection) -> Result<Vec<PgRow>, Error> {
+    sqlx::query(TOGETHER)
+        .bind(column(writes, ClaimHop::key))
+        .bind(column(writes, |write| write.0.hop.as_str()))
+        .bind(column(writes, |write| write.0.owner.as_str()))
+        .bind(column(writes, |write| write.until_ms(now_ms)))
+        .bind(now_ms)
+        .bind(column(writes, ClaimHop::budget))
+        .fetch_all(conn)
+        .await
+}
+
+fn has_no_era(error: &Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == UNKNOWN_SETTING)
+}
+
+/// A claim's fence and run; nothing is prepaid.
 pub(crate) fn grant(row: &Row) -> Result<Grant, Error> {
     Ok(Grant {
         fence: row.count("fence")?,
         attempt: row.count("run")?,
         cancel_requested: row.flag("cancel_requested")?,
+        prepaid: false,
     })
 }
 

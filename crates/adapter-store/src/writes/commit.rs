@@ -1,8 +1,10 @@
+use super::llm_call::{insert_call, insert_calls};
 use super::{applied, column, encoded, stored};
-use crate::batch::Write;
+use crate::batch::{Write, commits};
 use crate::db::{Conn, values};
+use contracts::event::Usage;
 use ports::ledger::{Commit, Committed};
-use ports::store::EndState;
+use ports::store::{EndState, LlmCallRecord};
 use sqlx::{Error, PgConnection};
 
 /// What came of a hop, with its rows and the turn's end.
@@ -10,13 +12,16 @@ pub(crate) struct CommitOutcome {
     commit: Commit,
     outcome: String,
     rows: Option<String>,
+    usage: Usage,
 }
 
 impl CommitOutcome {
     pub(crate) fn new(commit: Commit) -> Result<Self, Error> {
         let outcome = encoded(&commit.outcome)?;
         let rows = commit.result.as_ref().map(|result| encoded(&result.rows)).transpose()?;
-        Ok(Self { commit, outcome, rows })
+        let mut usage = Usage::default();
+        commit.calls.iter().for_each(|call| usage.add(call.usage));
+        Ok(Self { commit, outcome, rows, usage })
     }
 
     fn hop(&self) -> &str {
@@ -82,7 +87,8 @@ macro_rules! update {
             "UPDATE turns AS t SET hop = i.hop, hop_done = TRUE, lease_owner = NULL, lease_until_ms = 0, \
              seized = FALSE, next_seq = i.next_seq, state = COALESCE(i.state, t.state), answer = i.answer, \
              message_id = i.message_id, executed_sql = i.executed_sql, result_id = i.answered_from, \
-             error_code = i.error_code, error_message = i.error_message, reason = i.reason, ended_ms = i.ended_ms \
+             input_tokens = t.input_tokens + i.input, output_tokens = t.output_tokens + i.output, \
+             total_tokens = t.total_tokens + i.total, error_code = i.error_code, error_message = i.error_message, reason = i.reason, ended_ms = i.ended_ms \
              FROM ",
             $items,
             " WHERE t.id = i.turn AND t.fence = i.fence AND t.ended_ms IS NULL AND t.lease_owner IS NOT NULL \
@@ -93,10 +99,13 @@ macro_rules! update {
 }
 
 const TOGETHER: &str = concat!(
-    "WITH i AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], \
+    "WITH how AS MATERIALIZED (SELECT set_config('synchronous_commit', \
+     COALESCE($18::text, current_setting('synchronous_commit')), TRUE) AS commits), \
+     i AS (SELECT i.* FROM how JOIN unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], \
      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], \
-     $15::text[], $16::text[]) AS i (turn, fence, hop, outcome, next_seq, state, answer, message_id, executed_sql, \
-     answered_from, error_code, error_message, reason, ended_ms, result_id, body)), \
+     $15::text[], $16::text[], $19::bigint[], $20::bigint[], $21::bigint[]) \
+     AS i (turn, fence, hop, outcome, next_seq, state, answer, message_id, executed_sql, answered_from, error_code, \
+     error_message, reason, ended_ms, result_id, body, input, output, total) ON how.commits <> ''), \
      stored AS (",
     update!("i", "t.id, t.business_id"),
     "), \
@@ -104,13 +113,20 @@ const TOGETHER: &str = concat!(
      SELECT i.hop, i.turn, stored.business_id, i.fence, i.outcome, $17 FROM stored JOIN i ON i.turn = stored.id), \
      kept AS (INSERT INTO results (id, business_id, turn_id, body, stored_ms) \
      SELECT i.result_id, stored.business_id, i.turn, i.body, $17 FROM stored JOIN i ON i.turn = stored.id \
-     WHERE i.result_id IS NOT NULL) \
-     SELECT id FROM stored"
+     WHERE i.result_id IS NOT NULL), \
+     called AS (",
+    insert_calls!(
+        "SELECT c.id, stored.business_id, c.turn, c.purpose, c.provider, c.model, c.input, c.output, c.total, \
+         c.duration_ms, c.at_ms FROM stored JOIN unnest($22::text[], $23::text[], $24::text[], $25::text[], \
+         $26::text[], $27::bigint[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[]) \
+         AS c (id, turn, purpose, provider, model, input, output, total, duration_ms, at_ms) ON c.turn = stored.id"
+    ),
+    ") SELECT id FROM stored"
 );
 const UPDATE: &str = update!(
     "(SELECT $1 AS turn, $2 AS fence, $3 AS hop, $4 AS next_seq, $5 AS state, $6 AS answer, $7 AS message_id, \
      $8 AS executed_sql, $9 AS answered_from, $10 AS error_code, $11 AS error_message, $12 AS reason, \
-     $13 AS ended_ms) AS i",
+     $13 AS ended_ms, $14 AS input, $15 AS output, $16 AS total) AS i",
     "business_id"
 );
 const INSERT_HOP: &str = "INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms) \
@@ -125,6 +141,10 @@ impl Write for CommitOutcome {
 
     fn key(&self) -> &str {
         self.commit.outcome.turn.as_str()
+    }
+
+    fn must_last(&self) -> bool {
+        self.commit.must_last()
     }
 
     async fn together(writes: &[&Self], now_ms: i64, conn: &mut PgConnection) -> Result<Vec<Option<Committed>>, Error> {
@@ -145,7 +165,23 @@ impl Write for CommitOutcome {
             .bind(column(writes, Self::ended_ms))
             .bind(column(writes, Self::result))
             .bind(column(writes, |write| write.rows.as_deref()))
-            .bind(now_ms);
+            .bind(now_ms)
+            .bind(commits(writes))
+            .bind(column(writes, |write| stored(write.usage.input_tokens)))
+            .bind(column(writes, |write| stored(write.usage.output_tokens)))
+            .bind(column(writes, |write| stored(write.usage.total_tokens)));
+        let calls: Vec<&LlmCallRecord> = writes.iter().flat_map(|write| &write.commit.calls).collect();
+        let query = query
+            .bind(column(&calls, |call| call.id.as_str()))
+            .bind(column(&calls, |call| call.turn.as_str()))
+            .bind(column(&calls, |call| call.purpose.as_str()))
+            .bind(column(&calls, |call| call.provider.as_str()))
+            .bind(column(&calls, |call| call.model.as_str()))
+            .bind(column(&calls, |call| stored(call.usage.input_tokens)))
+            .bind(column(&calls, |call| stored(call.usage.output_tokens)))
+            .bind(column(&calls, |call| stored(call.usage.total_tokens)))
+            .bind(column(&calls, |call| stored(call.duration_ms)))
+            .bind(column(&calls, |call| call.at_ms));
         Ok(applied(writes, query.fetch_all(conn).await?, Committed::Stored))
     }
 
@@ -160,11 +196,17 @@ impl Write for CommitOutcome {
             self.reason(),
             self.ended_ms()
         ];
-        let Some(row) = conn.row(UPDATE, next.into_iter().chain(end).collect()).await? else { return Ok(None) };
+        let Usage { input_tokens, output_tokens, total_tokens } = self.usage;
+        let usage = values![stored(input_tokens), stored(output_tokens), stored(total_tokens)];
+        let values = next.into_iter().chain(end).chain(usage).collect();
+        let Some(row) = conn.row(UPDATE, values).await? else { return Ok(None) };
         let business = row.text("business_id")?;
         conn.execute(INSERT_HOP, values![hop, turn, &business, fence, &self.outcome, now_ms]).await?;
         if let (Some(result), Some(rows)) = (self.result(), &self.rows) {
             conn.execute(INSERT_RESULT, values![result, &business, turn, rows, now_ms]).await?;
+        }
+        for call in &self.commit.calls {
+            insert_call(call, conn).await?;
         }
         Ok(Some(Committed::Stored))
     }

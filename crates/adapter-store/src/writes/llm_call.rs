@@ -7,7 +7,7 @@ use sqlx::{Error, PgConnection};
 /// One call to a language model, and its tokens added to the turn.
 pub(crate) struct RecordLlmCall(pub(crate) LlmCallRecord);
 
-macro_rules! insert {
+macro_rules! insert_calls {
     ($items:literal) => {
         concat!(
             "INSERT INTO llm_calls (id, business_id, turn_id, purpose, provider, model, input_tokens, output_tokens, \
@@ -16,6 +16,8 @@ macro_rules! insert {
         )
     };
 }
+
+pub(super) use insert_calls;
 
 macro_rules! add_tokens {
     ($items:literal) => {
@@ -35,9 +37,9 @@ const TOGETHER: &str = concat!(
      added AS (",
     add_tokens!("i"),
     ") ",
-    insert!("SELECT * FROM i")
+    insert_calls!("SELECT * FROM i")
 );
-const INSERT: &str = insert!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+const INSERT: &str = insert_calls!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
 const ADD_TOKENS: &str =
     add_tokens!("(SELECT $1 AS business, $2 AS turn, $3 AS input, $4 AS output, $5 AS total) AS i");
 
@@ -70,17 +72,27 @@ impl Write for RecordLlmCall {
 
     async fn alone(&self, _: i64, conn: &mut Conn<'_>) -> Result<Option<()>, Error> {
         let call = &self.0;
-        let (business, turn) = (call.business.as_str(), call.turn.as_str());
-        let (input, output) = (stored(call.usage.input_tokens), stored(call.usage.output_tokens));
-        let total = stored(call.usage.total_tokens);
-        let names = values![&call.id, business, turn, &call.purpose, &call.provider, &call.model];
-        let numbers = values![input, output, total, stored(call.duration_ms), call.at_ms];
-        conn.execute(INSERT, names.into_iter().chain(numbers).collect()).await?;
-        conn.execute(ADD_TOKENS, values![business, turn, input, output, total]).await?;
+        insert_call(call, conn).await?;
+        let [input, output, total] = tokens(call);
+        conn.execute(ADD_TOKENS, values![call.business.as_str(), call.turn.as_str(), input, output, total]).await?;
         Ok(Some(()))
     }
 
     async fn otherwise(&self, _: i64, _: &mut Conn<'_>) -> Result<(), Error> {
         Ok(())
     }
+}
+
+/// Adds a call, without its tokens.
+pub(super) async fn insert_call(call: &LlmCallRecord, conn: &mut Conn<'_>) -> Result<(), Error> {
+    let (business, turn) = (call.business.as_str(), call.turn.as_str());
+    let [input, output, total] = tokens(call);
+    let names = values![&call.id, business, turn, &call.purpose, &call.provider, &call.model];
+    let numbers = values![input, output, total, stored(call.duration_ms), call.at_ms];
+    conn.execute(INSERT, names.into_iter().chain(numbers).collect()).await?;
+    Ok(())
+}
+
+fn tokens(call: &LlmCallRecord) -> [i64; 3] {
+    [stored(call.usage.input_tokens), stored(call.usage.output_tokens), stored(call.usage.total_tokens)]
 }

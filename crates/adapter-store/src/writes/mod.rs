@@ -19,6 +19,14 @@ pub(crate) use offer::Offer;
 pub(crate) use published::MarkPublished;
 pub(crate) use spend::SpendLlmCall;
 
+/// The beginning of a PostgreSQL statement that need not wait for the disk; `quick.commits` is `off` in it.
+macro_rules! quickly {
+    () => {
+        "WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE) AS commits) "
+    };
+}
+
+use quickly;
 use std::collections::HashSet;
 
 /// One column of several writes, as an array parameter.

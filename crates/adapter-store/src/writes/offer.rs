@@ -1,4 +1,4 @@
-use super::{applied, column};
+use super::{applied, column, quickly};
 use crate::batch::Write;
 use crate::db::{Conn, Row, values};
 use contracts::TurnId;
@@ -23,9 +23,12 @@ macro_rules! insert {
     };
 }
 
-const TOGETHER: &str = insert!(
-    "SELECT i.*, 'offered' FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], \
-     $7::text[], $8::bigint[], $9::bigint[]) AS i"
+const TOGETHER: &str = concat!(
+    quickly!(),
+    insert!(
+        "SELECT i.*, 'offered' FROM quick JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], \
+         $6::text[], $7::text[], $8::bigint[], $9::bigint[]) AS i ON quick.commits = 'off'"
+    )
 );
 const ALONE: &str = insert!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'offered')");
 const BY_KEY: &str = "SELECT id, question, connection_id, state, created_ms FROM turns \
@@ -75,6 +78,12 @@ impl Write for Offer {
 
     fn key(&self) -> &str {
         self.0.id.as_str()
+    }
+
+    /// `Accept` waits for the disk, and the client is told nothing before it. The job of an offer that was forgotten is
+    /// dropped.
+    fn must_last(&self) -> bool {
+        false
     }
 
     async fn together(writes: &[&Self], _: i64, conn: &mut PgConnection) -> Result<Vec<Option<Offered>>, Error> {

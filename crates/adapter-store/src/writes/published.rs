@@ -1,4 +1,4 @@
-use super::column;
+use super::{column, quickly};
 use crate::batch::Write;
 use crate::db::{Conn, values};
 use contracts::HopId;
@@ -7,10 +7,11 @@ use sqlx::{Error, PgConnection};
 /// All of an outcome has been published.
 pub(crate) struct MarkPublished(pub(crate) HopId);
 
-/// The server need not wait for its disk: a mark that a crash takes back only means publishing once more.
-const TOGETHER: &str = "WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE) AS commits) \
-     UPDATE hops SET published = TRUE FROM quick \
-     WHERE hop = ANY($1::text[]) AND NOT published AND quick.commits = 'off'";
+const TOGETHER: &str = concat!(
+    quickly!(),
+    "UPDATE hops SET published = TRUE FROM quick \
+     WHERE hop = ANY($1::text[]) AND NOT published AND quick.commits = 'off'"
+);
 const ALONE: &str = "UPDATE hops SET published = TRUE WHERE hop = $1 AND NOT published";
 
 impl Write for MarkPublished {
@@ -19,6 +20,11 @@ impl Write for MarkPublished {
 
     fn key(&self) -> &str {
         self.0.as_str()
+    }
+
+    /// A mark that a crash takes back only means publishing once more.
+    fn must_last(&self) -> bool {
+        false
     }
 
     async fn together(writes: &[&Self], _: i64, conn: &mut PgConnection) -> Result<Vec<Option<()>>, Error> {

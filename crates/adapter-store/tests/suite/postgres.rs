@@ -84,6 +84,27 @@ async fn a_claim_that_waits_for_a_commit_finds_its_outcome() {
     assert_eq!(claim.await.unwrap(), Claimed::Done(Box::new(done)));
 }
 
+/// What a server that crashes may do: it forgets a claim that did not wait for the disk. Whoever claims next came by a
+/// new connection, and its fence is none that the forgotten claim may have had.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fence_of_a_forgotten_claim_is_never_given_again() {
+    let schema = PostgresSchema::new().await;
+    let here = open(&schema.url()).await;
+    here.accepted("resp_1").await;
+    let mut conn = schema.connect().await;
+    let mut forgotten = 0;
+    for _ in 0..3 {
+        forgotten = here.granted("resp_1", &hop("resp_1")).await.fence;
+        here.clock.advance(LEASE);
+    }
+    sqlx::query("UPDATE turns SET fence = 0, run = 0, hop = '', lease_owner = NULL").execute(&mut conn).await.unwrap();
+    let there = open(&schema.url()).await;
+    let grant = there.granted("resp_1", &hop("resp_1")).await;
+    assert!(grant.fence > forgotten, "{} after {forgotten}", grant.fence);
+    assert_eq!(here.commit(outcome("resp_1", &hop("resp_1"), forgotten), None).await, Committed::Fenced);
+    assert_eq!(there.commit(outcome("resp_1", &hop("resp_1"), grant.fence), None).await, Committed::Stored);
+}
+
 async fn waiting_for_a_lock(schema: &PostgresSchema, expected: i64) {
     let mut conn = schema.connect().await;
     let started = Instant::now();

@@ -1,8 +1,9 @@
 //! What the suites of the ledger and the store stand on.
 
 use crate::ledger::{Claim, Claimed, Commit, Committed, Grant, Outcome};
-use crate::store::{AppStore, EndState, NewTurn, Offered, StoredResult, TurnState};
+use crate::store::{AppStore, EndState, LlmCallRecord, NewTurn, Offered, StoredResult, TurnState};
 use crate::{Clock, Ledger};
+use contracts::event::Usage;
 use contracts::{BusinessId, HopId, ResultId, ResultSet, TurnId, UserId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -104,6 +105,26 @@ pub fn outcome(turn: &str, hop: &HopId, fence: u64) -> Outcome {
     }
 }
 
+/// The grant of a first run.
+pub fn first(fence: u64) -> Grant {
+    Grant { fence, attempt: 1, cancel_requested: false, prepaid: false }
+}
+
+/// A call that took ten tokens and gave two.
+pub fn call(turn: &str, id: &str) -> LlmCallRecord {
+    LlmCallRecord {
+        id: id.to_owned(),
+        business: business(),
+        turn: turn.into(),
+        purpose: "reply".to_owned(),
+        provider: "local".to_owned(),
+        model: "small".to_owned(),
+        usage: Usage { input_tokens: 10, output_tokens: 2, total_tokens: 12 },
+        duration_ms: 5,
+        at_ms: ManualClock::START_MS,
+    }
+}
+
 pub fn rows(turn: &str, id: &str) -> StoredResult {
     let rows = ResultSet { columns: Vec::new(), rows: vec![vec![serde_json::json!(42)]], truncated: false };
     StoredResult { id: ResultId::from(id), business: business(), turn: turn.into(), rows }
@@ -126,9 +147,13 @@ impl Bench {
         id
     }
 
+    /// A claim for work that asks no language model.
+    pub fn claim_of(&self, turn: &str, hop: &HopId, owner: &str) -> Claim {
+        Claim { hop: hop.clone(), turn: turn.into(), owner: owner.to_owned(), lease: LEASE, budget: None }
+    }
+
     pub async fn claim(&self, turn: &str, hop: &HopId, owner: &str) -> Claimed {
-        let claim = Claim { hop: hop.clone(), turn: turn.into(), owner: owner.to_owned(), lease: LEASE };
-        self.ledger.claim(claim).await.expect("claim")
+        self.ledger.claim(self.claim_of(turn, hop, owner)).await.expect("claim")
     }
 
     pub async fn granted(&self, turn: &str, hop: &HopId) -> Grant {
@@ -139,7 +164,7 @@ impl Bench {
     }
 
     pub async fn commit(&self, outcome: Outcome, end: Option<EndState>) -> Committed {
-        self.ledger.commit(Commit { outcome, result: None, end }).await.expect("commit")
+        self.ledger.commit(Commit { outcome, result: None, end, calls: Vec::new() }).await.expect("commit")
     }
 
     /// Runs a hop to its outcome.

@@ -1,8 +1,9 @@
 //! The suite of [`Ledger`](crate::Ledger): claims, leases, fences, outcomes.
 
-use super::bench::{Bench, LEASE, business, completed, hop, outcome, question, rows};
-use crate::ledger::{Claimed, Commit, Committed, Grant, Renewed};
+use super::bench::{Bench, LEASE, business, call, completed, first, hop, outcome, question, rows};
+use crate::ledger::{Claim, Claimed, Commit, Committed, Grant, Renewed};
 use crate::store::TurnState;
+use contracts::event::Usage;
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ macro_rules! ledger_conformance {
                 a_seizure_that_ran_out_gives_the_hop_back,
                 an_ended_turn_cannot_be_seized,
                 a_turn_spends_up_to_its_budget,
+                a_claim_spends_the_first_call_of_its_work,
+                calls_are_stored_with_the_outcome,
                 fifty_calls_at_once_spend_exactly_the_budget,
                 an_ended_or_unknown_turn_spends_nothing,
                 outcomes_left_unpublished_come_oldest_first,
@@ -54,7 +57,8 @@ macro_rules! ledger_conformance {
 pub async fn the_first_claim_of_a_turn_has_fence_and_attempt_one(bench: Bench) {
     bench.accepted("resp_1").await;
     let grant = bench.granted("resp_1", &hop("resp_1")).await;
-    assert_eq!(grant, Grant { fence: 1, attempt: 1, cancel_requested: false });
+    assert!(grant.fence > 0, "0 is the fence of the API");
+    assert_eq!(grant, first(grant.fence));
 }
 
 pub async fn a_held_hop_is_busy_for_the_rest_of_its_lease(bench: Bench) {
@@ -73,10 +77,11 @@ pub async fn a_held_hop_is_busy_for_its_own_holder_too(bench: Bench) {
 
 pub async fn a_lease_that_ran_out_is_claimed_again_as_the_next_attempt(bench: Bench) {
     bench.accepted("resp_1").await;
-    bench.granted("resp_1", &hop("resp_1")).await;
+    let late = bench.granted("resp_1", &hop("resp_1")).await.fence;
     bench.clock.advance(LEASE);
     let grant = bench.granted("resp_1", &hop("resp_1")).await;
-    assert_eq!(grant, Grant { fence: 2, attempt: 2, cancel_requested: false });
+    assert!(grant.fence > late);
+    assert_eq!(grant, Grant { attempt: 2, ..first(grant.fence) });
 }
 
 pub async fn fifty_claims_of_one_hop_grant_exactly_one(bench: Bench) {
@@ -163,9 +168,10 @@ pub async fn an_outcome_says_whether_it_was_published(bench: Bench) {
 
 pub async fn the_next_hop_is_free_once_the_outcome_is_stored(bench: Bench) {
     bench.accepted("resp_1").await;
-    bench.done("resp_1", &hop("resp_1")).await;
+    let done = bench.done("resp_1", &hop("resp_1")).await;
     let grant = bench.granted("resp_1", &hop("resp_1").child("generate_sql", 0)).await;
-    assert_eq!(grant, Grant { fence: 2, attempt: 1, cancel_requested: false });
+    assert!(grant.fence > done.fence);
+    assert_eq!(grant, first(grant.fence));
 }
 
 pub async fn a_hop_before_the_current_one_is_never_run_again(bench: Bench) {
@@ -200,11 +206,13 @@ pub async fn a_late_writer_is_fenced_and_stores_nothing(bench: Bench) {
         outcome: outcome("resp_1", &hop("resp_1"), late),
         result: Some(result.clone()),
         end: Some(completed("late")),
+        calls: vec![call("resp_1", "llm_late")],
     };
     assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Fenced);
     assert_eq!(bench.claim("resp_1", &hop("resp_1"), "other").await, Claimed::Busy(LEASE));
     assert_eq!(bench.store.result(&business(), &result.id).await.unwrap(), None);
-    assert_eq!(bench.store.turn(&business(), &turn).await.unwrap().unwrap().state, TurnState::Accepted);
+    let stored = bench.store.turn(&business(), &turn).await.unwrap().unwrap();
+    assert_eq!((stored.state, stored.usage), (TurnState::Accepted, Usage::default()));
 }
 
 pub async fn a_released_claim_stores_nothing(bench: Bench) {
@@ -229,7 +237,8 @@ pub async fn rows_are_stored_with_the_outcome(bench: Bench) {
     bench.accepted("resp_1").await;
     let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
     let result = rows("resp_1", "res_1");
-    let commit = Commit { outcome: outcome("resp_1", &hop("resp_1"), fence), result: Some(result.clone()), end: None };
+    let outcome = outcome("resp_1", &hop("resp_1"), fence);
+    let commit = Commit { outcome, result: Some(result.clone()), end: None, calls: Vec::new() };
     assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
     assert_eq!(bench.store.result(&business(), &result.id).await.unwrap(), Some(result.rows));
     let turn = bench.store.turn(&business(), &result.turn).await.unwrap().unwrap();
@@ -269,7 +278,8 @@ pub async fn a_seized_turn_is_nobody_elses(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
     let old = bench.granted("resp_1", &hop("resp_1")).await.fence;
     let grant = bench.ledger.seize(&turn, "sweeper", LEASE).await.unwrap().unwrap();
-    assert_eq!(grant, Grant { fence: old + 1, attempt: 1, cancel_requested: false });
+    assert!(grant.fence > old);
+    assert_eq!(grant, first(grant.fence));
     assert_eq!(bench.ledger.renew(&turn, old, LEASE).await.unwrap(), Renewed::Lost);
     let next = hop("resp_1").child("generate_sql", 0);
     assert_eq!(bench.claim("resp_1", &hop("resp_1"), "other").await, Claimed::Busy(LEASE));
@@ -279,10 +289,11 @@ pub async fn a_seized_turn_is_nobody_elses(bench: Bench) {
 pub async fn a_seizure_that_ran_out_gives_the_hop_back(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
     bench.granted("resp_1", &hop("resp_1")).await;
-    bench.ledger.seize(&turn, "sweeper", LEASE).await.unwrap().unwrap();
+    let seizure = bench.ledger.seize(&turn, "sweeper", LEASE).await.unwrap().unwrap();
     bench.clock.advance(LEASE);
     let grant = bench.granted("resp_1", &hop("resp_1")).await;
-    assert_eq!((grant.fence, grant.attempt), (3, 2));
+    assert!(grant.fence > seizure.fence);
+    assert_eq!(grant.attempt, 2);
 }
 
 pub async fn an_ended_turn_cannot_be_seized(bench: Bench) {
@@ -297,6 +308,38 @@ pub async fn a_turn_spends_up_to_its_budget(bench: Bench) {
     assert!(bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
     assert!(!bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
     assert!(bench.ledger.spend_llm_call(&turn, 3).await.unwrap());
+}
+
+pub async fn a_claim_spends_the_first_call_of_its_work(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let mut prepaid = Vec::new();
+    for _ in 0..3 {
+        let claim = Claim { budget: Some(2), ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
+        let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
+        prepaid.push(grant.prepaid);
+        bench.ledger.release(&turn, grant.fence, true).await.unwrap();
+    }
+    assert_eq!(prepaid, [true, true, false]);
+    assert!(!bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
+    assert!(!bench.granted("resp_1", &hop("resp_1")).await.prepaid);
+}
+
+pub async fn calls_are_stored_with_the_outcome(bench: Bench) {
+    let turns = ["resp_1", "resp_2", "resp_3"];
+    for turn in turns {
+        bench.accepted(turn).await;
+    }
+    let commits = turns.iter().enumerate().map(async |(count, turn)| {
+        let outcome = outcome(turn, &hop(turn), bench.granted(turn, &hop(turn)).await.fence);
+        let calls = (0..count).map(|n| call(turn, &format!("llm_{turn}_{n}"))).collect();
+        bench.ledger.commit(Commit { outcome, result: None, end: None, calls }).await.unwrap()
+    });
+    assert_eq!(join_all(commits).await, [Committed::Stored; 3]);
+    bench.store.record_llm_call(&call("resp_3", "llm_alone")).await.unwrap();
+    for (turn, count) in turns.iter().zip([0, 1, 3]) {
+        let usage = bench.store.turn(&business(), &(*turn).into()).await.unwrap().unwrap().usage;
+        assert_eq!((usage.input_tokens, usage.output_tokens, usage.total_tokens), (10 * count, 2 * count, 12 * count));
+    }
 }
 
 pub async fn fifty_calls_at_once_spend_exactly_the_budget(bench: Bench) {
@@ -338,11 +381,12 @@ pub async fn many_turns_at_once_each_get_their_own_answer(bench: Bench) {
     join_all(turns.iter().map(|turn| bench.accepted(turn))).await;
     let done = join_all(turns.iter().map(|turn| async {
         let first = bench.done(turn, &hop(turn)).await;
-        bench.done(turn, &first.hop.child("reply", 0)).await
+        let last = bench.done(turn, &first.hop.child("reply", 0)).await;
+        assert!(last.fence > first.fence);
+        last
     }))
     .await;
     for (turn, last) in turns.iter().zip(done) {
-        assert_eq!(last.fence, 2);
         assert_eq!(bench.claim(turn, &last.hop, "other").await, Claimed::Done(Box::new(last)));
     }
 }

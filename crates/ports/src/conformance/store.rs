@@ -206,7 +206,7 @@ pub async fn no_read_crosses_tenants(bench: Bench) {
     let result = rows("resp_1", "res_1");
     let end = EndState { result: Some(result.id.clone()), ..completed("canary") };
     let outcome = outcome("resp_1", &hop("resp_1"), bench.granted("resp_1", &hop("resp_1")).await.fence);
-    let commit = Commit { outcome, result: Some(result.clone()), end: Some(end) };
+    let commit = Commit { outcome, result: Some(result.clone()), end: Some(end), calls: Vec::new() };
     assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
     bench.store.audit(&audit_row("aud_1", 1)).await.unwrap();
 
