@@ -1,6 +1,6 @@
 use crate::Store;
 use crate::db::{fault, values};
-use crate::writes::{self, ClaimHop, CommitOutcome, MarkPublished, SpendLlmCall, stored};
+use crate::writes::{self, ClaimHop, MarkPublished, Pass, SpendLlmCall, stored};
 use async_trait::async_trait;
 use contracts::{HopId, TurnId};
 use ports::ledger::{Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed};
@@ -8,12 +8,12 @@ use ports::{Clock, PortError};
 use std::time::Duration;
 
 const RENEW: &str = "UPDATE turns SET lease_until_ms = $3 \
-     WHERE id = $1 AND fence = $2 AND ended_ms IS NULL AND lease_owner IS NOT NULL RETURNING cancel_requested";
+     WHERE id = $1 AND fence = $2 AND COALESCE(ended_ms, 0) = 0 AND lease_owner IS NOT NULL RETURNING cancel_requested";
 const RELEASE: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE, run = run - $3 \
-     WHERE id = $1 AND fence = $2 AND ended_ms IS NULL AND lease_owner IS NOT NULL";
+     WHERE id = $1 AND fence = $2 AND COALESCE(ended_ms, 0) = 0 AND lease_owner IS NOT NULL";
 const SEIZE: &str = "UPDATE turns SET fence = CASE WHEN fence < (SELECT n FROM eras) * 65536 \
      THEN (SELECT n FROM eras) * 65536 ELSE fence END + 1, lease_owner = $2, lease_until_ms = $3, seized = TRUE \
-     WHERE id = $1 AND ended_ms IS NULL RETURNING fence, run, cancel_requested";
+     WHERE id = $1 AND COALESCE(ended_ms, 0) = 0 RETURNING fence, run, cancel_requested";
 const UNPUBLISHED: &str = "SELECT outcome, published FROM hops WHERE NOT published AND stored_ms < $1 \
      ORDER BY stored_ms, hop LIMIT $2";
 const NEXT_ERA: &str = "UPDATE eras SET n = n + 1";
@@ -47,8 +47,11 @@ impl Ledger for Store {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, PortError> {
-        let commit = CommitOutcome::new(commit).map_err(|error| fault("commit", &error))?;
-        self.writer.submit(commit).await
+        let unreadable = |error| fault("commit", &error);
+        if commit.must_last() {
+            return self.writer.submit(writes::Commit::new(commit).map_err(unreadable)?).await;
+        }
+        self.writer.submit(Pass::new(commit).map_err(unreadable)?).await
     }
 
     async fn mark_published(&self, hop: &HopId) -> Result<(), PortError> {

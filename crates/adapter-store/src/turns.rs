@@ -28,7 +28,7 @@ const REFUSE: &str = "UPDATE turns SET state = 'refused', ended_ms = $2 \
      WHERE id = $1 AND state = 'offered' AND fence = 0";
 const TURN: &str = select!("WHERE business_id = $1 AND id = $2");
 const REQUEST_CANCEL: &str = "UPDATE turns SET cancel_requested = TRUE \
-     WHERE business_id = $1 AND id = $2 AND ended_ms IS NULL";
+     WHERE business_id = $1 AND id = $2 AND COALESCE(ended_ms, 0) = 0";
 const TURNS: &str = select!(
     "WHERE business_id = $1 AND conversation_id = $2 AND state <> 'refused' \
      ORDER BY created_ms DESC, id DESC LIMIT $3"

@@ -13,7 +13,7 @@ pub(crate) use reads::{Asked, Bounds, HotRead, Key, ask, hot_read, start};
 
 use crate::Options;
 use crate::db::{Conn, SYSTEM, fault};
-use crate::writes::{Accept, Audit, ClaimHop, CommitOutcome, MarkPublished, Offer, RecordLlmCall, SpendLlmCall};
+use crate::writes::{Accept, Audit, ClaimHop, Commit, MarkPublished, Offer, Pass, RecordLlmCall, SpendLlmCall};
 use ports::{Clock, PortError};
 use sqlite::Pending;
 use sqlx::{Error, PgConnection, SqlitePool};
@@ -64,12 +64,6 @@ pub(crate) struct Waiting<W: Write> {
     write: W,
     answer: Option<W::Answer>,
     caller: oneshot::Sender<Result<W::Answer, PortError>>,
-}
-
-/// Whether a statement over several writes must wait for the disk, as a value of `synchronous_commit`: as the server is
-/// set up, or not at all.
-pub(crate) fn commits<W: Write>(writes: &[&W]) -> Option<&'static str> {
-    (!writes.iter().any(|write| write.must_last())).then_some("off")
 }
 
 impl<W: Write> Waiting<W> {
@@ -167,7 +161,8 @@ queues! {
     offer: Offer,
     accept: Accept,
     claim: ClaimHop,
-    commit: CommitOutcome,
+    commit: Commit,
+    pass: Pass,
     published: MarkPublished,
     spend: SpendLlmCall,
     audit: Audit,

@@ -30,7 +30,7 @@ macro_rules! claim {
              run = CASE WHEN t.hop = i.hop THEN t.run + 1 ELSE 1 END, \
              hop = i.hop, hop_done = FALSE, lease_owner = i.owner, lease_until_ms = i.until_ms, seized = FALSE FROM ",
             $items,
-            " WHERE t.id = i.turn AND t.ended_ms IS NULL \
+            " WHERE t.id = i.turn AND COALESCE(t.ended_ms, 0) = 0 \
              AND NOT (t.lease_owner IS NOT NULL AND t.lease_until_ms > $5 AND (t.hop = i.hop OR t.seized)) \
              AND NOT (t.hop_done AND t.hop = i.hop) \
              AND substr(t.hop, 1, length(i.hop) + 1) <> i.hop || '/' \

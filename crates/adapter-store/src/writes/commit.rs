@@ -1,21 +1,22 @@
 use super::llm_call::{insert_call, insert_calls};
 use super::{applied, column, encoded, stored};
-use crate::batch::{Write, commits};
+use crate::batch::Write;
 use crate::db::{Conn, values};
 use contracts::event::Usage;
 use ports::ledger::{Commit, Committed};
 use ports::store::{EndState, LlmCallRecord};
 use sqlx::{Error, PgConnection};
 
-/// What came of a hop, with its rows and the turn's end.
-pub(crate) struct CommitOutcome {
+/// What came of a hop, with its rows and the turn's end. Those that wait for the disk are written apart, so that the
+/// others need not wait for them.
+pub(crate) struct CommitOutcome<const LASTS: bool> {
     commit: Commit,
     outcome: String,
     rows: Option<String>,
     usage: Usage,
 }
 
-impl CommitOutcome {
+impl<const LASTS: bool> CommitOutcome<LASTS> {
     pub(crate) fn new(commit: Commit) -> Result<Self, Error> {
         let outcome = encoded(&commit.outcome)?;
         let rows = commit.result.as_ref().map(|result| encoded(&result.rows)).transpose()?;
@@ -91,7 +92,7 @@ macro_rules! update {
              total_tokens = t.total_tokens + i.total, error_code = i.error_code, error_message = i.error_message, reason = i.reason, ended_ms = i.ended_ms \
              FROM ",
             $items,
-            " WHERE t.id = i.turn AND t.fence = i.fence AND t.ended_ms IS NULL AND t.lease_owner IS NOT NULL \
+            " WHERE t.id = i.turn AND t.fence = i.fence AND COALESCE(t.ended_ms, 0) = 0 AND t.lease_owner IS NOT NULL \
              RETURNING ",
             $returning
         )
@@ -135,16 +136,16 @@ const INSERT_RESULT: &str =
     "INSERT INTO results (id, business_id, turn_id, body, stored_ms) VALUES ($1, $2, $3, $4, $5)";
 const STORED_BEFORE: &str = "SELECT 1 FROM hops WHERE hop = $1 AND turn_id = $2 AND fence = $3";
 
-impl Write for CommitOutcome {
+impl<const LASTS: bool> Write for CommitOutcome<LASTS> {
     type Answer = Committed;
-    const NAME: &'static str = "commit";
+    const NAME: &'static str = if LASTS { "commit" } else { "pass" };
 
     fn key(&self) -> &str {
         self.commit.outcome.turn.as_str()
     }
 
     fn must_last(&self) -> bool {
-        self.commit.must_last()
+        LASTS
     }
 
     async fn together(writes: &[&Self], now_ms: i64, conn: &mut PgConnection) -> Result<Vec<Option<Committed>>, Error> {
@@ -166,7 +167,7 @@ impl Write for CommitOutcome {
             .bind(column(writes, Self::result))
             .bind(column(writes, |write| write.rows.as_deref()))
             .bind(now_ms)
-            .bind(commits(writes))
+            .bind((!LASTS).then_some("off"))
             .bind(column(writes, |write| stored(write.usage.input_tokens)))
             .bind(column(writes, |write| stored(write.usage.output_tokens)))
             .bind(column(writes, |write| stored(write.usage.total_tokens)));

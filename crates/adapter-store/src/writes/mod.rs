@@ -1,5 +1,9 @@
 //! The hot writes, one kind a file. Each statement is written once: only where its rows come from differs, arrays in
 //! PostgreSQL and parameters in SQLite.
+//!
+//! They find a turn by its id and ask `COALESCE(ended_ms, 0) = 0` whether it is open. Put as `ended_ms IS NULL` it would
+//! fit the index of open turns, and PostgreSQL, which takes that for tiny, would read all of it in each statement, with
+//! every entry of a turn that has ended since the last vacuum. The same goes for `hops` and what is unpublished.
 
 mod accept;
 mod audit;
@@ -28,6 +32,11 @@ macro_rules! quickly {
 
 use quickly;
 use std::collections::HashSet;
+
+/// An outcome that survives a crash of the store once its caller goes on.
+pub(crate) type Commit = CommitOutcome<true>;
+/// An outcome that may be forgotten in a crash of the store.
+pub(crate) type Pass = CommitOutcome<false>;
 
 /// One column of several writes, as an array parameter.
 fn column<'w, W, T>(writes: &[&'w W], value: impl Fn(&'w W) -> T) -> Vec<T> {

@@ -10,7 +10,7 @@ pub(crate) struct MarkPublished(pub(crate) HopId);
 const TOGETHER: &str = concat!(
     quickly!(),
     "UPDATE hops SET published = TRUE FROM quick \
-     WHERE hop = ANY($1::text[]) AND NOT published AND quick.commits = 'off'"
+     WHERE hop = ANY($1::text[]) AND quick.commits = 'off'"
 );
 const ALONE: &str = "UPDATE hops SET published = TRUE WHERE hop = $1 AND NOT published";
 

@@ -15,7 +15,7 @@ macro_rules! spend {
         concat!(
             "UPDATE turns AS t SET llm_calls = t.llm_calls + 1 FROM ",
             $items,
-            " WHERE t.id = i.turn AND t.llm_calls < i.most AND t.ended_ms IS NULL RETURNING id"
+            " WHERE t.id = i.turn AND t.llm_calls < i.most AND COALESCE(t.ended_ms, 0) = 0 RETURNING id"
         )
     };
 }

@@ -150,5 +150,34 @@ async fn a_running_turn_is_updated_in_place() {
     }
 }
 
+/// The indexes of what is open and of what is unpublished are for the sweeper: they keep an entry of each turn until the
+/// next vacuum, so a statement that reads them grows slower with every turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_is_found_by_its_id() {
+    let (bench, schema) = make().await;
+    let turns: Vec<String> = (0..40).map(|n| format!("resp_{n}")).collect();
+    join_all(turns.iter().map(|turn| async {
+        bench.answered(question(turn), "42").await;
+        bench.ledger.mark_published(&hop(turn)).await.unwrap();
+        assert!(!bench.store.request_cancel(&business(), &turn.as_str().into()).await.unwrap());
+    }))
+    .await;
+    let mut conn = schema.connect().await;
+    let started = Instant::now();
+    loop {
+        let row = sqlx::query(SCANS).fetch_one(&mut conn).await.unwrap();
+        let (by_id, by_state): (i64, i64) = (row.get("by_id"), row.get("by_state"));
+        assert_eq!(by_state, 0, "the index of open turns, or of unpublished outcomes, was read");
+        if by_id >= 80 {
+            return;
+        }
+        assert!(started.elapsed() < PATIENCE, "only {by_id} reads by id were counted");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+const SCANS: &str = "SELECT CAST(sum(idx_scan) FILTER (WHERE indexrelname IN ('turns_pkey', 'hops_pkey')) AS BIGINT) AS by_id, \
+     CAST(sum(idx_scan) FILTER (WHERE indexrelname IN ('turns_open', 'hops_unpublished')) AS BIGINT) AS by_state \
+     FROM pg_stat_user_indexes WHERE schemaname = current_schema()";
 const UPDATES: &str = "SELECT n_tup_hot_upd AS in_place, n_tup_upd AS updated FROM pg_stat_user_tables \
      WHERE relid = 'turns'::regclass";
