@@ -53,10 +53,10 @@ fn finder(mutant: Mutant) -> &'static str {
         Mutant::BlindTerminalWrite => names::ONE_END,
         Mutant::LeaseNotRenewed => names::NOT_ROBBED,
         Mutant::PublishBeforeCommit => names::STORED_FIRST,
-        Mutant::MarkBeforePublish | Mutant::AckOnDelivery | Mutant::AckWhenFenced => names::NOT_LOST,
+        Mutant::MarkBeforePublish | Mutant::AckWhenFenced => names::NOT_LOST,
         Mutant::LogWithoutFence => names::ATTEMPTS_APART,
         Mutant::RestartNotTold => names::TEXT_IS_THE_ANSWER,
-        Mutant::NoRelay => names::ENDS,
+        Mutant::AckOnDelivery | Mutant::NoRelay => names::ENDS,
     }
 }
 
