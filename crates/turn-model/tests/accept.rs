@@ -1,5 +1,8 @@
 //! Traces that the protocol allows, and traces that it does not.
 
+// Helpers beside the test functions may fail a test as these do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use turn_model::{Act, Log, Step, accepts, traces};
 
 const FIRST: &str = "resp_1/classify.0";

@@ -1,5 +1,8 @@
 //! Every state that the protocol can reach, and every mutant.
 
+// Helpers beside the test functions may fail a test as these do.
+#![allow(clippy::panic, clippy::print_stdout)]
+
 use stateright::{Checker, Expectation, HasDiscoveries, Model, Path};
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -7,7 +10,8 @@ use turn_model::{Action, Config, Mutant, State, TurnModel, names};
 
 fn steps(model: &TurnModel, path: Path<State, Action>) -> String {
     let actions = path.into_actions();
-    let lines = actions.iter().enumerate().map(|(at, action)| format!("  {}. {}\n", at + 1, model.format_action(action)));
+    let lines =
+        actions.iter().enumerate().map(|(at, action)| format!("  {}. {}\n", at + 1, model.format_action(action)));
     lines.collect()
 }
 

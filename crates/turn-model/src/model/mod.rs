@@ -11,9 +11,8 @@ mod sweeper;
 mod worker;
 
 pub use action::Action;
+pub(crate) use config::ANY_NUMBER;
 pub use config::{Config, Mutant};
 pub use explore::TurnModel;
-pub(crate) use config::ANY_NUMBER;
 pub use state::State;
 pub(crate) use state::{Hop, Phase, Sweeper};
-

@@ -16,9 +16,7 @@ pub(crate) fn all() -> Vec<Property<TurnModel>> {
     vec![
         always(names::ONE_TERMINAL_EVENT, |_, state| state.seen.terminal_events <= 1),
         always(names::ONE_END, |_, state| state.seen.ends <= 1),
-        always(names::REFUSED_IS_OVER, |_, state| {
-            state.turn.ended != Some(Ended::Refused) || state.turn.fence == 0
-        }),
+        always(names::REFUSED_IS_OVER, |_, state| state.turn.ended != Some(Ended::Refused) || state.turn.fence == 0),
         always(names::NOTHING_AFTER_THE_END, |_, state| !state.seen.event_after_end),
         always(names::ATTEMPTS_APART, |_, state| !state.seen.attempts_mixed),
         always(names::TEXT_IS_THE_ANSWER, text_is_the_answer),

@@ -15,7 +15,9 @@ pub struct Log<'a> {
 
 /// A line that says that it is a step and cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("line {line} of the log of {process} is no step of the protocol ({reason}): write logs and model of one version")]
+#[error(
+    "line {line} of the log of {process} is no step of the protocol ({reason}): write logs and model of one version"
+)]
 pub struct ReadError {
     process: String,
     line: usize,

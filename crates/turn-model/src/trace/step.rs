@@ -22,7 +22,6 @@ impl Step {
 /// `resp_1/end.7`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
-#[allow(missing_docs)]
 pub enum Act {
     /// A claim was granted.
     Claimed { hop: String, fence: u64 },
