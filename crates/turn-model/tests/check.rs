@@ -44,11 +44,6 @@ fn a_longer_chain_with_longer_answers_keeps_them_too() {
     check(Config { hops: 3, tokens: 2, faults: 1, ..Config::SMALL });
 }
 
-#[test]
-fn two_sweepers_keep_them_too() {
-    check(Config { hops: 1, sweepers: 2, faults: 1, ..Config::SMALL });
-}
-
 /// The property that finds each mutant.
 fn finder(mutant: Mutant) -> &'static str {
     match mutant {
@@ -64,11 +59,14 @@ fn finder(mutant: Mutant) -> &'static str {
     }
 }
 
+/// Some mutants go on for ever. All are found in fewer steps than this.
+const DEEP: usize = 20;
+
 /// A shortest path to a state that breaks the property. The checker keeps any path that it met; so it looks again below
 /// that depth, until there is none.
 fn shortest(model: &TurnModel, name: &'static str) -> Option<Path<State, Action>> {
     let mut best = None;
-    let mut below = usize::MAX;
+    let mut below = DEEP;
     loop {
         let enough = HasDiscoveries::AllOf(BTreeSet::from([name]));
         let checker = model.clone().checker().finish_when(enough).target_max_depth(below).spawn_bfs().join();
