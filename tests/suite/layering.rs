@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("app", ANYTHING),
     ("cli", &["app", "contracts", "ports", "settings", "telemetry"]),
     ("testkit", &["app", "contracts", "ports", "settings"]),
+    ("turn-model", &[]),
     ("tests", ANYTHING),
 ];
 const WORKER: &[&str] = &["contracts", "domain", "ports", "sql-guard", "telemetry", "worker-kit"];
@@ -46,6 +47,7 @@ const BOUNDARIES: &[(&str, &[&str])] = &[
     ("sqlx", &["adapter-store", "adapter-sources", "adapter-embedded", "cli", "testkit"]),
     ("sqlparser", &["sql-guard"]),
     ("axum", &["api", "app", "testkit"]),
+    ("stateright", &["turn-model"]),
 ];
 
 /// Crates that do no I/O: what they may name of the outside.
@@ -53,6 +55,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("contracts", &["serde", "serde_json"]),
     ("domain", &["serde", "serde_json", "thiserror", "rust-stemmers"]),
     ("sql-guard", &["serde", "serde_json", "sqlparser", "thiserror"]),
+    ("turn-model", &["serde", "serde_json", "stateright", "thiserror"]),
 ];
 
 struct Package {

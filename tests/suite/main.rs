@@ -11,5 +11,6 @@ mod llm_faults;
 mod modes;
 mod pipeline;
 mod program;
+mod protocol;
 mod real_llm;
 mod traces;

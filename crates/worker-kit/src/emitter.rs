@@ -87,6 +87,11 @@ impl Emitter {
         &self.lost
     }
 
+    /// Whether there was text among the events.
+    pub fn has_said_text(&self) -> bool {
+        self.with_waiting(|waiting| waiting.text_begun)
+    }
+
     /// Writes events as they come, for ever. Runs beside the handler; dropping it loses nothing.
     pub async fn drive(&self) {
         loop {

@@ -1,4 +1,5 @@
 use crate::ctx::message_id;
+use crate::protocol;
 use crate::publish::publish_outcome;
 use contracts::event::{ResponseError, Usage};
 use contracts::{Event, HopId, Meta, ResultId, TurnId};
@@ -107,10 +108,13 @@ pub async fn end_turn(ports: &Ports, turn: &Turn, grant: Grant, ending: Ending) 
         dead: None,
         published: false,
     };
+    protocol::step("seized", outcome.hop.as_str(), Some(grant.fence));
     let commit = Commit { outcome: outcome.clone(), result: None, end: Some(end), calls: Vec::new() };
     if ports.ledger.commit(commit).await? == Committed::Fenced {
+        protocol::step("fenced", outcome.hop.as_str(), Some(grant.fence));
         return Ok(false);
     }
+    protocol::committed(&outcome.hop, grant.fence, true);
     // What cannot be published now is published by the sweeper: the end itself is stored.
     if let Err(error) = publish_outcome(ports, &outcome).await {
         tracing::warn!(turn = %turn.id, %error, "the end of a turn is stored and not yet published");

@@ -14,6 +14,7 @@ mod ending;
 mod job_error;
 mod llm;
 pub mod pause;
+mod protocol;
 mod publish;
 mod run;
 mod runner;

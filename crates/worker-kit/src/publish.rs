@@ -1,3 +1,4 @@
+use crate::protocol;
 use contracts::{Envelope, Lane};
 use futures_util::future::try_join_all;
 use ports::broker::{Destination, HEADER_PRODUCER, Message, PublishError, Queue};
@@ -10,6 +11,7 @@ use ports::{PortError, Ports};
 pub async fn publish_outcome(ports: &Ports, outcome: &Outcome) -> Result<(), PublishError> {
     publish_parts(ports, outcome).await?;
     ports.ledger.mark_published(&outcome.hop).await?;
+    protocol::step("marked", outcome.hop.as_str(), None);
     Ok(())
 }
 
@@ -19,6 +21,7 @@ pub(crate) async fn publish_parts(ports: &Ports, outcome: &Outcome) -> Result<()
         publish_end(ports, outcome, event).await?;
     }
     try_join_all(outcome.next.iter().map(|envelope| publish_job(ports, outcome, envelope))).await?;
+    protocol::step("published", outcome.hop.as_str(), None);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use crate::ending::{Ending, end_state, event_of};
 use crate::runner::Runner;
 use crate::settle::Settled;
 use crate::worker::Done;
-use crate::{Ctx, JobError, pause};
+use crate::{Ctx, JobError, pause, protocol};
 use contracts::event::Usage;
 use contracts::{Envelope, Event};
 use futures_util::FutureExt;
@@ -96,10 +96,21 @@ impl<'a> Run<'a> {
         self.commit(done, settled).await
     }
 
-    /// Gives the claim back.
+    pub(crate) fn hop(&self) -> &str {
+        self.ctx.hop.as_str()
+    }
+
+    pub(crate) fn fence(&self) -> u64 {
+        self.grant.fence
+    }
+
+    /// Gives the claim back. A run whose text clients have heard counts in any case: the next one must begin as another
+    /// attempt, which makes that text void.
     pub(crate) async fn release(&self, spent: bool) {
-        if let Err(error) = self.runner.ports.ledger.release(&self.ctx.meta.turn, self.grant.fence, spent).await {
-            tracing::warn!(%error, "a claim was not given back: its lease will end");
+        let spent = spent || self.emitter.has_said_text();
+        match self.runner.ports.ledger.release(&self.ctx.meta.turn, self.grant.fence, spent).await {
+            Ok(()) => protocol::step("released", self.ctx.hop.as_str(), Some(self.grant.fence)),
+            Err(error) => tracing::warn!(%error, "a claim was not given back: its lease will end"),
         }
     }
 
@@ -284,8 +295,12 @@ impl<'a> Run<'a> {
 
     async fn store(&self, commit: Commit) -> Result<(), Stop> {
         pause::point(self.runner.handler.kind(), "before_commit").await;
+        let ends = commit.end.is_some();
         match self.runner.ports.ledger.commit(commit).await {
-            Ok(Committed::Stored) => Ok(()),
+            Ok(Committed::Stored) => {
+                protocol::committed(&self.ctx.hop, self.grant.fence, ends);
+                Ok(())
+            }
             Ok(Committed::Fenced) => Err(Stop::Fenced),
             Err(error) => {
                 tracing::warn!(%error, "an outcome was not stored: the job runs again");

@@ -4,7 +4,7 @@ use crate::pause;
 use crate::publish::publish_parts;
 use crate::run::{Run, Stop};
 use crate::settle::{Settle, Settled};
-use crate::{Handler, JobError};
+use crate::{Handler, JobError, protocol};
 use contracts::{ENVELOPE_VERSION, Envelope};
 use ports::Ports;
 use ports::broker::{Delivery, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
@@ -78,12 +78,12 @@ impl Runner {
     async fn process_in_span(&self, delivery: Delivery) {
         let started = self.ports.clock.monotonic_ms();
         let settle = Settle::new(self.ports.broker.clone(), self.queue(), delivery);
-        let settled = match self.read(settle.message()) {
-            Ok(envelope) => self.claim(&settle, envelope).await,
-            Err(reason) => Settled::Dead { reason },
+        let (hop, settled) = match self.read(settle.message()) {
+            Ok(envelope) => (Some(envelope.hop.clone()), self.claim(&settle, envelope).await),
+            Err(reason) => (None, Settled::Dead { reason }),
         };
         let outcome = settled.name();
-        settle.finish(settled).await;
+        settle.finish(settled, hop.as_ref()).await;
         let seconds = self.ports.clock.monotonic_ms().saturating_sub(started) as f64 / 1_000.0;
         let kind = self.handler.kind();
         metrics::histogram!(telemetry::names::PROCESS_DURATION, "kind" => kind, "outcome" => outcome).record(seconds);
@@ -108,7 +108,11 @@ impl Runner {
             lease: self.limits.lease,
             budget: self.handler.asks_model().then_some(self.limits.llm_calls),
         };
-        match self.ports.ledger.claim(claim).await {
+        let claimed = self.ports.ledger.claim(claim).await;
+        if let Ok(claimed) = &claimed {
+            protocol::claimed(&envelope.hop, claimed);
+        }
+        match claimed {
             Ok(Claimed::Granted(grant)) => self.granted(settle, envelope, grant).await,
             Ok(Claimed::Busy(left)) => Settled::Snooze(left),
             Ok(Claimed::Done(outcome)) => self.repeat(&outcome).await,
@@ -162,15 +166,22 @@ impl Runner {
         }
         if let Err(error) = self.ports.ledger.mark_published(&outcome.hop).await {
             tracing::warn!(%error, "an outcome is published and not marked: it may be published again");
+        } else {
+            protocol::step("marked", outcome.hop.as_str(), None);
         }
         pause::point(self.handler.kind(), "before_ack").await;
         then
     }
 
     async fn stopped(&self, run: &Run<'_>, stop: Stop) -> Settled {
+        if matches!(stop, Stop::Fenced) {
+            protocol::step("fenced", run.hop(), Some(run.fence()));
+        }
         run.record_calls().await;
         match stop {
-            Stop::Fenced => Settled::Over,
+            // A newer claim holds the turn, perhaps one without a delivery that still counts: the broker may have given
+            // it to this worker. The next claim tells whether the job may be dropped.
+            Stop::Fenced => Settled::Snooze(AFTER_FAILURE),
             Stop::Abandoned => {
                 run.release(false).await;
                 Settled::Requeue

@@ -1,3 +1,5 @@
+use crate::protocol;
+use contracts::HopId;
 use ports::broker::{Delivery, Destination, HEADER_ATTEMPT, HEADER_ERROR, Message, Queue, RUNGS_MS, Receipt};
 use ports::{Broker, PortError};
 use std::sync::Arc;
@@ -35,6 +37,16 @@ impl Settled {
         }
     }
 
+    /// What the protocol calls it.
+    fn step(&self) -> &'static str {
+        match self {
+            Self::Done | Self::Repeated | Self::Over => "acked",
+            Self::Retry { .. } | Self::Snooze(_) => "parked",
+            Self::Requeue => "requeued",
+            Self::Dead { .. } => "buried",
+        }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -65,7 +77,9 @@ impl Settle {
         &self.message
     }
 
-    pub(crate) async fn finish(self, settled: Settled) {
+    /// `hop` is unknown when the job cannot be read.
+    pub(crate) async fn finish(self, settled: Settled, hop: Option<&HopId>) {
+        let step = settled.step();
         let result = match settled {
             Settled::Done | Settled::Repeated | Settled::Over => self.receipt.ack().await,
             Settled::Requeue => self.receipt.requeue().await,
@@ -80,8 +94,9 @@ impl Settle {
                 self.move_to(|queue, _| Destination::Dead(queue), 0, None, Some(&reason)).await
             }
         };
-        if let Err(error) = result {
-            tracing::warn!(%error, "a delivery was not settled: it comes again");
+        match result {
+            Ok(()) => hop.into_iter().for_each(|hop| protocol::step(step, hop.as_str(), None)),
+            Err(error) => tracing::warn!(%error, "a delivery was not settled: it comes again"),
         }
     }
 

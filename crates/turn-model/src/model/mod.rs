@@ -1,0 +1,18 @@
+mod action;
+mod config;
+mod event_log;
+mod explore;
+mod ledger;
+pub mod names;
+mod properties;
+mod recovery;
+mod state;
+mod sweeper;
+mod worker;
+
+pub use action::Action;
+pub(crate) use config::ANY_NUMBER;
+pub use config::{Config, Mutant};
+pub use explore::TurnModel;
+pub use state::State;
+pub(crate) use state::{Hop, Phase, Sweeper};

@@ -1,0 +1,176 @@
+//! Traces that the protocol allows, and traces that it does not.
+
+// Helpers beside the test functions may fail a test as these do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use turn_model::{Act, Log, Step, accepts, traces};
+
+const FIRST: &str = "resp_1/classify.0";
+const SECOND: &str = "resp_1/classify.0/reply.0";
+
+fn by(actor: &str, acts: impl IntoIterator<Item = Act>) -> Vec<Step> {
+    acts.into_iter().map(|act| Step::new(actor, act)).collect()
+}
+
+fn claimed(hop: &str, fence: u64) -> Act {
+    Act::Claimed { hop: hop.into(), fence }
+}
+
+fn committed(hop: &str, fence: u64, ends: bool) -> Act {
+    Act::Committed { hop: hop.into(), fence, ends }
+}
+
+fn published(hop: &str) -> [Act; 3] {
+    [Act::Published { hop: hop.into() }, Act::Marked { hop: hop.into() }, Act::Acked { hop: hop.into() }]
+}
+
+fn done(actor: &str, hop: &str, fence: u64, ends: bool) -> Vec<Step> {
+    by(actor, [claimed(hop, fence), committed(hop, fence, ends)].into_iter().chain(published(hop)))
+}
+
+fn refused(trace: &[Step], at: usize, reason: &str) {
+    let rejected = accepts(trace).expect_err("the trace is impossible");
+    assert!(rejected.at == at && rejected.reason.contains(reason), "{rejected}");
+}
+
+#[test]
+fn a_turn_that_meets_no_fault_is_accepted() {
+    let trace = [done("a", FIRST, 1, false), done("b", SECOND, 2, true)].concat();
+    accepts(&trace).unwrap();
+}
+
+#[test]
+fn the_next_job_may_be_claimed_before_its_publisher_says_so() {
+    let mut trace = [done("a", FIRST, 1, false), done("b", SECOND, 2, true)].concat();
+    let claim = trace.remove(5);
+    trace.insert(2, claim);
+    accepts(&trace).unwrap();
+}
+
+#[test]
+fn a_killed_worker_is_followed_by_another() {
+    let mut trace = by("a", [claimed(FIRST, 1)]);
+    trace.extend(by("b", [Act::Busy { hop: FIRST.into() }, Act::Parked { hop: FIRST.into() }]));
+    trace.extend(done("c", FIRST, 2, true));
+    accepts(&trace).unwrap();
+}
+
+#[test]
+fn a_worker_killed_after_a_commit_that_it_did_not_tell_is_accepted() {
+    let mut trace = by("a", [claimed(FIRST, 1)]);
+    trace.extend(by("b", [vec![Act::Repeated { hop: FIRST.into() }], published(FIRST).into()].concat()));
+    trace.extend(done("c", SECOND, 2, true));
+    accepts(&trace).unwrap();
+}
+
+#[test]
+fn a_claim_that_nobody_told_is_accepted() {
+    accepts(&done("a", FIRST, 2, true)).unwrap();
+}
+
+#[test]
+fn a_late_worker_is_fenced_and_parks_its_job() {
+    let mut trace = by("a", [claimed(FIRST, 1)]);
+    trace.extend(by("b", [claimed(FIRST, 2)]));
+    trace.extend(by("a", [Act::Fenced { hop: FIRST.into(), fence: 1 }, Act::Parked { hop: FIRST.into() }]));
+    trace.extend(by("b", [vec![committed(FIRST, 2, true)], published(FIRST).into()].concat()));
+    trace.extend(by("c", [Act::Repeated { hop: FIRST.into() }, Act::Acked { hop: FIRST.into() }]));
+    accepts(&trace).unwrap();
+}
+
+#[test]
+fn a_sweeper_ends_an_overdue_turn() {
+    let end = "resp_1/end.2";
+    let mut trace = by("a", [claimed(FIRST, 1)]);
+    let sweeps = [Act::Seized { hop: end.into(), fence: 2 }, committed(end, 2, true)];
+    trace.extend(by("sweep", sweeps.into_iter().chain(published(end).into_iter().take(2))));
+    trace.extend(by("a", [Act::Fenced { hop: FIRST.into(), fence: 1 }, Act::Parked { hop: FIRST.into() }]));
+    trace.extend(by("b", [Act::Over { hop: FIRST.into() }, Act::Acked { hop: FIRST.into() }]));
+    accepts(&trace).unwrap();
+}
+
+#[test]
+fn a_sweeper_relays_what_a_killed_worker_left() {
+    let mut trace = by("a", [claimed(FIRST, 1), committed(FIRST, 1, false)]);
+    trace.extend(by("sweep", published(FIRST).into_iter().take(2)));
+    trace.extend(done("b", SECOND, 2, true));
+    accepts(&trace).unwrap();
+}
+
+#[test]
+fn fences_of_a_later_era_of_the_store_are_higher() {
+    let era = 3 * 65_536;
+    let mut trace = by("a", [claimed(FIRST, era + 1)]);
+    trace.extend(done("b", FIRST, 7 * 65_536 + 1, false));
+    trace.extend(done("c", SECOND, 7 * 65_536 + 2, true));
+    accepts(&trace).unwrap();
+    trace.extend(by("a", [committed(FIRST, era + 1, false)]));
+    assert!(accepts(&trace).is_err());
+}
+
+#[test]
+fn a_second_commit_of_a_hop_is_impossible() {
+    let mut trace = done("a", FIRST, 1, false);
+    trace.extend(by("b", [claimed(FIRST, 2), committed(FIRST, 2, false)]));
+    refused(&trace, 5, "has an outcome already");
+    trace = by("a", [claimed(FIRST, 1), committed(FIRST, 1, false), committed(FIRST, 1, false)]);
+    refused(&trace, 2, "has an outcome already");
+}
+
+#[test]
+fn an_ack_before_its_publish_is_impossible() {
+    let mut trace = done("a", FIRST, 1, false);
+    let ack = trace.remove(4);
+    trace.insert(2, ack);
+    refused(&trace, 2, "not published");
+}
+
+#[test]
+fn a_mark_before_its_publish_is_impossible() {
+    let mut trace = done("a", FIRST, 1, false);
+    trace.swap(2, 3);
+    refused(&trace, 2, "not published");
+}
+
+#[test]
+fn a_commit_under_an_old_fence_is_impossible() {
+    let mut trace = by("a", [claimed(FIRST, 1)]);
+    trace.extend(by("b", [claimed(FIRST, 2)]));
+    trace.extend(by("c", [Act::Busy { hop: FIRST.into() }]));
+    trace.extend(by("a", [committed(FIRST, 1, false)]));
+    // Its commit may have come before the claim of b, but then that claim would not have been granted.
+    refused(&trace, 3, "newer");
+}
+
+#[test]
+fn a_job_that_nobody_published_is_not_claimed() {
+    refused(&by("b", [claimed(FIRST, 1), claimed(SECOND, 2)]), 1, "nobody has published");
+    let mut trace = by("a", [claimed(FIRST, 1)]);
+    trace.extend(by("b", [claimed("resp_1/classify.0/reply.0/more.0", 2)]));
+    assert!(accepts(&trace).is_err());
+}
+
+#[test]
+fn two_children_of_one_hop_are_impossible() {
+    let mut trace = done("a", FIRST, 1, false);
+    trace.extend(done("b", SECOND, 2, false));
+    trace.extend(by("c", [claimed("resp_1/classify.0/generate_sql.0", 3)]));
+    refused(&trace, 10, "another hop");
+}
+
+#[test]
+fn the_lines_of_a_log_are_read_by_turn_and_in_order() {
+    let line = |at: &str, rest: &str| {
+        format!(r#"{{"timestamp":"2026-01-01T00:00:0{at}Z","level":"DEBUG",{rest},"target":"askline::protocol"}}"#)
+    };
+    let commit = r#""step":"committed","turn":"resp_1","hop":"resp_1/classify.0","fence":1,"ends":true,"task":"7""#;
+    let claim = r#""step":"claimed","turn":"resp_1","hop":"resp_1/classify.0","fence":1,"task":"7""#;
+    let other = r#""step":"over","turn":"resp_2","hop":"resp_2/classify.0","task":"8","span":{"hop":"x"}"#;
+    let text = [line("2.5", commit), "plain text".into(), line("1.5", claim), line("1.0", other)].join("\n");
+    let read = traces(&[Log { process: "worker", text: &text }]).unwrap();
+    assert_eq!(read["resp_1"], by("worker#7", [claimed(FIRST, 1), committed(FIRST, 1, true)]));
+    assert_eq!(read["resp_2"].len(), 1);
+    let broken = line("1.0", r#""step":"flown","hop":"resp_1/classify.0""#);
+    let error = traces(&[Log { process: "worker", text: &broken }]).expect_err("no such step");
+    assert!(error.to_string().contains("flown"), "{error}");
+}
