@@ -28,6 +28,17 @@ pub fn statement(sql: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>, Refu
     Ok(tokens)
 }
 
+/// The tokens of an expression.
+pub fn fragment(sql: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>, Refusal> {
+    let mut tokens = tokenize(sql, dialect)?;
+    refuse_executable_comments(&tokens, dialect)?;
+    rewrite::adjacent(&mut tokens, dialect)?;
+    tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
+    refuse_variables(&tokens, dialect)?;
+    rewrite::unknown_to_the_parser(&mut tokens, dialect)?;
+    Ok(tokens)
+}
+
 pub(crate) fn tokenize(sql: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>, Refusal> {
     if sql.len() > MAX_BYTES {
         return Err(too_complex());

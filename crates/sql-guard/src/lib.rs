@@ -14,18 +14,21 @@ mod names;
 mod parse;
 mod policy;
 mod refusal;
+mod restrict;
+mod row_limit;
 mod tables_named;
 mod walk;
 
 pub use extract::extract_sql;
 pub use policy::{Policy, PolicyTable};
 pub use refusal::{Refusal, rule};
+pub use restrict::{Attributes, Mask, PolicyError, TableRule};
 pub use tables_named::tables_named;
 
 /// A statement that may run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Printed from the tree. This is what runs; it carries no row limit of its own.
+    /// Printed from the tree, with the rules of the policy and its row limit. This is what runs.
     pub sql: String,
     /// The tables it reads, as `namespace.name`, in order of appearance.
     pub tables: Vec<String>,
@@ -35,6 +38,9 @@ pub struct Checked {
 pub fn check(sql: &str, policy: &Policy) -> Result<Checked, Refusal> {
     let mut query = parse::query(sql, policy.dialect())?;
     let tables = walk::walk(&mut query, policy)?;
+    if let Some(most) = policy.row_limit() {
+        row_limit::apply(&mut query, most, policy.dialect())?;
+    }
     let sql = parse::print(&query, policy.dialect())?;
     Ok(Checked { sql, tables })
 }

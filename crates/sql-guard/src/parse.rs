@@ -1,9 +1,9 @@
 //! From text to the tree of one query, and back.
 
 use contracts::Dialect;
-use sqlparser::ast::Query;
+use sqlparser::ast::{Expr, Query};
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::dialect::parser_dialect;
 use crate::lex::{self, frame};
@@ -25,6 +25,24 @@ pub fn query(sql: &str, dialect: Dialect) -> Result<Query, Refusal> {
     let message =
         format!("The statement should end before {}, which cannot be read as {}.", rest.token, label(dialect));
     Err(Refusal::new(rule::SYNTAX, message))
+}
+
+/// Reads one expression.
+pub fn expression(sql: &str, dialect: Dialect) -> Result<Expr, Refusal> {
+    let tokens = lex::fragment(sql, dialect)?;
+    expression_of(tokens, dialect)
+}
+
+/// Reads one expression from its tokens.
+pub fn expression_of(tokens: Vec<TokenWithSpan>, dialect: Dialect) -> Result<Expr, Refusal> {
+    let mut parser =
+        Parser::new(parser_dialect(dialect)).with_recursion_limit(MAX_NESTING).with_tokens_with_locations(tokens);
+    let expr = parser.parse_expr().map_err(|error| unreadable(&error, dialect))?;
+    let rest = parser.peek_token_ref();
+    if rest.token == Token::EOF {
+        return Ok(expr);
+    }
+    Err(Refusal::new(rule::SYNTAX, format!("The expression should end before {}.", rest.token)))
 }
 
 fn unreadable(error: &ParserError, dialect: Dialect) -> Refusal {

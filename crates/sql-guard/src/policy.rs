@@ -1,23 +1,30 @@
 //! What a statement may touch.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use contracts::{Dialect, Schema, TableSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::functions;
+use crate::restrict::{Attributes, Mask, PolicyError, Restriction, TableRule};
 
 /// The tables and functions that statements on one source may use. Whatever is not listed is refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "PolicyFile", into = "PolicyFile")]
+#[serde(try_from = "PolicyFile", into = "PolicyFile")]
 pub struct Policy {
     dialect: Dialect,
     default_namespaces: Vec<String>,
     tables: Vec<PolicyTable>,
     functions: BTreeSet<String>,
     types: BTreeSet<String>,
+    row_limit: Option<u64>,
     by_name: HashMap<String, Vec<usize>>,
+    /// The rules of tables, by their position.
+    restrictions: HashMap<usize, Restriction>,
 }
+
+/// Rows of a statement where the policy says nothing else.
+const ROW_LIMIT: u64 = 10_000;
 
 /// One table or view that may be read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +38,12 @@ pub struct PolicyTable {
     /// Its columns, unquoted. Empty when they are not known.
     #[serde(default)]
     pub columns: Vec<String>,
+    /// As in [`TableRule::filter`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+    /// As in [`TableRule::masks`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub masks: BTreeMap<String, Mask>,
 }
 
 impl PolicyTable {
@@ -55,20 +68,30 @@ struct PolicyFile {
     functions: BTreeSet<String>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     types: BTreeSet<String>,
+    /// Most rows that a statement may give.
+    #[serde(default = "row_limit")]
+    row_limit: Option<u64>,
 }
 
-impl From<PolicyFile> for Policy {
-    fn from(file: PolicyFile) -> Self {
-        let by_name = index(&file.tables);
-        let PolicyFile { dialect, default_namespaces, tables, functions, types } = file;
-        Self { dialect, default_namespaces, tables, functions, types, by_name }
+fn row_limit() -> Option<u64> {
+    Some(ROW_LIMIT)
+}
+
+impl TryFrom<PolicyFile> for Policy {
+    type Error = PolicyError;
+
+    fn try_from(file: PolicyFile) -> Result<Self, PolicyError> {
+        let mut policy = Self::without_rules(file);
+        policy.read_rules()?;
+        Ok(policy)
     }
 }
 
 impl From<Policy> for PolicyFile {
     fn from(policy: Policy) -> Self {
-        let Policy { dialect, default_namespaces, tables, functions, types, by_name: _ } = policy;
-        Self { dialect, default_namespaces, tables, functions, types }
+        let Policy { dialect, default_namespaces, tables, functions, types, row_limit, by_name: _, restrictions: _ } =
+            policy;
+        Self { dialect, default_namespaces, tables, functions, types, row_limit }
     }
 }
 
@@ -84,13 +107,89 @@ impl Policy {
     /// Every discovered table and view, and nothing else.
     pub fn for_schema(dialect: Dialect, schema: &Schema) -> Self {
         let tables = schema.tables.iter().map(|table| listed(dialect, table)).collect();
-        Self::from(PolicyFile {
+        Self::without_rules(PolicyFile {
             dialect,
             default_namespaces: default_namespaces(dialect, schema),
             tables,
             functions: BTreeSet::new(),
             types: own_types(schema),
+            row_limit: row_limit(),
         })
+    }
+
+    fn without_rules(file: PolicyFile) -> Self {
+        let by_name = index(&file.tables);
+        let PolicyFile { dialect, default_namespaces, tables, functions, types, row_limit } = file;
+        let restrictions = HashMap::new();
+        Self { dialect, default_namespaces, tables, functions, types, row_limit, by_name, restrictions }
+    }
+
+    fn read_rules(&mut self) -> Result<(), PolicyError> {
+        self.restrictions.clear();
+        let mut restrictions = HashMap::new();
+        for (position, table) in self.tables.iter().enumerate() {
+            if let Some(restriction) = Restriction::read(table, self)? {
+                restrictions.insert(position, restriction);
+            }
+        }
+        self.restrictions = restrictions;
+        Ok(())
+    }
+
+    /// The same policy with these rules on top of its tables.
+    pub fn with_rules(mut self, rules: &[TableRule]) -> Result<Self, PolicyError> {
+        for (position, rule) in rules.iter().enumerate() {
+            let table = self.tables.iter_mut().filter(|table| table.name == rule.name);
+            let same = |table: &&mut PolicyTable| rule.namespace.is_none() || table.namespace == rule.namespace;
+            let mut found: Vec<&mut PolicyTable> = table.filter(same).collect();
+            let [table] = found.as_mut_slice() else {
+                let what = match found.len() {
+                    0 => "There is no table of this name. Read the schema again, or correct the name.",
+                    _ => "Several tables have this name. Say in which namespace.",
+                };
+                return Err(PolicyError::new(format!("tables[{position}] {}", rule.name), what));
+            };
+            table.filter.clone_from(&rule.filter);
+            table.masks.clone_from(&rule.masks);
+        }
+        self.read_rules()?;
+        Ok(self)
+    }
+
+    /// The same policy for one user, whose attributes the row filters name.
+    pub fn for_user(mut self, attributes: &Attributes) -> Result<Self, PolicyError> {
+        for restriction in self.restrictions.values_mut() {
+            *restriction = restriction.bound(attributes, self.dialect)?;
+        }
+        Ok(self)
+    }
+
+    /// The same policy without these tables.
+    #[must_use]
+    pub fn without_tables(self, unwanted: impl Fn(&PolicyTable) -> bool) -> Self {
+        let mut file = PolicyFile::from(self);
+        file.tables.retain(|table| !unwanted(table));
+        Self::without_rules(file)
+    }
+
+    /// The same policy with another limit of rows; `None` leaves the statement's own.
+    #[must_use]
+    pub fn with_row_limit(mut self, rows: Option<u64>) -> Self {
+        self.row_limit = rows;
+        self
+    }
+
+    pub(crate) fn row_limit(&self) -> Option<u64> {
+        self.row_limit
+    }
+
+    /// The rule of one of its tables.
+    pub(crate) fn restriction(&self, table: &PolicyTable) -> Option<&Restriction> {
+        if self.restrictions.is_empty() {
+            return None;
+        }
+        let position = self.tables.iter().position(|own| std::ptr::eq(own, table))?;
+        self.restrictions.get(&position)
     }
 
     /// The same policy with one function more, such as one of an extension. Case is ignored.
@@ -139,6 +238,8 @@ fn listed(dialect: Dialect, table: &TableSchema) -> PolicyTable {
         namespace: table.namespace.clone().filter(|_| dialect != Dialect::Sqlite),
         name: table.name.clone(),
         columns: table.columns.iter().map(|column| column.name.clone()).collect(),
+        filter: None,
+        masks: BTreeMap::new(),
     }
 }
 

@@ -40,8 +40,18 @@ pub mod rule {
     pub const LOCK: &str = "lock";
     /// A table that the policy does not list.
     pub const UNKNOWN_TABLE: &str = "unknown_table";
-    /// A column that its table does not have, where the database would look for a function instead.
+    /// A column that no table in FROM has.
     pub const UNKNOWN_COLUMN: &str = "unknown_column";
+    /// A column that the policy hides from this role.
+    pub const HIDDEN_COLUMN: &str = "hidden_column";
+    /// The policy cannot be applied to this user.
+    pub const POLICY: &str = "policy";
+    /// Tables that are multiplied with each other.
+    pub const CROSS_JOIN: &str = "cross_join";
+    /// A recursive query that does not end, or ends late.
+    pub const ENDLESS: &str = "endless";
+    /// A value or a set of rows of a size that no answer needs.
+    pub const TOO_LARGE: &str = "too_large";
     /// A function that the allow-list does not have.
     pub const UNKNOWN_FUNCTION: &str = "unknown_function";
     /// A type that the allow-list does not have.

@@ -108,7 +108,7 @@ const POSTGRES: [&str; 37] = [
     "SELECT 'a' ILIKE {}",
     "SELECT payload -> {} FROM events",
     "SELECT json_build_object('a', {})",
-    "SELECT ({}).size",
+    "SELECT ({}).key",
     "SELECT sum(total) OVER (ROWS BETWEEN {} PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW) FROM orders",
 ];
 

@@ -181,7 +181,7 @@ fn a_message_names_tables_that_look_alike() {
 
 #[test]
 fn the_tables_that_were_read_are_named_once() {
-    let sql = "WITH c AS (SELECT * FROM customers) SELECT * FROM c, orders o, (SELECT * FROM customers) x";
+    let sql = "WITH c AS (SELECT * FROM customers) SELECT * FROM c, orders o, (SELECT * FROM customers) x WHERE o.customer_id = c.id";
     let checked = sql_guard::check(sql, &shop(Dialect::Postgres)).unwrap();
     assert_eq!(checked.tables, ["shop_a.customers", "shop_a.orders"]);
     assert_eq!(sql_guard::tables_named(sql, Dialect::Postgres), ["customers", "orders"]);

@@ -37,6 +37,21 @@ pub fn in_from(dialect: Dialect) -> &'static HashSet<&'static str> {
     }
 }
 
+/// The fields of the rows that a function of PostgreSQL gives, where they are more than one value.
+pub fn row_fields(function: &str) -> Option<&'static [&'static str]> {
+    match function {
+        "json_each" | "json_each_text" | "jsonb_each" | "jsonb_each_text" => Some(&["key", "value"]),
+        _ => None,
+    }
+}
+
+/// Whether the fields depend on the arguments.
+pub fn gives_any_row(function: &str) -> bool {
+    ["json_populate_record", "json_populate_recordset", "json_to_record", "json_to_recordset", "row"]
+        .iter()
+        .any(|name| *name == function || function.strip_prefix("jsonb").is_some_and(|rest| name.strip_prefix("json") == Some(rest)))
+}
+
 /// Words that PostgreSQL and MySQL take for a function although no parenthesis follows.
 pub fn is_bare_function(dialect: Dialect, word: &str) -> bool {
     let words: &[&str] = match dialect {

@@ -18,6 +18,7 @@ impl Walk<'_> {
         let mut innermost = expr;
         while let Expr::BinaryOp { left, op, right } = innermost {
             self.binary(op)?;
+            self.size_of_operation(op, right)?;
             self.deeper(levels, |walk| walk.expr(right))?;
             levels += 1;
             innermost = left;
@@ -91,7 +92,10 @@ impl Walk<'_> {
                 self.both(expr, pattern)?;
                 self.optional(escape_char.as_deref_mut())
             }
-            Expr::RLike { negated: _, expr, pattern, regexp: _ } => self.both(expr, pattern),
+            Expr::RLike { negated: _, expr, pattern, regexp: _ } => {
+                self.pattern(pattern)?;
+                self.both(expr, pattern)
+            }
             Expr::AnyOp { left, compare_op, right, is_some: _ } | Expr::AllOp { left, compare_op, right } => {
                 self.binary(compare_op)?;
                 self.both(left, right)
@@ -179,9 +183,7 @@ impl Walk<'_> {
 
     fn field_access(&mut self, root: &mut Expr, chain: &mut [AccessExpr]) -> Verdict {
         unset(self.dialect != Dialect::Postgres, "Access to a part of a value")?;
-        if let (Some(source), [AccessExpr::Dot(Expr::Identifier(field)), ..]) = (row_name(root), &*chain) {
-            self.refuse_function_of_row(source, field)?;
-        }
+        self.fields(root, chain)?;
         self.expr(root)?;
         for access in chain {
             match access {
@@ -231,16 +233,6 @@ impl Walk<'_> {
             }
         };
         unset(!known, "This part of a date")
-    }
-}
-
-/// The name of the row in `(t).field`.
-fn row_name(root: &Expr) -> Option<&Ident> {
-    match root {
-        Expr::Nested(inner) => row_name(inner),
-        Expr::Identifier(name) => Some(name),
-        Expr::CompoundIdentifier(parts) => parts.last(),
-        _ => None,
     }
 }
 

@@ -2,11 +2,12 @@
 
 use contracts::Dialect;
 use sqlparser::ast::{
-    Join, JoinConstraint, JoinOperator, JsonTableColumn, JsonTableColumnErrorHandling, ObjectName, TableAlias,
+    Ident, Join, JoinConstraint, JoinOperator, JsonTableColumn, JsonTableColumnErrorHandling, ObjectName, TableAlias,
     TableAliasColumnDef, TableFactor, TableFunctionArgs, TableSample, TableSampleKind, TableWithJoins,
 };
 
-use super::scope::{Columns, Scope, Source};
+use super::columns::of_function;
+use super::scope::{Columns, Output, Scope, Source};
 use super::{NESTED, Verdict, Walk, absent, empty, unset};
 use crate::names;
 use crate::refusal::Refusal;
@@ -30,27 +31,27 @@ impl<'p> Walk<'p> {
             TableFactor::Table { .. } => sources.push(self.table_factor(factor)?),
             TableFactor::Derived { lateral, subquery, alias, sample } => {
                 absent(sample, "TABLESAMPLE of a subquery")?;
-                let columns = match lateral {
+                let output = match lateral {
                     true => self.lateral(sources, |walk| walk.query(subquery))?,
                     false => self.query(subquery)?,
                 };
-                sources.push(self.source(alias, columns)?);
+                sources.push(self.source(alias, output)?);
             }
-            TableFactor::Function { lateral: _, name, args: _, with_ordinality: _, alias } => {
+            TableFactor::Function { lateral: _, name, args: _, with_ordinality, alias } => {
                 self.table_function(name)?;
-                let called = last_name(self.dialect, name);
-                let source = self.source(alias, Columns::Unknown)?;
-                sources.push(Source { name: source.name.or(called), ..source });
+                let called = last_name(self.dialect, name).unwrap_or_default();
+                let source = self.function_source(&called, alias, *with_ordinality)?;
+                sources.push(source);
             }
-            TableFactor::UNNEST { alias, array_exprs: _, with_offset, with_offset_alias, with_ordinality: _ } => {
+            TableFactor::UNNEST { alias, array_exprs: _, with_offset, with_offset_alias, with_ordinality } => {
                 unset(*with_offset, "WITH OFFSET")?;
                 absent(with_offset_alias, "WITH OFFSET")?;
-                sources.push(self.source(alias, Columns::Unknown)?);
+                sources.push(self.function_source("unnest", alias, *with_ordinality)?);
             }
             TableFactor::JsonTable { json_expr: _, json_path, columns, alias } => {
                 self.literal(&mut json_path.value)?;
                 self.json_columns(columns)?;
-                sources.push(self.source(alias, Columns::Unknown)?);
+                sources.push(self.source(alias, Output::default())?);
             }
             TableFactor::NestedJoin { table_with_joins, alias } => {
                 absent(alias, "An alias of a join in parentheses")?;
@@ -91,7 +92,7 @@ impl<'p> Walk<'p> {
             args,
             with_hints,
             version,
-            with_ordinality: _,
+            with_ordinality,
             partitions,
             json_path,
             sample: _,
@@ -105,31 +106,49 @@ impl<'p> Walk<'p> {
         absent(json_path, "A path into a table")?;
         partitions.iter_mut().try_for_each(|partition| self.ident(partition))?;
         let called = last_name(self.dialect, name);
-        let columns = match args {
-            Some(TableFunctionArgs { args: _, settings }) => {
-                absent(settings, "SETTINGS")?;
-                self.table_function(name)?;
-                Columns::Unknown
-            }
-            None => {
-                let found = self.table(name)?;
-                if let (Some(called), None) = (found.called, &alias) {
-                    *alias = Some(TableAlias { explicit: true, name: called, columns: Vec::new(), at: None });
-                }
-                found.columns
-            }
-        };
-        let source = self.source(alias, columns)?;
-        Ok(Source { name: source.name.or(called), ..source })
+        if let Some(TableFunctionArgs { args: _, settings }) = args {
+            absent(settings, "SETTINGS")?;
+            self.table_function(name)?;
+            return self.function_source(&called.unwrap_or_default(), alias, *with_ordinality);
+        }
+        let written = name.0.last().and_then(|part| part.as_ident()).cloned();
+        let found = self.table(name)?;
+        if let (Some(called), None) = (found.called, &alias) {
+            *alias = Some(as_alias(called));
+        }
+        let source = self.source(alias, found.output)?;
+        let source = Source { name: source.name.or(called), restriction: found.restriction, ..source };
+        if let Some(restriction) = found.restriction {
+            self.replace(factor, restriction, written)?;
+        }
+        Ok(source)
     }
 
-    fn source(&mut self, alias: &mut Option<TableAlias>, columns: Columns<'p>) -> Result<Source<'p>, Refusal> {
+    fn function_source(
+        &mut self,
+        called: &str,
+        alias: &mut Option<TableAlias>,
+        ordinality: bool,
+    ) -> Result<Source<'p>, Refusal> {
+        let columns = match self.dialect {
+            Dialect::Postgres => {
+                let alias = alias.as_ref().map(|alias| names::meaning(self.dialect, &alias.name));
+                of_function(called, alias.as_deref(), ordinality)
+            }
+            Dialect::Sqlite | Dialect::Mysql => Columns::Unknown,
+        };
+        let source = self.source(alias, Output { columns, weight: 0 })?;
+        Ok(Source { name: source.name.or_else(|| Some(called.to_owned())), ..source })
+    }
+
+    fn source(&mut self, alias: &mut Option<TableAlias>, output: Output<'p>) -> Result<Source<'p>, Refusal> {
+        let Output { columns, weight } = output;
         let Some(alias) = alias else {
-            return Ok(Source { name: None, columns });
+            return Ok(Source { columns, weight, ..Source::default() });
         };
         self.alias(alias)?;
         let name = Some(names::meaning(self.dialect, &alias.name));
-        Ok(Source { name, columns: self.renamed(alias, columns) })
+        Ok(Source { name, columns: self.renamed(alias, columns), weight, restriction: None })
     }
 
     pub(super) fn alias(&mut self, alias: &mut TableAlias) -> Verdict {
@@ -150,8 +169,9 @@ impl<'p> Walk<'p> {
         if alias.columns.is_empty() {
             return columns;
         }
-        let names = alias.columns.iter().map(|column| names::meaning(self.dialect, &column.name));
-        Columns::Listed(names.collect())
+        let given = alias.columns.iter().map(|column| names::meaning(self.dialect, &column.name));
+        let rest = columns.names().unwrap_or_default().iter().skip(alias.columns.len()).cloned();
+        Columns::Listed(given.chain(rest).collect())
     }
 
     fn json_columns(&mut self, columns: &mut [JsonTableColumn]) -> Verdict {
@@ -192,8 +212,9 @@ impl<'p> Walk<'p> {
 
     fn factor_exprs(&mut self, factor: &mut TableFactor) -> Verdict {
         match factor {
-            TableFactor::Table { args, sample, .. } => {
+            TableFactor::Table { name, args, sample, .. } => {
                 if let Some(TableFunctionArgs { args, settings: _ }) = args {
+                    self.size_of_call(&name.to_string().to_lowercase(), args)?;
                     self.function_args(args)?;
                 }
                 match sample {
@@ -203,7 +224,10 @@ impl<'p> Walk<'p> {
                     }
                 }
             }
-            TableFactor::Function { args, .. } => self.function_args(args),
+            TableFactor::Function { name, args, .. } => {
+                self.size_of_call(&name.to_string().to_lowercase(), args)?;
+                self.function_args(args)
+            }
             TableFactor::UNNEST { array_exprs, .. } => self.exprs(array_exprs),
             TableFactor::JsonTable { json_expr, .. } => self.expr(json_expr),
             TableFactor::NestedJoin { table_with_joins, .. } => {
@@ -222,7 +246,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn sample(&mut self, sample: &mut TableSample) -> Verdict {
+    pub(super) fn sample(&mut self, sample: &mut TableSample) -> Verdict {
         let TableSample { modifier: _, name: _, quantity, seed, bucket, offset } = sample;
         absent(bucket, "BUCKET")?;
         absent(offset, "OFFSET in a sample")?;
@@ -264,6 +288,10 @@ impl<'p> Walk<'p> {
             JoinConstraint::Natural | JoinConstraint::None => Ok(()),
         }
     }
+}
+
+pub(super) fn as_alias(name: Ident) -> TableAlias {
+    TableAlias { explicit: true, name, columns: Vec::new(), at: None }
 }
 
 fn last_name(dialect: Dialect, name: &ObjectName) -> Option<String> {

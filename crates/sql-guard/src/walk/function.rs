@@ -3,7 +3,7 @@
 use contracts::Dialect;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, JsonReturningClause, ObjectName, Value, WindowFrame, WindowFrameBound,
+    FunctionArgumentList, FunctionArguments, Ident, JsonReturningClause, ObjectName, Value, WindowFrame, WindowFrameBound,
     WindowSpec, WindowType,
 };
 
@@ -11,6 +11,10 @@ use super::select::wildcard;
 use super::{Verdict, Walk};
 use crate::names;
 use crate::refusal::{Refusal, rule};
+
+const MYSQL_UNITS: [&str; 12] = [
+    "microsecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "date", "time", "datetime",
+];
 
 /// The refusal of a function that the allow-list does not have.
 pub fn unknown(name: &str) -> Refusal {
@@ -25,6 +29,9 @@ impl Walk<'_> {
         match self.function_name(name)? {
             Some(called) if self.policy.allows_function(&called) => {}
             _ => return Err(unknown(&name.to_string())),
+        }
+        if let FunctionArguments::List(list) = &*args {
+            self.size_of_call(&name.to_string().to_lowercase(), &list.args)?;
         }
         match parameters {
             FunctionArguments::None => {}
@@ -86,6 +93,10 @@ impl Walk<'_> {
                     self.ident(name)?;
                     self.argument(arg)?;
                 }
+                FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, operator: FunctionArgOperator::RightArrow } => {
+                    self.ident(name)?;
+                    self.argument(arg)?;
+                }
                 FunctionArg::ExprNamed { name, arg, operator: _ } => {
                     self.expr(name)?;
                     self.argument(arg)?;
@@ -119,11 +130,22 @@ impl Walk<'_> {
 
     fn argument(&mut self, argument: &mut FunctionArgExpr) -> Verdict {
         match argument {
+            FunctionArgExpr::Expr(Expr::Identifier(word)) if self.is_keyword_argument(word) => Ok(()),
             FunctionArgExpr::Expr(expr) => self.expr(expr),
-            FunctionArgExpr::QualifiedWildcard(name) => self.object_name(name),
+            FunctionArgExpr::QualifiedWildcard(name) => self.all_columns(name),
             FunctionArgExpr::Wildcard => Ok(()),
             FunctionArgExpr::WildcardWithOptions(options) => wildcard(options),
         }
+    }
+
+    /// Words that name a unit or a form, not a column.
+    fn is_keyword_argument(&self, word: &Ident) -> bool {
+        let words: &[&str] = match self.dialect {
+            Dialect::Mysql => &MYSQL_UNITS,
+            Dialect::Postgres => &["nfc", "nfd", "nfkc", "nfkd"],
+            Dialect::Sqlite => &[],
+        };
+        word.quote_style.is_none() && words.iter().any(|known| word.value.eq_ignore_ascii_case(known))
     }
 
     fn argument_clause(&mut self, clause: &mut FunctionArgumentClause) -> Verdict {

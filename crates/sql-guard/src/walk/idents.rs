@@ -3,14 +3,11 @@
 use contracts::Dialect;
 use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart};
 
-use super::scope::{self, Columns, Meaning};
+use super::scope::{self, Meaning};
 use super::{Verdict, Walk, literals};
 use crate::functions;
 use crate::names;
 use crate::refusal::{Refusal, rule};
-
-/// Columns that every table of PostgreSQL has.
-const SYSTEM_COLUMNS: [&str; 7] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "oid"];
 
 impl Walk<'_> {
     /// Puts an identifier in a spelling that cannot be read in two ways.
@@ -48,10 +45,11 @@ impl Walk<'_> {
         if ident.quote_style.is_none() && functions::is_bare_function(self.dialect, &ident.value.to_lowercase()) {
             return Err(super::function::unknown(&ident.value));
         }
-        if self.dialect != Dialect::Sqlite || ident.quote_style != Some('"') {
-            return Ok(());
-        }
         let written = names::meaning(self.dialect, ident);
+        if self.dialect != Dialect::Sqlite || ident.quote_style != Some('"') {
+            return self.bare_column(&written);
+        }
+        self.refuse_hidden(&written)?;
         match scope::meaning(&self.scopes, &written) {
             Meaning::Name => {}
             Meaning::Renamed(name) => ident.value = name.replace('"', "\"\""),
@@ -61,41 +59,49 @@ impl Walk<'_> {
     }
 
     /// A name with the name of its table in front.
-    pub(super) fn qualified_name(&mut self, parts: &mut [Ident]) -> Verdict {
+    pub(super) fn qualified_name(&mut self, parts: &mut Vec<Ident>) -> Verdict {
         for part in parts.iter_mut() {
             self.ident(part)?;
         }
-        match parts {
-            [.., source, column] => self.refuse_function_of_row(source, column),
-            _ => Ok(()),
+        if let [.., source, column] = parts.as_slice() {
+            self.qualified_column(source, column)?;
+            self.drop_namespace(parts, 2);
+        }
+        Ok(())
+    }
+
+    /// A table that a rule replaces is a subquery, which has no namespace.
+    fn drop_namespace<T: AsName>(&self, parts: &mut Vec<T>, kept: usize) {
+        let Some(extra) = parts.len().checked_sub(kept).filter(|extra| *extra > 0) else {
+            return;
+        };
+        let called = parts[extra].as_name().map(|ident| names::meaning(self.dialect, ident));
+        if called.is_some_and(|called| self.is_replaced(&called)) {
+            parts.drain(..extra);
         }
     }
 
-    /// PostgreSQL reads `t.f` as `f(t)` when `t` has no column `f`.
-    pub(super) fn refuse_function_of_row(&self, source: &Ident, column: &Ident) -> Verdict {
-        if self.dialect != Dialect::Postgres {
-            return Ok(());
-        }
-        let called = names::meaning(self.dialect, source);
-        let name = names::meaning(self.dialect, column);
-        let sources = self.scopes.iter().rev().flat_map(|scope| &scope.sources);
-        let Some(known) =
-            sources.filter(|source| source.name.as_deref() == Some(&called)).map(|source| &source.columns).next()
-        else {
-            return Ok(());
-        };
-        let (Columns::Table(table), Some(columns)) = (known, known.names()) else {
-            return Ok(());
-        };
-        if SYSTEM_COLUMNS.contains(&name.as_str()) || columns.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
-            return Ok(());
-        }
-        let near = names::near(&name, columns.iter().map(String::as_str));
-        let hint = match near.as_slice() {
-            [] => format!("Its columns are: {}.", columns.join(", ")),
-            near => format!("Did you mean {}?", near.join(" or ")),
-        };
-        let message = format!("The table {} has no column {column}. {hint}", table.label());
-        Err(Refusal::new(rule::UNKNOWN_COLUMN, message))
+    /// `namespace.table.*`
+    pub(super) fn all_columns(&mut self, name: &mut ObjectName) -> Verdict {
+        self.object_name(name)?;
+        self.drop_namespace(&mut name.0, 1);
+        Ok(())
+    }
+}
+
+/// A part of a name that may be an identifier.
+trait AsName {
+    fn as_name(&self) -> Option<&Ident>;
+}
+
+impl AsName for Ident {
+    fn as_name(&self) -> Option<&Ident> {
+        Some(self)
+    }
+}
+
+impl AsName for ObjectNamePart {
+    fn as_name(&self) -> Option<&Ident> {
+        self.as_ident()
     }
 }

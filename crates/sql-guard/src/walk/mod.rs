@@ -4,25 +4,32 @@
 //! The walk also puts the tree in the form that is printed: literals and quoted names in the one spelling that cannot be
 //! read in two ways, optimizer hints removed, SQLite's double-quoted strings in single quotes.
 
+mod columns;
 mod expr;
 mod from;
 mod function;
 mod idents;
+mod joins;
 mod literals;
 mod operators;
 mod query;
+mod recursion;
+mod replace;
 mod scope;
 mod select;
+mod sizes;
 mod tables;
 mod types;
 
 use contracts::Dialect;
-use sqlparser::ast::Query;
+use sqlparser::ast::{Expr, Query};
 
 use crate::lex;
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyTable};
 use crate::refusal::Refusal;
-use scope::{Cte, Scope};
+use scope::{Columns, Cte, Scope, Source};
+
+pub use joins::{gives_one_row, number};
 
 /// How deep the tree may be: comparing two trees is recursive, and takes about a megabyte of stack at this depth.
 const MAX_DEPTH: usize = 400;
@@ -37,6 +44,13 @@ pub fn walk(query: &mut Query, policy: &Policy) -> Result<Vec<String>, Refusal> 
     let mut walk = Walk::new(policy);
     walk.query(query)?;
     Ok(walk.touched)
+}
+
+/// Checks and normalises the condition of a row filter, which sees the columns of its table alone.
+pub fn condition(expr: &mut Expr, table: &PolicyTable, policy: &Policy) -> Result<(), Refusal> {
+    let source = Source { name: Some(table.name.clone()), columns: Columns::Table(table), ..Source::default() };
+    let mut walk = Walk::new(policy);
+    walk.within(Scope { sources: vec![source], aliases: Vec::new() }, |walk| walk.expr(expr))
 }
 
 struct Walk<'p> {

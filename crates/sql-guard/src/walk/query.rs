@@ -6,14 +6,14 @@ use sqlparser::ast::{
     Query, SetExpr, SetQuantifier, Values, With,
 };
 
-use super::scope::{Columns, Cte, Scope, Source};
-use super::{NESTED, Verdict, Walk, absent, empty};
+use super::scope::{Columns, Cte, Output, Scope, Source};
+use super::{NESTED, Verdict, Walk, absent, empty, joins, recursion};
 use crate::names;
 use crate::refusal::{Refusal, rule};
 
 impl<'p> Walk<'p> {
     /// Checks a query and returns the columns that it gives.
-    pub(super) fn query(&mut self, query: &mut Query) -> Result<Columns<'p>, Refusal> {
+    pub(super) fn query(&mut self, query: &mut Query) -> Result<Output<'p>, Refusal> {
         self.deeper(NESTED, |walk| {
             let frames = walk.ctes.len();
             let result = walk.query_parts(query);
@@ -22,7 +22,7 @@ impl<'p> Walk<'p> {
         })
     }
 
-    fn query_parts(&mut self, query: &mut Query) -> Result<Columns<'p>, Refusal> {
+    fn query_parts(&mut self, query: &mut Query) -> Result<Output<'p>, Refusal> {
         let Query {
             with,
             body,
@@ -43,39 +43,42 @@ impl<'p> Walk<'p> {
         absent(format_clause, "FORMAT")?;
         empty(pipe_operators, "A pipe operator")?;
         self.with(with)?;
-        let columns = self.body(body, order_by)?;
+        let output = self.body(body, order_by)?;
         self.limit(limit_clause)?;
         self.fetch(fetch)?;
-        Ok(columns)
+        let few = joins::is_limited(limit_clause, fetch);
+        Ok(Output { weight: if few { 0 } else { output.weight }, ..output })
     }
 
     /// ORDER BY sees what the SELECT in front of it sees; after a set operation it sees the result alone.
-    fn body(&mut self, body: &mut SetExpr, order_by: &mut Option<OrderBy>) -> Result<Columns<'p>, Refusal> {
+    fn body(&mut self, body: &mut SetExpr, order_by: &mut Option<OrderBy>) -> Result<Output<'p>, Refusal> {
         if let SetExpr::Select(select) = body {
             return self.select(select, order_by.as_mut());
         }
-        let columns = self.set_expr(body)?;
+        let output = self.set_expr(body)?;
         let Some(order_by) = order_by else {
-            return Ok(columns);
+            return Ok(output);
         };
-        let source = Source { name: None, columns: columns.clone() };
+        let source = Source { columns: output.columns.clone(), ..Source::default() };
         self.within(Scope { sources: vec![source], aliases: Vec::new() }, |walk| walk.order_by(order_by))?;
-        Ok(columns)
+        Ok(output)
     }
 
     /// Chains of set operations lean to the left: they are walked by a loop.
-    fn set_expr(&mut self, mut body: &mut SetExpr) -> Result<Columns<'p>, Refusal> {
+    fn set_expr(&mut self, mut body: &mut SetExpr) -> Result<Output<'p>, Refusal> {
         let mut levels = 0;
+        let mut weight = 0;
         while let SetExpr::SetOperation { left, op: _, set_quantifier, right } = body {
             self.set_quantifier(*set_quantifier)?;
             levels += 1;
-            self.deeper(levels, |walk| walk.set_operand(right))?;
+            weight = weight.max(self.deeper(levels, |walk| walk.set_operand(right))?.weight);
             body = left;
         }
-        self.deeper(levels, |walk| walk.set_operand(body))
+        let first = self.deeper(levels, |walk| walk.set_operand(body))?;
+        Ok(Output { weight: weight.max(first.weight), ..first })
     }
 
-    fn set_operand(&mut self, operand: &mut SetExpr) -> Result<Columns<'p>, Refusal> {
+    fn set_operand(&mut self, operand: &mut SetExpr) -> Result<Output<'p>, Refusal> {
         match operand {
             SetExpr::Select(select) => self.select(select, None),
             SetExpr::Query(query) => self.query(query),
@@ -95,12 +98,12 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn values(&mut self, values: &mut Values) -> Result<Columns<'p>, Refusal> {
+    fn values(&mut self, values: &mut Values) -> Result<Output<'p>, Refusal> {
         let Values { explicit_row: _, value_keyword: _, rows } = values;
         for row in rows {
             self.exprs(&mut row.content)?;
         }
-        Ok(Columns::Unknown)
+        Ok(Output::default())
     }
 
     fn with(&mut self, with: &mut Option<With>) -> Verdict {
@@ -114,16 +117,17 @@ impl<'p> Walk<'p> {
         self.ctes.push(frame);
         for cte in cte_tables {
             let itself = *recursive && !all;
-            self.cte(cte, itself)?;
+            self.cte(cte, itself, *recursive || self.dialect == Dialect::Sqlite)?;
         }
         Ok(())
     }
 
     fn announced(&self, cte: &CteNode) -> Cte<'p> {
-        Cte { name: names::meaning(self.dialect, &cte.alias.name), columns: Columns::Unknown }
+        let columns = self.renamed(&cte.alias, Columns::Unknown);
+        Cte { name: names::meaning(self.dialect, &cte.alias.name), output: Output { columns, weight: 0 } }
     }
 
-    fn cte(&mut self, cte: &mut CteNode, sees_itself: bool) -> Verdict {
+    fn cte(&mut self, cte: &mut CteNode, sees_itself: bool, recursive: bool) -> Verdict {
         if sees_itself {
             let announced = self.announced(cte);
             self.define(announced);
@@ -132,9 +136,12 @@ impl<'p> Walk<'p> {
         let CteNode { alias, query, from, materialized: _, closing_paren_token: _ } = cte;
         absent(from, "FROM after a common table expression")?;
         self.alias(alias)?;
+        if recursive {
+            recursion::check(query, &name, self.dialect)?;
+        }
         let given = self.query(query)?;
-        let columns = self.renamed(alias, given);
-        self.define(Cte { name, columns });
+        let columns = self.renamed(alias, given.columns);
+        self.define(Cte { name, output: Output { columns, weight: given.weight } });
         Ok(())
     }
 

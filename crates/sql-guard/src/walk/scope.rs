@@ -1,13 +1,22 @@
 //! Which columns a name may mean.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::policy::PolicyTable;
+use crate::restrict::Restriction;
 
 /// A common table expression that is visible.
 pub struct Cte<'p> {
     pub name: String,
+    pub output: Output<'p>,
+}
+
+/// What a query gives.
+#[derive(Clone, Default)]
+pub struct Output<'p> {
     pub columns: Columns<'p>,
+    /// How many whole tables are multiplied with each other in it: 0 where it gives few rows.
+    pub weight: usize,
 }
 
 /// The columns of something in FROM.
@@ -16,17 +25,19 @@ pub enum Columns<'p> {
     /// They cannot be known: any name may be one.
     #[default]
     Unknown,
+    /// Those of a function whose result is not known. PostgreSQL would call any function on its value.
+    Function,
     /// Those of a table of the policy.
     Table(&'p PolicyTable),
     /// Those that a query gives.
-    Listed(Rc<[String]>),
+    Listed(Arc<[String]>),
 }
 
 impl Columns<'_> {
     /// The names, where they are known.
     pub fn names(&self) -> Option<&[String]> {
         match self {
-            Self::Unknown => None,
+            Self::Unknown | Self::Function => None,
             Self::Table(table) if table.columns.is_empty() => None,
             Self::Table(table) => Some(&table.columns),
             Self::Listed(names) => Some(names),
@@ -35,9 +46,14 @@ impl Columns<'_> {
 }
 
 /// One entry of FROM under the name that the query calls it by.
+#[derive(Default)]
 pub struct Source<'p> {
     pub name: Option<String>,
     pub columns: Columns<'p>,
+    /// As in [`Output`].
+    pub weight: usize,
+    /// The rule that the table was replaced by.
+    pub restriction: Option<&'p Restriction>,
 }
 
 /// What one SELECT brings into sight.
@@ -81,6 +97,17 @@ impl Scope<'_> {
 }
 
 impl Source<'_> {
+    /// Whether it has a column of this name, where that is known.
+    pub fn has(&self, name: &str) -> Option<bool> {
+        let names = self.columns.names()?;
+        Some(names.iter().any(|known| known.eq_ignore_ascii_case(name)))
+    }
+
+    /// Whether the policy hides the column.
+    pub fn hides(&self, name: &str) -> bool {
+        self.restriction.is_some_and(|restriction| restriction.hides(name))
+    }
+
     fn meaning(&self, token: &str) -> Meaning {
         let Some(names) = self.columns.names() else {
             return Meaning::Name;

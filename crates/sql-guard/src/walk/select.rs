@@ -2,11 +2,11 @@
 
 use contracts::Dialect;
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, GroupByWithModifier, NamedWindowDefinition, NamedWindowExpr, OrderBy, Select,
+    AccessExpr, DataType, Distinct, Expr, GroupByExpr, GroupByWithModifier, NamedWindowDefinition, NamedWindowExpr, OrderBy, Select,
     SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SelectModifiers, WildcardAdditionalOptions,
 };
 
-use super::scope::{Columns, Scope};
+use super::scope::{Columns, Output, Scope};
 use super::{Verdict, Walk, absent, empty, unset};
 use crate::names;
 use crate::refusal::{Refusal, rule};
@@ -17,7 +17,7 @@ impl<'p> Walk<'p> {
         &mut self,
         select: &mut Select,
         order_by: Option<&mut OrderBy>,
-    ) -> Result<Columns<'p>, Refusal> {
+    ) -> Result<Output<'p>, Refusal> {
         refuse_foreign_clauses(select)?;
         // Hints change how a query runs, and some of them change settings.
         select.optimizer_hints.clear();
@@ -29,7 +29,8 @@ impl<'p> Walk<'p> {
             if let Some(order_by) = order_by {
                 walk.order_by(order_by)?;
             }
-            Ok(walk.given_columns(&select.projection))
+            let weight = walk.cross_join(select)?;
+            Ok(Output { columns: walk.given_columns(&select.projection), weight })
         })
     }
 
@@ -69,7 +70,7 @@ impl<'p> Walk<'p> {
             SelectItem::QualifiedWildcard(kind, options) => {
                 wildcard(options)?;
                 match kind {
-                    SelectItemQualifiedWildcardKind::ObjectName(name) => self.object_name(name),
+                    SelectItemQualifiedWildcardKind::ObjectName(name) => self.all_columns(name),
                     SelectItemQualifiedWildcardKind::Expr(expr) => self.expr(expr),
                 }
             }
@@ -94,9 +95,6 @@ impl<'p> Walk<'p> {
     }
 
     fn aliases(&self, projection: &[SelectItem]) -> Vec<String> {
-        if self.dialect != Dialect::Sqlite {
-            return Vec::new();
-        }
         let alias = |item: &SelectItem| match item {
             SelectItem::ExprWithAlias { alias, .. } => Some(names::meaning(self.dialect, alias)),
             _ => None,
@@ -104,16 +102,16 @@ impl<'p> Walk<'p> {
         projection.iter().filter_map(alias).collect()
     }
 
-    /// The names of the result's columns, as SQLite gives them. Only there a name that is none becomes a string.
+    /// The names of the result's columns, as the database gives them.
     fn given_columns(&self, projection: &[SelectItem]) -> Columns<'p> {
-        if self.dialect != Dialect::Sqlite {
-            return Columns::Unknown;
-        }
         let mut given = Vec::new();
         for item in projection {
             match item {
                 SelectItem::ExprWithAlias { alias, .. } => given.push(names::meaning(self.dialect, alias)),
-                SelectItem::UnnamedExpr(expr) => given.push(self.column_name(expr)),
+                SelectItem::UnnamedExpr(expr) => match self.column_name(expr) {
+                    Some(name) => given.push(name),
+                    None => return Columns::Unknown,
+                },
                 SelectItem::Wildcard(_) => match self.starred(None) {
                     Some(columns) => given.extend(columns),
                     None => return Columns::Unknown,
@@ -130,14 +128,53 @@ impl<'p> Walk<'p> {
         Columns::Listed(given.into())
     }
 
-    fn column_name(&self, expr: &Expr) -> String {
-        match expr {
-            Expr::Identifier(ident) => names::meaning(self.dialect, ident),
-            Expr::CompoundIdentifier(parts) => {
-                parts.last().map(|ident| names::meaning(self.dialect, ident)).unwrap_or_default()
-            }
-            other => other.to_string(),
+    /// The name of a column without alias. MySQL names it by the text as it was written, which is no longer known.
+    fn column_name(&self, expr: &Expr) -> Option<String> {
+        match (expr, self.dialect) {
+            (Expr::Identifier(ident), _) => Some(names::meaning(self.dialect, ident)),
+            (Expr::CompoundIdentifier(parts), _) => parts.last().map(|ident| names::meaning(self.dialect, ident)),
+            (other, Dialect::Sqlite) => Some(other.to_string()),
+            (_, Dialect::Mysql) => None,
+            (other, Dialect::Postgres) => Some(self.postgres_name(other)),
         }
+    }
+
+    /// PostgreSQL names a column by the column, function or type in it.
+    fn postgres_name(&self, expr: &Expr) -> String {
+        let name = match expr {
+            Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => self.column_name(inner),
+            Expr::Function(function) => {
+                function.name.0.last().and_then(|part| part.as_ident()).map(|ident| names::meaning(self.dialect, ident))
+            }
+            Expr::Cast { expr: inner, data_type, .. } => match self.column_name(inner) {
+                Some(name) if name != NAMELESS => Some(name),
+                _ => Some(type_name(data_type)),
+            },
+            Expr::TypedString(typed) => Some(type_name(&typed.data_type)),
+            Expr::Case { else_result: Some(other), .. } => match self.column_name(other) {
+                Some(name) if name != NAMELESS => Some(name),
+                _ => Some("case".to_owned()),
+            },
+            Expr::CompoundFieldAccess { root, access_chain } => match access_chain.last() {
+                Some(AccessExpr::Dot(Expr::Identifier(field))) => Some(names::meaning(self.dialect, field)),
+                _ => self.column_name(root),
+            },
+            Expr::Extract { .. } => Some("extract".to_owned()),
+            Expr::Position { .. } => Some("position".to_owned()),
+            Expr::Substring { .. } => Some("substring".to_owned()),
+            Expr::Trim { .. } => Some("btrim".to_owned()),
+            Expr::Overlay { .. } => Some("overlay".to_owned()),
+            Expr::Ceil { .. } => Some("ceil".to_owned()),
+            Expr::Floor { .. } => Some("floor".to_owned()),
+            Expr::AtTimeZone { .. } => Some("timezone".to_owned()),
+            Expr::Interval(_) => Some("interval".to_owned()),
+            Expr::Array(_) => Some("array".to_owned()),
+            Expr::Case { .. } => Some("case".to_owned()),
+            Expr::Exists { .. } => Some("exists".to_owned()),
+            Expr::Tuple(_) => Some("row".to_owned()),
+            _ => None,
+        };
+        name.unwrap_or_else(|| NAMELESS.to_owned())
     }
 
     /// The columns that `*` or `name.*` stands for in the innermost scope.
@@ -152,6 +189,14 @@ impl<'p> Walk<'p> {
         }
         Some(columns)
     }
+}
+
+/// What PostgreSQL calls a column that has no name.
+const NAMELESS: &str = "?column?";
+
+fn type_name(data_type: &DataType) -> String {
+    let text = data_type.to_string().to_lowercase();
+    text.split(['(', '[', ' ']).next().unwrap_or_default().to_owned()
 }
 
 /// Clauses of other products, and INTO.

@@ -4,14 +4,17 @@ use contracts::Dialect;
 use sqlparser::ast::{Ident, ObjectName};
 
 use super::Walk;
-use super::scope::Columns;
+use super::scope::{Columns, Output};
 use crate::names;
 use crate::policy::PolicyTable;
+use crate::restrict::Restriction;
 use crate::refusal::{Refusal, rule};
 
 /// What a name in FROM turned out to be.
 pub struct Found<'p> {
-    pub columns: Columns<'p>,
+    pub output: Output<'p>,
+    /// The rule that replaces the table.
+    pub restriction: Option<&'p Restriction>,
     /// The name was rewritten to the policy's spelling, and this is what the query calls the table by.
     pub called: Option<Ident>,
 }
@@ -29,12 +32,12 @@ impl<'p> Walk<'p> {
             _ => return Err(self.unknown_table(&name.to_string())),
         };
         if namespace.is_none()
-            && let Some(columns) = self.cte_named(table)
+            && let Some(output) = self.cte_named(table)
         {
-            return Ok(Found { columns, called: None });
+            return Ok(Found { output, restriction: None, called: None });
         }
         if self.is_dual(&parts) {
-            return Ok(Found { columns: Columns::Unknown, called: None });
+            return Ok(Found { output: Output::default(), restriction: None, called: None });
         }
         let found = match namespace {
             Some(namespace) => self.qualified(namespace, table),
@@ -56,13 +59,13 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn cte_named(&self, name: &str) -> Option<Columns<'p>> {
+    fn cte_named(&self, name: &str) -> Option<Output<'p>> {
         let same = |known: &str| match self.dialect {
             Dialect::Sqlite => known.eq_ignore_ascii_case(name),
             Dialect::Postgres | Dialect::Mysql => known == name,
         };
         let visible = self.ctes.iter().rev().flatten();
-        visible.filter(|cte| same(&cte.name)).map(|cte| cte.columns.clone()).next()
+        visible.filter(|cte| same(&cte.name)).map(|cte| cte.output.clone()).next()
     }
 
     fn same_name(&self, listed: &str, written: &str) -> bool {
@@ -108,8 +111,13 @@ impl<'p> Walk<'p> {
         if !self.touched.contains(&label) {
             self.touched.push(label);
         }
+        let restriction = self.policy.restriction(found);
+        let columns = match restriction {
+            Some(restriction) if restriction.hides_any() => Columns::Listed(restriction.visible()),
+            Some(_) | None => Columns::Table(found),
+        };
         let called = self.respell(name, found, qualified);
-        Found { columns: Columns::Table(found), called }
+        Found { output: Output { columns, weight: 1 }, restriction, called }
     }
 
     /// Writes the policy's spelling where the written one could mean another table.

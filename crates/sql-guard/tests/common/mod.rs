@@ -23,8 +23,13 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     Some(found)
 }
 
-/// The policy that the shared lists assume.
+/// The policy that the shared lists assume, without a limit of rows.
 pub fn shop(dialect: Dialect) -> Policy {
+    limited_shop(dialect).with_row_limit(None)
+}
+
+/// The policy that the shared lists assume.
+pub fn limited_shop(dialect: Dialect) -> Policy {
     let file = root().join(format!("tests/fixtures/guard/policy.{}.json", dialect.as_str()));
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
@@ -36,9 +41,9 @@ pub fn verdict(sql: &str, policy: &Policy) -> &'static str {
     sql_guard::check(sql, policy).map_or_else(|refusal| refusal.rule, |_| "allowed")
 }
 
-/// What is printed, which must be allowed.
+/// What is printed, which must be allowed, without a limit of rows.
 pub fn printed(sql: &str, policy: &Policy) -> String {
-    match sql_guard::check(sql, policy) {
+    match sql_guard::check(sql, &policy.clone().with_row_limit(None)) {
         Ok(checked) => checked.sql,
         Err(refusal) => panic!("{sql}\n  refused by {}: {}", refusal.rule, refusal.message),
     }
