@@ -6,6 +6,7 @@
 //!
 //! Architecture invariant: pure. No I/O, no clock, nothing that waits.
 
+mod connection_policy;
 mod dialect;
 mod extract;
 mod functions;
@@ -19,6 +20,7 @@ mod row_limit;
 mod tables_named;
 mod walk;
 
+pub use connection_policy::ConnectionPolicy;
 pub use extract::extract_sql;
 pub use policy::{Policy, PolicyTable};
 pub use refusal::{Refusal, rule};

@@ -152,7 +152,11 @@ fn subquery(table: &PolicyTable, policy: &Policy, at: &str) -> Result<String, Po
     let quoted = |name: &str| names::quoted(dialect, name).to_string();
     let mut list = vec!["*".to_owned()];
     if !table.masks.is_empty() {
-        list = table.columns.iter().filter_map(|column| item(table, column, dialect, at).transpose()).collect::<Result<_, _>>()?;
+        list = table
+            .columns
+            .iter()
+            .filter_map(|column| item(table, column, dialect, at).transpose())
+            .collect::<Result<_, _>>()?;
     }
     // With its namespace, so that no common table expression of the statement can take its place.
     let home = match dialect {
@@ -188,7 +192,17 @@ fn condition(filter: &str, table: &PolicyTable, policy: &Policy) -> Result<Expr,
 }
 
 const AGGREGATES: [&str; 12] = [
-    "count", "sum", "avg", "total", "group_concat", "string_agg", "array_agg", "json_agg", "bool_and", "bool_or", "every",
+    "count",
+    "sum",
+    "avg",
+    "total",
+    "group_concat",
+    "string_agg",
+    "array_agg",
+    "json_agg",
+    "bool_and",
+    "bool_or",
+    "every",
     "row_number",
 ];
 

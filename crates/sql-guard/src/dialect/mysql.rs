@@ -4,7 +4,10 @@
 
 use std::any::TypeId;
 
-use sqlparser::ast::{BinaryOperator, CastKind, DataType, DateTimeField, Expr, Ident, Interval, Statement};
+use sqlparser::ast::{
+    BinaryOperator, CastKind, DataType, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentList, FunctionArguments, Ident, Interval, Statement,
+};
 use sqlparser::dialect::{Dialect, MySqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -161,6 +164,7 @@ fn interval(parser: &mut Parser) -> Result<Expr, ParserError> {
             unit
         }
         None if parser.next_token_is_temporal_unit() => parser.parse_date_time_field()?,
+        None if matches!(*value, Expr::Tuple(_)) => return Ok(interval_function(*value)),
         None => return parser.expected_ref("a unit after INTERVAL", parser.peek_token_ref()),
     };
     Ok(Expr::Interval(Interval {
@@ -170,6 +174,26 @@ fn interval(parser: &mut Parser) -> Result<Expr, ParserError> {
         last_field: None,
         fractional_seconds_precision: None,
     }))
+}
+
+/// `INTERVAL(n, a, b)` says between which of the numbers n lies.
+fn interval_function(arguments: Expr) -> Expr {
+    let arguments = match arguments {
+        Expr::Tuple(values) => values,
+        other => vec![other],
+    };
+    let args = arguments.into_iter().map(|value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value))).collect();
+    let list = FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() };
+    Expr::Function(Function {
+        name: vec![Ident::new("INTERVAL")].into(),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(list),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }
 
 /// Whether the word is one of [`COMPOSITE_UNITS`].

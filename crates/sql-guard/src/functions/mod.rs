@@ -47,9 +47,12 @@ pub fn row_fields(function: &str) -> Option<&'static [&'static str]> {
 
 /// Whether the fields depend on the arguments.
 pub fn gives_any_row(function: &str) -> bool {
-    ["json_populate_record", "json_populate_recordset", "json_to_record", "json_to_recordset", "row"]
-        .iter()
-        .any(|name| *name == function || function.strip_prefix("jsonb").is_some_and(|rest| name.strip_prefix("json") == Some(rest)))
+    ["json_populate_record", "json_populate_recordset", "json_to_record", "json_to_recordset", "row"].iter().any(
+        |name| {
+            *name == function
+                || function.strip_prefix("jsonb").is_some_and(|rest| name.strip_prefix("json") == Some(rest))
+        },
+    )
 }
 
 /// Words that PostgreSQL and MySQL take for a function although no parenthesis follows.

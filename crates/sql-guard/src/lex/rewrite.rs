@@ -24,6 +24,7 @@ pub(super) fn adjacent(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> Res
 pub(super) fn unknown_to_the_parser(tokens: &mut Vec<TokenWithSpan>, dialect: Dialect) -> Result<(), Refusal> {
     if dialect == Dialect::Sqlite {
         drop_index_hints(tokens);
+        drop_materialized(tokens);
         hexadecimal_numbers(tokens)?;
     }
     if dialect != Dialect::Mysql {
@@ -150,6 +151,22 @@ fn drop_index_hints(tokens: &mut Vec<TokenWithSpan>) {
         match hint_length(tokens, at) {
             Some(length) => drop(tokens.drain(at..at + length)),
             None => at += 1,
+        }
+    }
+}
+
+/// `AS MATERIALIZED (` and `AS NOT MATERIALIZED (` tell SQLite how, not what, to compute.
+fn drop_materialized(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 1;
+    while at + 1 < tokens.len() {
+        let opens = tokens[at + 1].token == Token::LParen;
+        let hint = is_word(&tokens[at].token, "materialized") && opens;
+        let negated = at > 1 && keyword(&tokens[at - 1].token) == Some(Keyword::NOT);
+        let first = if negated { at - 1 } else { at };
+        if hint && keyword(&tokens[first - 1].token) == Some(Keyword::AS) {
+            drop(tokens.drain(first..=at));
+        } else {
+            at += 1;
         }
     }
 }

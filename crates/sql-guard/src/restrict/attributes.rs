@@ -127,7 +127,9 @@ fn literal(name: &str, value: &Attribute, dialect: Dialect) -> Result<Expr, Poli
         }
         Attribute::String(text) => Value::SingleQuotedString(escaped(text, dialect)),
         Attribute::Array(_) => return Err(wrong("A list may not hold a list.")),
-        Attribute::Object(_) => return Err(wrong("The value must be text, a number, true, false, or a list of these.")),
+        Attribute::Object(_) => {
+            return Err(wrong("The value must be text, a number, true, false, or a list of these."));
+        }
     };
     Ok(Expr::Value(value.into()))
 }

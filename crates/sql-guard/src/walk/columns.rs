@@ -88,7 +88,7 @@ impl Walk<'_> {
             Dialect::Postgres => {
                 matches!(source.columns, Columns::Table(_)) && source.restriction.is_none() && named(&SYSTEM_COLUMNS)
             }
-            Dialect::Sqlite => named(&ROW_IDS),
+            Dialect::Sqlite => source.restriction.is_none() && named(&ROW_IDS),
             Dialect::Mysql => false,
         }
     }
@@ -182,7 +182,7 @@ pub(super) fn of_function<'p>(called: &str, alias: Option<&str>, ordinality: boo
     let mut names: Vec<String> = match functions::row_fields(called) {
         Some(fields) => fields.iter().map(|field| (*field).to_owned()).collect(),
         None if functions::gives_any_row(called) => return Columns::Function,
-        None => vec![alias.unwrap_or(called).to_owned()],
+        None => alias.into_iter().chain([called]).map(str::to_owned).collect(),
     };
     if ordinality {
         names.push("ordinality".to_owned());

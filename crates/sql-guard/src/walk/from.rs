@@ -111,6 +111,7 @@ impl<'p> Walk<'p> {
             self.table_function(name)?;
             return self.function_source(&called.unwrap_or_default(), alias, *with_ordinality);
         }
+        self.object_name(name)?;
         let written = name.0.last().and_then(|part| part.as_ident()).cloned();
         let found = self.table(name)?;
         if let (Some(called), None) = (found.called, &alias) {

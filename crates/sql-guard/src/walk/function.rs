@@ -3,8 +3,8 @@
 use contracts::Dialect;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, Ident, JsonReturningClause, ObjectName, Value, WindowFrame, WindowFrameBound,
-    WindowSpec, WindowType,
+    FunctionArgumentList, FunctionArguments, Ident, JsonReturningClause, ObjectName, Value, WindowFrame,
+    WindowFrameBound, WindowSpec, WindowType,
 };
 
 use super::select::wildcard;
@@ -12,9 +12,8 @@ use super::{Verdict, Walk};
 use crate::names;
 use crate::refusal::{Refusal, rule};
 
-const MYSQL_UNITS: [&str; 12] = [
-    "microsecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "date", "time", "datetime",
-];
+const MYSQL_UNITS: [&str; 12] =
+    ["microsecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "date", "time", "datetime"];
 
 /// The refusal of a function that the allow-list does not have.
 pub fn unknown(name: &str) -> Refusal {
@@ -93,7 +92,11 @@ impl Walk<'_> {
                     self.ident(name)?;
                     self.argument(arg)?;
                 }
-                FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, operator: FunctionArgOperator::RightArrow } => {
+                FunctionArg::ExprNamed {
+                    name: Expr::Identifier(name),
+                    arg,
+                    operator: FunctionArgOperator::RightArrow,
+                } => {
                     self.ident(name)?;
                     self.argument(arg)?;
                 }

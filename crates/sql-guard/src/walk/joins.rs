@@ -8,8 +8,8 @@ use sqlparser::ast::{
     Select, SelectItem, TableFactor, TableWithJoins, Value, visit_expressions,
 };
 
-use super::scope::{Scope, Source};
 use super::Walk;
+use super::scope::{Scope, Source};
 use crate::names;
 use crate::refusal::{Refusal, rule};
 
@@ -117,7 +117,7 @@ impl<'w, 's> Joined<'w, 's> {
             }
             other => {
                 let named = self.named(other);
-                if let ([only], true) = (named.as_slice(), is_equality(other)) {
+                if let ([only], true) = (named.as_slice(), self.is_equality(other)) {
                     self.pinned[*only] = true;
                 }
                 for pair in named.windows(2) {
@@ -148,6 +148,19 @@ impl<'w, 's> Joined<'w, 's> {
         named.sort_unstable();
         named.dedup();
         named
+    }
+
+    /// A comparison with one value, or with a few.
+    fn is_equality(&self, condition: &Expr) -> bool {
+        match condition {
+            Expr::BinaryOp { left, op, right } => {
+                let equal =
+                    matches!(op, BinaryOperator::Eq) || matches!(op, BinaryOperator::Custom(text) if text == "IS");
+                equal && (self.named(left).is_empty() || self.named(right).is_empty())
+            }
+            Expr::InList { negated: false, .. } | Expr::InSubquery { negated: false, .. } => true,
+            _ => false,
+        }
     }
 
     /// The source of a column that names none: the first that has it, else one whose columns are not known.
@@ -194,16 +207,6 @@ impl<'w, 's> Joined<'w, 's> {
             ),
         };
         Refusal::new(rule::CROSS_JOIN, message)
-    }
-}
-
-/// A comparison with one value, or with a few.
-fn is_equality(condition: &Expr) -> bool {
-    match condition {
-        Expr::BinaryOp { op: BinaryOperator::Eq, .. } => true,
-        Expr::BinaryOp { op: BinaryOperator::Custom(text), .. } => text == "IS",
-        Expr::InList { negated: false, .. } | Expr::InSubquery { negated: false, .. } => true,
-        _ => false,
     }
 }
 

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 use contracts::Dialect;
 use sqlparser::ast::{
-    BinaryOperator, Expr, Query, Select, SetExpr, TableFactor, Value, ObjectName, visit_expressions, visit_relations,
+    BinaryOperator, Expr, ObjectName, Query, Select, SetExpr, TableFactor, Value, visit_expressions, visit_relations,
 };
 
-use super::joins::number;
 use super::Verdict;
+use super::joins::number;
 use crate::names;
 use crate::refusal::{Refusal, rule};
 
@@ -104,7 +104,11 @@ fn compares(condition: &Expr) -> bool {
 fn is_bound(operator: &BinaryOperator) -> bool {
     matches!(
         operator,
-        BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq | BinaryOperator::NotEq
+        BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+            | BinaryOperator::NotEq
             | BinaryOperator::Eq
     )
 }
@@ -150,7 +154,9 @@ pub fn series(arguments: &[&Expr]) -> Verdict {
         _ => return Ok(()),
     };
     match (stop - start).abs() / step > MAX_STEPS {
-        true => Err(Refusal::new(rule::TOO_LARGE, format!("The series has more than {MAX_STEPS} rows. Make it shorter."))),
+        true => {
+            Err(Refusal::new(rule::TOO_LARGE, format!("The series has more than {MAX_STEPS} rows. Make it shorter.")))
+        }
         false => Ok(()),
     }
 }

@@ -2,8 +2,9 @@
 
 use contracts::Dialect;
 use sqlparser::ast::{
-    AccessExpr, DataType, Distinct, Expr, GroupByExpr, GroupByWithModifier, NamedWindowDefinition, NamedWindowExpr, OrderBy, Select,
-    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SelectModifiers, WildcardAdditionalOptions,
+    AccessExpr, DataType, Distinct, Expr, GroupByExpr, GroupByWithModifier, NamedWindowDefinition, NamedWindowExpr,
+    OrderBy, Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SelectModifiers,
+    WildcardAdditionalOptions,
 };
 
 use super::scope::{Columns, Output, Scope};

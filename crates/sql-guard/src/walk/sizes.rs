@@ -25,9 +25,7 @@ impl Walk<'_> {
             "factorial" => within(name, largest(0), MAX_EXPONENT),
             "power" | "pow" if self.dialect == Dialect::Postgres => within(name, largest(1), MAX_EXPONENT),
             "array_fill" => match values.get(1) {
-                Some(Expr::Array(sizes)) => {
-                    within(name, sizes.elem.iter().filter_map(signed).product(), MAX_LENGTH)
-                }
+                Some(Expr::Array(sizes)) => within(name, sizes.elem.iter().filter_map(signed).product(), MAX_LENGTH),
                 _ => Ok(()),
             },
             "printf" | "format" => values.first().map_or(Ok(()), |format| width(name, format)),

@@ -7,8 +7,8 @@ use super::Walk;
 use super::scope::{Columns, Output};
 use crate::names;
 use crate::policy::PolicyTable;
-use crate::restrict::Restriction;
 use crate::refusal::{Refusal, rule};
+use crate::restrict::Restriction;
 
 /// What a name in FROM turned out to be.
 pub struct Found<'p> {

@@ -12,6 +12,11 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// A file of our own data for the guard.
+pub fn fixture(file: &str) -> PathBuf {
+    root().join("tests/fixtures/guard").join(file)
+}
+
 /// A file or folder of the shared data, or `None`, said aloud, where there is none.
 pub fn shared(path: &str) -> Option<PathBuf> {
     let base = std::env::var_os("ASKLINE_SHARED_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
@@ -76,7 +81,8 @@ pub fn lines(file: &Path) -> Vec<Line> {
     text.split('\n').skip(1).filter(|text| !text.is_empty()).map(line).collect()
 }
 
-fn decoded(escaped: &str) -> String {
+/// The text with its escapes resolved.
+pub fn decoded(escaped: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = escaped.bytes();
     while let Some(byte) = rest.next() {
