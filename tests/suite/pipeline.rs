@@ -54,6 +54,7 @@ in_both_modes!(
     a_connection_is_tested_and_read,
     a_connection_that_cannot_work_says_why,
     another_business_sees_nothing,
+    each_role_gets_the_rows_of_its_policy,
 );
 
 const COUNT: &str = "How many customers do we have?";
@@ -345,6 +346,67 @@ async fn another_business_sees_nothing(mode: Mode) {
     world.stop().await;
 }
 
+/// A manager is asked past no rule; a member sees the customers up to number 10, and no e-mail addresses.
+async fn each_role_gets_the_rows_of_its_policy(mode: Mode) {
+    let llm = ScriptedLlm::answering("SELECT id, email FROM customers ORDER BY id", "Here they are.").await;
+    let world = mode.with_llm(&llm).await;
+    let member = member(&world).await;
+    let http = reqwest::Client::new();
+    let connections = http.get(format!("{}/v1/connections", world.demo.url)).bearer_auth(&world.demo.token);
+    let connections: Value = connections.send().await.unwrap().json().await.unwrap();
+    let address =
+        format!("{}/v1/connections/{}/policy", world.demo.url, connections["data"][0]["id"].as_str().unwrap());
+    let put = |token: &str, policy: Value| http.put(&address).bearer_auth(token).json(&policy).send();
+
+    let misspelt = json!({"tables": [{"name": "customers", "filter": "idd <= 10"}]});
+    let refused = put(&world.demo.token, misspelt).await.unwrap();
+    assert_eq!(refused.status(), 400.into_status());
+    let said = refused.text().await.unwrap();
+    assert!(said.contains("tables.customers.filter") && said.contains("Did you mean id?"), "{said}");
+
+    let rules =
+        json!([{"name": "customers", "filter": "id <= 10 AND {user.role} = 'member'", "masks": {"email": "redact"}}]);
+    let policy = json!({"roles": {"member": rules}});
+    assert_eq!(put(&member, policy.clone()).await.unwrap().status(), 403.into_status());
+    assert_eq!(put(&world.demo.token, policy).await.unwrap().status(), 200.into_status());
+
+    let all = world.client().ask("Who are the customers?").await;
+    let some = testkit::Client::new(&world.demo.url, &member).ask("Who are the customers?").await;
+    let rows = |transcript: &testkit::Transcript| {
+        assert_eq!(transcript.check().status(), "completed", "{:#?}", transcript.terminal());
+        transcript.of("response.askline.rows").next().unwrap().clone()
+    };
+    let (all, some) = (rows(&all), rows(&some));
+    assert_eq!((all["row_count"].as_u64(), some["row_count"].as_u64()), (Some(28), Some(10)), "{all:#}");
+    assert!(some["rows"].as_array().unwrap().iter().all(|row| row[1] == "***"), "{some:#}");
+    world.stop().await;
+}
+
+/// The token of a member of the sample shop.
+async fn member(world: &World) -> String {
+    let email = "member@example.org";
+    testkit::add_member(&world.ports, email, PASSWORD, "Zoo").await;
+    let store = &world.ports.store;
+    let manager = store.user_by_email(&world.demo.email).await.unwrap().unwrap();
+    let shop = store.memberships(&manager.id).await.unwrap().remove(0).business;
+    let user = store.user_by_email(email).await.unwrap().unwrap();
+    store.set_membership(&user.id, &shop, contracts::Role::Member).await.unwrap();
+    token(world, email).await
+}
+
+async fn token(world: &World, email: &str) -> String {
+    let login = reqwest::Client::new()
+        .post(format!("{}/v1/auth/login", world.demo.url))
+        .json(&json!({"email": email, "password": PASSWORD}))
+        .send()
+        .await
+        .unwrap();
+    let login: Value = login.json().await.unwrap();
+    login["token"].as_str().unwrap().to_owned()
+}
+
+const PASSWORD: &str = "a password of theirs";
+
 trait IntoStatus {
     fn into_status(self) -> reqwest::StatusCode;
 }
@@ -357,14 +419,6 @@ impl IntoStatus for u16 {
 
 /// The token of a user of another business.
 async fn stranger(world: &World) -> String {
-    let password = "a password of theirs";
-    testkit::add_member(&world.ports, "stranger@example.org", password, "Another business").await;
-    let login = reqwest::Client::new()
-        .post(format!("{}/v1/auth/login", world.demo.url))
-        .json(&json!({"email": "stranger@example.org", "password": password}))
-        .send()
-        .await
-        .unwrap();
-    let login: Value = login.json().await.unwrap();
-    login["token"].as_str().unwrap().to_owned()
+    testkit::add_member(&world.ports, "stranger@example.org", PASSWORD, "Another business").await;
+    token(world, "stranger@example.org").await
 }

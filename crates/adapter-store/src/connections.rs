@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use contracts::{BusinessId, ConnectionId, Schema};
 use ports::PortError;
 use ports::store::{Connection, ConnectionStatus, Connections};
+use serde_json::Value;
 
 const CREATE: &str = "INSERT INTO connections (id, business_id, name, dialect, sealed_url, status, status_message, \
      created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (business_id, name) DO NOTHING";
@@ -61,9 +62,22 @@ impl Connections for Store {
     async fn schema(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Schema>, PortError> {
         self.reader.find::<FindSchema>(business.as_str(), id.as_str()).await
     }
+
+    async fn connection_policy(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Value>, PortError> {
+        self.find_policy(business, id).await
+    }
+
+    async fn save_connection_policy(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        policy: &Value,
+    ) -> Result<(), PortError> {
+        self.write_policy(business, id, policy).await
+    }
 }
 
-fn known(step: &'static str, written: u64) -> Result<(), PortError> {
+pub(crate) fn known(step: &'static str, written: u64) -> Result<(), PortError> {
     if written == 0 {
         return Err(PortError::refused(SYSTEM, step, "the business has no such connection"));
     }

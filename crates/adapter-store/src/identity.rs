@@ -12,6 +12,7 @@ const BUSINESS: &str = "SELECT id, name, created_ms FROM businesses WHERE id = $
 const CREATE_USER: &str = "INSERT INTO users (id, email, password_hash, created_ms) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (email) DO NOTHING";
 const USER_BY_EMAIL: &str = "SELECT id, email, password_hash, created_ms FROM users WHERE email = $1";
+const USER: &str = "SELECT id, email, password_hash, created_ms FROM users WHERE id = $1";
 const SET_MEMBERSHIP: &str = "INSERT INTO memberships (user_id, business_id, role) VALUES ($1, $2, $3) \
      ON CONFLICT (user_id, business_id) DO UPDATE SET role = excluded.role";
 const MEMBERSHIPS: &str = "SELECT m.business_id, b.name, m.role FROM memberships AS m \
@@ -36,6 +37,10 @@ impl Identity for Store {
 
     async fn user_by_email(&self, email: &str) -> Result<Option<User>, PortError> {
         self.db.find("user_by_email", USER_BY_EMAIL, values![email], user).await
+    }
+
+    async fn user(&self, id: &UserId) -> Result<Option<User>, PortError> {
+        self.db.find("user", USER, values![id.as_str()], user).await
     }
 
     async fn set_membership(&self, user: &UserId, business: &BusinessId, role: Role) -> Result<(), PortError> {

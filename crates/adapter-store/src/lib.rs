@@ -10,6 +10,7 @@ mod identity;
 mod ledger;
 mod migrate;
 mod options;
+mod policies;
 mod reads;
 mod records;
 mod store;

@@ -25,7 +25,7 @@ pub struct Caller {
 pub struct Actor {
     pub user: UserId,
     pub business: BusinessId,
-    role: Role,
+    pub role: Role,
 }
 
 impl Caller {

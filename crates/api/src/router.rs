@@ -1,5 +1,5 @@
 use crate::responses;
-use crate::rest::{connections, conversations, models};
+use crate::rest::{connections, conversations, models, policy};
 use crate::state::ApiState;
 use crate::{headers, health, login, openapi, page, socket};
 use axum::Router;
@@ -42,6 +42,7 @@ fn business() -> Router<ApiState> {
         .route("/v1/connections/{id}", get(connections::one))
         .route("/v1/connections/{id}/test", post(connections::run_test))
         .route("/v1/connections/{id}/schema", get(connections::schema))
+        .route("/v1/connections/{id}/policy", get(policy::show).put(policy::replace))
         .route("/v1/connections/{id}/suggestions", get(connections::suggestions))
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}/turns", get(conversations::turns))

@@ -44,6 +44,8 @@ pub enum Command {
     Settings(Settings),
     /// Whether a process answers; exit code 0 when it does.
     Health(Health),
+    /// Try statements on the SQL guard.
+    Guard(Guard),
     /// Measure accuracy.
     Eval(Eval),
     /// Measure speed.
@@ -143,6 +145,11 @@ pub enum ConnectionCommand {
         #[arg(long)]
         json: bool,
     },
+    /// What each role may see of a database.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
     /// Test a database again.
     Test {
         /// Id or name.
@@ -153,6 +160,51 @@ pub enum ConnectionCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Subcommand)]
+pub enum PolicyCommand {
+    /// Print the policy as JSON.
+    Show {
+        /// Id or name of the connection.
+        connection: String,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Replace the policy. It is checked first.
+    Set {
+        /// Id or name of the connection.
+        connection: String,
+        /// JSON as `policy show` prints it; `-` reads standard input.
+        file: PathBuf,
+        #[command(flatten)]
+        server: Server,
+    },
+}
+
+#[derive(ClapArgs)]
+pub struct Guard {
+    #[command(subcommand)]
+    pub command: GuardCommand,
+}
+
+#[derive(Subcommand)]
+pub enum GuardCommand {
+    /// Read statements (TSV with the columns id and sql) from standard input and print a verdict for each (JSON lines).
+    Check(GuardCheck),
+}
+
+#[derive(ClapArgs)]
+pub struct GuardCheck {
+    /// Dialect of the statements: postgres, mysql or sqlite.
+    #[arg(long)]
+    pub dialect: String,
+    /// Policy (JSON): tables, columns, rules.
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// An attribute of the user that row filters name, such as `region=EU`. May be given several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub user: Vec<String>,
 }
 
 #[derive(ClapArgs)]

@@ -7,6 +7,7 @@ use contracts::{
     BusinessId, ConnectionId, ConversationId, Dialect, HopId, ResultId, ResultSet, Role, Schema, TurnId, UserId,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -322,6 +323,8 @@ pub trait Identity: Send + Sync {
     async fn create_user(&self, user: &User) -> Result<bool, PortError>;
     /// A user by (lower-case) e-mail address.
     async fn user_by_email(&self, email: &str) -> Result<Option<User>, PortError>;
+    /// A user by id.
+    async fn user(&self, id: &UserId) -> Result<Option<User>, PortError>;
     /// Makes the user a member, or changes the role.
     async fn set_membership(&self, user: &UserId, business: &BusinessId, role: Role) -> Result<(), PortError>;
     /// Where the user may do what, by name of the business.
@@ -351,6 +354,15 @@ pub trait Connections: Send + Sync {
     async fn save_schema(&self, business: &BusinessId, id: &ConnectionId, schema: &Schema) -> Result<(), PortError>;
     /// The schema of a connection.
     async fn schema(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Schema>, PortError>;
+    /// What each role may see of a connection; `None` when nobody has said.
+    async fn connection_policy(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Value>, PortError>;
+    /// Replaces the policy of a connection.
+    async fn save_connection_policy(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        policy: &Value,
+    ) -> Result<(), PortError>;
 }
 
 /// Turns and what they left.

@@ -1,11 +1,13 @@
 //! Checks one statement with the guard and runs what the guard printed, never what the model wrote.
 
+mod policy;
+
 use async_trait::async_trait;
 use contracts::job::{Basis, ExecuteSql, GenerateSql, Rejected, Reply};
 use contracts::{Event, ResultSet};
 use ports::source::{self, Statement};
 use ports::store::{AuditRow, Connection};
-use sql_guard::{Checked, Policy, Refusal};
+use sql_guard::{Checked, Refusal};
 use std::time::Duration;
 use telemetry::names;
 use worker_kit::{Ctx, Done, JobError, OrRetry, Worker, pause};
@@ -31,7 +33,10 @@ impl Worker for SqlExecutor {
     async fn run(&self, ctx: &Ctx, job: ExecuteSql) -> Result<Done, JobError> {
         let connection = ctx.connection().await?;
         let schema = ctx.schema(&connection).await?;
-        let checked = match sql_guard::check(&job.sql, &Policy::for_schema(connection.dialect, &schema)) {
+        // One row more than is kept shows that there are more.
+        let most = u64::try_from(self.max_rows).ok().and_then(|rows| rows.checked_add(1));
+        let policy = policy::of(ctx, &connection, &schema).await?.with_row_limit(most);
+        let checked = match sql_guard::check(&job.sql, &policy) {
             Ok(checked) => checked,
             Err(refusal) => return self.refused(ctx, job, &connection, refusal).await,
         };

@@ -6,6 +6,7 @@ use contracts::{Event, Message, Schema};
 use domain::{prompt, schema_text};
 use ports::llm::{Completion, Purpose, Request};
 use ports::store::Connection;
+use sql_guard::ConnectionPolicy;
 use std::sync::Arc;
 use worker_kit::{Ctx, Done, JobError, Worker, llm_failure};
 
@@ -29,7 +30,7 @@ impl Worker for SqlGenerator {
 
     async fn run(&self, ctx: &Ctx, job: GenerateSql) -> Result<Done, JobError> {
         let connection = ctx.connection().await?;
-        let schema = Arc::new(ctx.schema(&connection).await?);
+        let schema = Arc::new(visible_schema(ctx, &connection).await?);
         let history = ctx.history(self.history_messages).await?;
         let request = self.request(ctx, &job, &connection, schema, &history);
         let completion = ctx.complete(request).await.map_err(llm_failure)?;
@@ -39,6 +40,21 @@ impl Worker for SqlGenerator {
             None => self.no_statement(ctx, job, &completion),
         }
     }
+}
+
+/// The schema as whoever asks may know it.
+async fn visible_schema(ctx: &Ctx, connection: &Connection) -> Result<Schema, JobError> {
+    let schema = ctx.schema(connection).await?;
+    let Some(reader) = ctx.reader(connection).await? else { return Ok(schema) };
+    let policy: ConnectionPolicy = serde_json::from_value(reader.policy).map_err(unusable_policy)?;
+    Ok(policy.visible(&schema, reader.role))
+}
+
+fn unusable_policy(error: serde_json::Error) -> JobError {
+    JobError::fail(
+        "policy_unusable",
+        format!("The policy of this connection cannot be used: {error}. Ask a manager to correct it."),
+    )
 }
 
 impl SqlGenerator {

@@ -1,5 +1,5 @@
-use super::List;
 use super::new_connection::{Checked, NewConnection};
+use super::{List, policy};
 use crate::auth::{Actor, Caller};
 use crate::body::{Body, Id};
 use crate::error::{ApiError, ErrorBody};
@@ -139,10 +139,11 @@ pub async fn schema(State(state): State<ApiState>, caller: Caller, Id(id): Id) -
     let actor = caller.act_in(None)?;
     let connection = find(&state, &actor, id).await?;
     let schema = state.ports.store.schema(&actor.business, &connection.id).await?;
-    schema.map(Json).ok_or_else(|| {
+    let schema = schema.ok_or_else(|| {
         let message = "The tables of this connection are not known yet. Test the connection first.";
         ApiError::new(StatusCode::NOT_FOUND, "schema_unknown", message)
-    })
+    })?;
+    Ok(Json(policy::visible(&state, &actor, &connection, schema).await?))
 }
 
 /// Questions that the tables of a connection suggest.
@@ -162,10 +163,11 @@ pub async fn suggestions(
     let actor = caller.act_in(None)?;
     let connection = find(&state, &actor, id).await?;
     let schema = state.ports.store.schema(&actor.business, &connection.id).await?.unwrap_or_default();
+    let schema = policy::visible(&state, &actor, &connection, schema).await?;
     Ok(Json(List { data: domain::suggest::questions(&schema, SUGGESTIONS) }))
 }
 
-async fn find(state: &ApiState, actor: &Actor, id: String) -> Result<Connection, ApiError> {
+pub(super) async fn find(state: &ApiState, actor: &Actor, id: String) -> Result<Connection, ApiError> {
     let found = state.ports.store.connection(&actor.business, &ConnectionId(id)).await?;
     found.ok_or_else(|| ApiError::not_found("connection"))
 }

@@ -4,6 +4,7 @@ pub mod connections;
 pub mod conversations;
 pub mod models;
 pub mod new_connection;
+pub mod policy;
 
 use serde::Serialize;
 use utoipa::ToSchema;

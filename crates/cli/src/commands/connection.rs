@@ -1,8 +1,9 @@
-use crate::args::{Connection, ConnectionCommand};
+use crate::args::{Connection, ConnectionCommand, PolicyCommand};
 use crate::client::Client;
 use crate::output;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The databases of a business.
@@ -15,6 +16,7 @@ pub async fn run(args: Connection) -> Result<ExitCode> {
             let made = added.post("/v1/connections", &json!({"name": name, "url": url})).await?;
             watch(&added, &made, json).await
         }
+        ConnectionCommand::Policy { command } => policy(command).await,
         ConnectionCommand::Test { connection, server, json } => {
             let client = Client::new(&server)?;
             let id = find(&client, &connection).await?;
@@ -34,6 +36,33 @@ pub async fn find(client: &Client, wanted: &str) -> Result<String> {
         format!("there is no connection {wanted:?}; there are: {}", names.join(", "))
     })?;
     Ok(id.to_owned())
+}
+
+/// What each role may see.
+async fn policy(command: PolicyCommand) -> Result<ExitCode> {
+    let stored = match command {
+        PolicyCommand::Show { connection, server } => {
+            let client = Client::new(&server)?;
+            let id = find(&client, &connection).await?;
+            client.get(&format!("/v1/connections/{id}/policy")).await?
+        }
+        PolicyCommand::Set { connection, file, server } => {
+            let client = Client::new(&server)?;
+            let id = find(&client, &connection).await?;
+            client.put(&format!("/v1/connections/{id}/policy"), &document(&file)?).await?
+        }
+    };
+    output::line(serde_json::to_string_pretty(&stored)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn document(file: &Path) -> Result<Value> {
+    let read = match file.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read_to_string(file),
+    };
+    let text = read.with_context(|| format!("the policy {} cannot be read", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("the policy {} is no JSON", file.display()))
 }
 
 async fn list(client: &Client, json: bool) -> Result<ExitCode> {

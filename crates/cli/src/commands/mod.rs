@@ -6,6 +6,7 @@ pub mod connection;
 pub mod demo;
 pub mod doctor;
 pub mod eval;
+pub mod guard;
 pub mod health;
 pub mod serve;
 pub mod setup;

@@ -6,6 +6,7 @@ use crate::ledger::{Commit, Committed};
 use crate::store::{AuditRow, Business, Connection, ConnectionStatus, EndState, NewTurn, User};
 use contracts::{BusinessId, ColumnSchema, ConnectionId, Dialect, Role, Schema, TableSchema};
 use futures_util::future::join_all;
+use serde_json::json;
 
 /// Runs the suite: `ports::store_conformance!(make);`. `make` gives a [`Bench`] on a fresh database.
 #[macro_export]
@@ -23,6 +24,7 @@ macro_rules! store_conformance {
                 the_name_of_a_connection_is_unique_in_its_business,
                 a_connection_changes_only_its_status,
                 a_schema_is_replaced_as_a_whole,
+                a_policy_is_replaced_as_a_whole_and_stays_in_its_business,
                 an_unknown_connection_has_no_status_and_no_schema,
                 audit_rows_of_a_turn_come_in_order,
                 one_refused_write_does_not_spoil_the_others,
@@ -164,6 +166,21 @@ pub async fn a_schema_is_replaced_as_a_whole(bench: Bench) {
         bench.store.save_schema(&business(), &id, &schema(table)).await.unwrap();
         assert_eq!(bench.store.schema(&business(), &id).await.unwrap(), Some(schema(table)));
     }
+}
+
+pub async fn a_policy_is_replaced_as_a_whole_and_stays_in_its_business(bench: Bench) {
+    two_businesses(&bench).await;
+    let id = ConnectionId::from("con_1");
+    bench.store.create_connection(&database(BUSINESS, "con_1", "shop")).await.unwrap();
+    assert_eq!(bench.store.connection_policy(&business(), &id).await.unwrap(), None);
+    for policy in [json!({"tables": []}), json!({"roles": {"member": [{"name": "o", "filter": "a = 'ü'"}]}})] {
+        bench.store.save_connection_policy(&business(), &id, &policy).await.unwrap();
+        assert_eq!(bench.store.connection_policy(&business(), &id).await.unwrap(), Some(policy));
+    }
+    let other = BusinessId::from("biz_2");
+    assert_eq!(bench.store.connection_policy(&other, &id).await.unwrap(), None);
+    let saved = bench.store.save_connection_policy(&other, &id, &json!({})).await;
+    assert!(matches!(saved, Err(PortError::Refused { .. })), "{saved:?}");
 }
 
 pub async fn an_unknown_connection_has_no_status_and_no_schema(bench: Bench) {

@@ -7,6 +7,7 @@ use ports::store::{
     AppStore, AuditRow, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, Identity,
     LlmCallRecord, Membership, NewTurn, Offered, Records, StoredResult, Turn, TurnState, Turns, User,
 };
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -24,6 +25,7 @@ struct Data {
     memberships: Vec<(UserId, Membership)>,
     connections: Vec<Connection>,
     schemas: HashMap<ConnectionId, Schema>,
+    policies: HashMap<ConnectionId, Value>,
     turns: Vec<(Turn, Option<String>)>,
     results: Vec<StoredResult>,
 }
@@ -240,6 +242,15 @@ impl Connections for FakeStore {
     async fn schema(&self, _: &BusinessId, id: &ConnectionId) -> Result<Option<Schema>, PortError> {
         Ok(self.data()?.schemas.get(id).cloned())
     }
+
+    async fn connection_policy(&self, _: &BusinessId, id: &ConnectionId) -> Result<Option<Value>, PortError> {
+        Ok(self.data()?.policies.get(id).cloned())
+    }
+
+    async fn save_connection_policy(&self, _: &BusinessId, id: &ConnectionId, policy: &Value) -> Result<(), PortError> {
+        self.data()?.policies.insert(id.clone(), policy.clone());
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -255,6 +266,9 @@ impl Identity for FakeStore {
     }
     async fn user_by_email(&self, email: &str) -> Result<Option<User>, PortError> {
         Ok(self.data()?.users.iter().find(|user| user.email == email).cloned())
+    }
+    async fn user(&self, id: &UserId) -> Result<Option<User>, PortError> {
+        Ok(self.data()?.users.iter().find(|user| user.id == *id).cloned())
     }
     async fn set_membership(&self, _: &UserId, _: &BusinessId, _: Role) -> Result<(), PortError> {
         panic!("the API changes no membership")
