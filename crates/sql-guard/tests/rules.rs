@@ -179,7 +179,7 @@ fn random_queries_under_rules_give_what_a_smaller_database_gives() {
     let policy = policy.with_rules(&rules(RULES)).unwrap().for_user(&attributes(r#"{"not": "x"}"#)).unwrap();
     let mut random = Random::new(7);
     let (mut compared, mut with_rows) = (0, 0);
-    for _ in 0..4_000 {
+    for _ in 0..2_000 {
         let sql = query(&mut random);
         let Ok(checked) = sql_guard::check(&sql, &policy) else { continue };
         let expected = rows(&permitted, &sql);
@@ -189,5 +189,5 @@ fn random_queries_under_rules_give_what_a_smaller_database_gives() {
         with_rows += usize::from(expected.is_ok_and(|rows| !rows.is_empty()));
     }
     println!("{compared} random queries compared, {with_rows} with rows");
-    assert!(compared > 2_000 && with_rows > 1_000, "{compared} {with_rows}");
+    assert!(compared > 1_000 && with_rows > 500, "{compared} {with_rows}");
 }
