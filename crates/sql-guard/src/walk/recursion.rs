@@ -78,7 +78,7 @@ fn step(select: &Select, limited: bool) -> Verdict {
         return Err(endless());
     }
     let bound = largest(condition);
-    let step = select.projection.iter().map(|item| largest(item)).fold(1.0, f64::max);
+    let step = select.projection.iter().map(largest).fold(1.0, f64::max);
     match bound / step > MAX_STEPS {
         true => Err(far(bound)),
         false => Ok(()),
