@@ -1,0 +1,75 @@
+//! Servers of the suite's own: child processes on own ports and folders, which it may stop, kill and fill.
+
+mod postgres;
+mod rabbit;
+mod redis;
+
+pub use postgres::{Postgres, is_root};
+pub use rabbit::{Copied, Rabbit, Tap};
+pub use redis::Redis;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Nothing that a server does takes longer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What an installation runs on. The store of an embedded installation is a file; it needs only a source.
+pub struct Servers {
+    /// Queues; `None` for embedded installations.
+    pub rabbit: Option<Rabbit>,
+    /// Event logs; `None` for embedded installations.
+    pub redis: Option<Redis>,
+    /// The app store; `None` for embedded installations.
+    pub store: Option<Postgres>,
+    /// The tenants' databases.
+    pub source: Postgres,
+}
+
+impl Servers {
+    /// Starts all that the mode needs, in a folder.
+    pub async fn start(folder: &Path, distributed: bool) -> Self {
+        let source = Postgres::start(&folder.join("source"), true).await;
+        if !distributed {
+            return Self { rabbit: None, redis: None, store: None, source };
+        }
+        let [rabbit, store, redis] = ["rabbit", "store", "redis"].map(|name| folder.join(name));
+        let (rabbit, store, redis) =
+            tokio::join!(Rabbit::start(&rabbit), Postgres::start(&store, false), Redis::start(&redis));
+        Self { rabbit: Some(rabbit), redis: Some(redis), store: Some(store), source }
+    }
+
+    pub fn rabbit(&mut self) -> &mut Rabbit {
+        self.rabbit.as_mut().expect("a distributed installation has a broker")
+    }
+
+    pub fn redis(&mut self) -> &mut Redis {
+        self.redis.as_mut().expect("a distributed installation has a Redis")
+    }
+
+    pub fn store(&mut self) -> &mut Postgres {
+        self.store.as_mut().expect("a distributed installation has a store")
+    }
+}
+
+/// A folder made anew.
+fn fresh(folder: &Path) -> PathBuf {
+    drop(std::fs::remove_dir_all(folder));
+    std::fs::create_dir_all(folder).expect("a folder for a server");
+    folder.to_owned()
+}
+
+/// Waits until a check passes.
+async fn until<F: Future<Output = bool>>(what: &str, mut check: impl FnMut() -> F) {
+    let started = Instant::now();
+    while !check().await {
+        assert!(started.elapsed() < PATIENCE, "{what} within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The first of these programs that exists.
+fn program(candidates: &[&str]) -> PathBuf {
+    let found = candidates.iter().map(PathBuf::from).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("none of {candidates:?} is installed: run ops/packages.sh"))
+}
