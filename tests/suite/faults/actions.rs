@@ -2,6 +2,7 @@
 
 use super::case::{Server, Step};
 use super::http;
+use super::installation::Link;
 use super::servers::{Copied, is_root};
 use super::stage::Stage;
 use contracts::job::KINDS;
@@ -35,6 +36,20 @@ impl Stage<'_> {
             Step::Republish => self.republish(step).await,
             Step::AddFields(kind) => self.add_fields(kind, step).await,
             Step::PublishBad => self.publish_bad().await,
+            Step::ThreeReplicas => {
+                let prefix = format!("{}.", self.installation.prefix);
+                let three = self.servers.rabbit().replicas_are(3, &prefix).await;
+                self.must(three, step);
+            }
+            Step::KillLeader => {
+                self.servers.rabbit().kill();
+                self.aim(Link::Broker, self.servers.siblings[0].node.port);
+            }
+            Step::FailOver => {
+                let folder = self.installation.folder.with_extension("replica");
+                let port = self.servers.fail_over(&folder).await;
+                self.aim(Link::Events, port);
+            }
             Step::SmallDisk(server) => self.small_disk(*server).await,
             Step::Fill(server) => self.fill(*server),
             Step::Free(server) => drop(std::fs::remove_file(self.filler(*server))),
@@ -90,6 +105,14 @@ impl Stage<'_> {
         };
         if let Err(why) = done {
             self.failures.push(format!("{step:?}: {why}"));
+        }
+    }
+
+    /// Everybody's connections of a kind end, and go to another server from now on.
+    fn aim(&self, link: Link, port: u16) {
+        for (_, proxy) in self.installation.links.iter().filter(|((_, of), _)| *of == link) {
+            proxy.aim(format!("127.0.0.1:{port}"));
+            proxy.cut();
         }
     }
 

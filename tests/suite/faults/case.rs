@@ -36,6 +36,8 @@ pub struct Case {
     pub skewed: bool,
     /// Bodies that the fault puts into dead queues.
     pub dead_expected: usize,
+    /// The broker is a cluster of three nodes.
+    pub cluster: bool,
 }
 
 /// A server of the suite's own.
@@ -127,6 +129,12 @@ pub enum Step {
     NothingRuns,
     /// A tenant's table is as it was.
     Untouched,
+    /// Every queue has three replicas.
+    ThreeReplicas,
+    /// The broker's node that leads the queues dies; everybody goes to another.
+    KillLeader,
+    /// A replica takes the place of Redis.
+    FailOver,
 }
 
 /// What must come of the questions, beside the invariants.
@@ -182,6 +190,7 @@ impl Case {
             log_may_be_lost: false,
             skewed: false,
             dead_expected: 0,
+            cluster: false,
         }
     }
 

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// What a case needs of its installation.
-type Needs = (Mode, Vec<(&'static str, String)>);
+type Needs = (Mode, bool, Vec<(&'static str, String)>);
 
 pub struct Runner {
     pub arguments: Arguments,
@@ -82,8 +82,9 @@ impl Runner {
 
     /// Servers and an installation as the case needs them, sound and healed.
     async fn prepare(&mut self, case: &Case, mode: Mode) {
-        let needs: Needs = (mode, case.settings.clone());
-        if self.servers.as_ref().is_none_or(|(of, _)| *of != mode) {
+        let needs: Needs = (mode, case.cluster, case.settings.clone());
+        let fit = |(of, servers): &(Mode, Servers)| *of == mode && (case.cluster || servers.siblings.is_empty());
+        if !self.servers.as_ref().is_some_and(fit) {
             self.installation = None;
             self.servers = None;
             let servers = Servers::start(self.folder.path(), mode == Mode::Distributed).await;
@@ -100,8 +101,11 @@ impl Runner {
         }
         self.installation = None;
         self.started += 1;
+        if case.cluster && servers.siblings.is_empty() {
+            servers.grow(self.folder.path()).await;
+        }
         let folder = self.folder.path().join(format!("f{}", self.started));
-        let installation = Installation::start(mode, &self.programs, servers, &folder, &needs.1).await;
+        let installation = Installation::start(mode, &self.programs, servers, &folder, &needs.2).await;
         self.installation = Some((needs, installation));
     }
 

@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Nothing that a server does takes longer.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What an installation runs on. The store of an embedded installation is a file; it needs only a source.
 pub struct Servers {
     /// Queues; `None` for embedded installations.
     pub rabbit: Option<Rabbit>,
+    /// More nodes of the broker, when it is a cluster.
+    pub siblings: Vec<Rabbit>,
     /// Event logs; `None` for embedded installations.
     pub redis: Option<Redis>,
     /// The app store; `None` for embedded installations.
@@ -31,12 +33,30 @@ impl Servers {
     pub async fn start(folder: &Path, distributed: bool) -> Self {
         let source = Postgres::start(&folder.join("source"), true).await;
         if !distributed {
-            return Self { rabbit: None, redis: None, store: None, source };
+            return Self { rabbit: None, siblings: Vec::new(), redis: None, store: None, source };
         }
         let [rabbit, store, redis] = ["rabbit", "store", "redis"].map(|name| folder.join(name));
         let (rabbit, store, redis) =
             tokio::join!(Rabbit::start(&rabbit), Postgres::start(&store, false), Redis::start(&redis));
-        Self { rabbit: Some(rabbit), redis: Some(redis), store: Some(store), source }
+        Self { rabbit: Some(rabbit), siblings: Vec::new(), redis: Some(redis), store: Some(store), source }
+    }
+
+    /// Two more nodes join the broker.
+    pub async fn grow(&mut self, folder: &Path) {
+        let node = self.rabbit().node.clone();
+        for name in ["rabbit-2", "rabbit-3"] {
+            let sibling = Rabbit::start_node(node.sibling(&folder.join(name))).await;
+            sibling.join(&node).await;
+            self.siblings.push(sibling);
+        }
+    }
+
+    /// A replica takes the place of Redis, which dies. Where it is now.
+    pub async fn fail_over(&mut self, folder: &Path) -> u16 {
+        let replica = self.redis().replica(&folder.join("redis-2")).await;
+        self.redis().kill();
+        replica.command("REPLICAOF NO ONE").await;
+        self.redis.insert(replica).port
     }
 
     pub fn rabbit(&mut self) -> &mut Rabbit {

@@ -2,6 +2,7 @@ use super::{fresh, program, until};
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection, ConnectionProperties};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -29,6 +30,11 @@ impl Node {
     fn alone(folder: &Path) -> Self {
         let folder = fresh(folder);
         Self { port: free_port(), distribution: free_port(), mapper: free_port(), home: folder.clone(), folder }
+    }
+
+    /// Another node for the cluster of this one.
+    pub fn sibling(&self, folder: &Path) -> Self {
+        Self { port: free_port(), distribution: free_port(), folder: fresh(folder), ..self.clone() }
     }
 
     pub fn name(&self) -> String {
@@ -136,6 +142,22 @@ impl Rabbit {
             String::from_utf8_lossy(&output.stderr)
         );
         said
+    }
+
+    /// Joins the cluster of another node.
+    pub async fn join(&self, node: &Node) {
+        self.must(&["stop_app"]).await;
+        self.must(&["join_cluster", &node.name()]).await;
+        self.must(&["start_app"]).await;
+    }
+
+    /// True when every queue of this prefix has so many replicas.
+    pub async fn replicas_are(&self, count: usize, prefix: &str) -> bool {
+        let listed = self.must(&["list_queues", "--formatter", "json", "name", "members"]).await;
+        let queues: Vec<Value> = serde_json::from_str(&listed).unwrap_or_default();
+        let of_prefix = |queue: &&Value| queue["name"].as_str().is_some_and(|name| name.starts_with(prefix));
+        let mut ours = queues.iter().filter(of_prefix).peekable();
+        ours.peek().is_some() && ours.all(|queue| queue["members"].as_array().is_some_and(|all| all.len() == count))
     }
 
     /// How many messages are ready in each of these queues. One that does not exist is left out.

@@ -16,14 +16,30 @@ impl Redis {
     pub async fn start(folder: &Path) -> Self {
         let folder = fresh(folder);
         let port = free_port();
-        let mut redis = Self { port, process: Self::spawn(&folder, port), folder };
+        let mut redis = Self { port, process: Self::spawn(&folder, port, &[]), folder };
         redis.answers().await;
         redis
     }
 
-    fn spawn(folder: &Path, port: u16) -> Process {
+    /// A replica that has all that this one has.
+    pub async fn replica(&self, folder: &Path) -> Self {
+        let (folder, port) = (fresh(folder), free_port());
+        let primary = format!("127.0.0.1 {}", self.port);
+        let process = Self::spawn(&folder, port, &["--replicaof", &primary]);
+        let mut replica = Self { port, process, folder };
+        replica.answers().await;
+        until("the replica has caught up", || async move {
+            ask(port, "INFO replication").await.is_ok_and(|said| said.contains("master_link_status:up"))
+        })
+        .await;
+        replica
+    }
+
+    fn spawn(folder: &Path, port: u16, more: &[&str]) -> Process {
         let (port, dir) = (port.to_string(), folder.display().to_string());
-        let arguments = ["--port", &port, "--bind", "127.0.0.1", "--dir", &dir, "--save", "", "--appendonly", "no"];
+        let mut arguments =
+            vec!["--port", &port, "--bind", "127.0.0.1", "--dir", &dir, "--save", "", "--appendonly", "no"];
+        arguments.extend(more);
         let server = program(&["/usr/bin/redis-server", "/usr/local/bin/redis-server"]);
         Process::start(&server, "redis", &arguments, &BTreeMap::new(), folder)
     }
@@ -44,7 +60,7 @@ impl Redis {
 
     /// Starts it again, empty.
     pub async fn again(&mut self) {
-        self.process = Self::spawn(&self.folder, self.port);
+        self.process = Self::spawn(&self.folder, self.port, &[]);
         self.answers().await;
     }
 

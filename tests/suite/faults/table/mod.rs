@@ -19,7 +19,7 @@ pub fn rows() -> Vec<Row> {
     rows.extend(models::rows());
     rows.extend(network::rows());
     rows.extend(missing());
-    rows.sort_by_key(|row| row.id);
+    rows.sort_by_key(|row| (!row.id.starts_with('F'), row.id));
     rows
 }
 

@@ -15,6 +15,7 @@ pub fn rows() -> Vec<Row> {
         Row::new("F14", "Redis FLUSHALL", "mid-stream", vec![flushed()]),
         Row::new("F15", "Redis is down for 60 s", "under load", vec![redis_down()]),
         Row::new("F16", "the app store restarts", "each stage", store_restarts()),
+        Row::new("CLUSTER", "a node of three dies and comes back; Redis fails over", "under load", cluster()),
         Row::new("F33", "the disk is full", "broker, app store", disk_full()),
         Row::new("F34", "memory alarm at the broker", "under load", vec![alarm()]),
         Row::new("F46", "started before the store", "start-up", vec![started_first()]),
@@ -141,4 +142,19 @@ fn audit_down() -> Case {
         .asking(&[Style::Plain])
         .before(vec![Step::AuditFails(true)])
         .expect(vec![Expect::NoneAnswered, Expect::NothingExecuted])
+}
+
+/// The queues are declared through the first node, so it leads them.
+fn cluster() -> Vec<Case> {
+    let leader = vec![
+        Step::ThreeReplicas,
+        Step::UntilAccepted(60),
+        Step::KillLeader,
+        Step::AskMore(20),
+        Step::Lasts(Duration::from_secs(5)),
+        Step::StartServer(Server::Broker),
+    ];
+    let leader = Case { cluster: true, ..Case::new("the leader of the queues", DISTRIBUTED, leader) };
+    let redis = vec![Step::UntilDeltas(5), Step::FailOver, Step::AskMore(20)];
+    vec![Case::new("Redis fails over to a replica", DISTRIBUTED, redis).losing_the_log(), leader]
 }
