@@ -43,7 +43,7 @@ async fn the_fault_suite() {
     let rows = table::rows();
     let mut results = Vec::new();
     for mode in [Mode::Distributed, Mode::Embedded] {
-        for row in rows.iter().filter(|row| arguments.wants(row.id)) {
+        for row in rows.iter().filter(|row| arguments.wants(row.id, mode)) {
             runner.row(row, mode, &mut results).await;
         }
         at_random(&mut runner, mode, &rows, &mut results).await;
@@ -54,8 +54,8 @@ async fn the_fault_suite() {
 async fn at_random(runner: &mut Runner, mode: Mode, rows: &[Row], results: &mut Vec<Result>) {
     let begun = evidence::now_ms();
     let (id, findings) = match mode {
-        Mode::Distributed if runner.arguments.wants("F49") => ("F49", random::processes(runner).await),
-        Mode::Embedded if runner.arguments.wants("KILLS") => ("KILLS", random::embedded(runner).await),
+        Mode::Distributed if runner.arguments.wants("F49", mode) => ("F49", random::processes(runner).await),
+        Mode::Embedded if runner.arguments.wants("KILLS", mode) => ("KILLS", random::embedded(runner).await),
         _ => return,
     };
     let row = rows.iter().find(|row| row.id == id).expect("its row");
