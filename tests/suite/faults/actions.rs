@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use testkit::Process;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const SMALL_DISK: &str = "size=400m";
@@ -36,6 +37,10 @@ impl Stage<'_> {
             Step::Republish => self.republish(step).await,
             Step::AddFields(kind) => self.add_fields(kind, step).await,
             Step::PublishBad => self.publish_bad().await,
+            Step::AllRun => {
+                let all = self.installation.running.values_mut().all(Process::is_running);
+                self.must(all, step);
+            }
             Step::ThreeReplicas => {
                 let prefix = format!("{}.", self.installation.prefix);
                 let three = self.servers.rabbit().replicas_are(3, &prefix).await;

@@ -121,6 +121,8 @@ pub enum Step {
     RefusesSoon(Duration),
     /// The API says that it is not ready.
     NotReady,
+    /// No process has ended by itself.
+    AllRun,
     /// Bad frames and bodies to the API.
     BadInput,
     /// The same key: in parallel, again, with another text.

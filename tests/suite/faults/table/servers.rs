@@ -133,7 +133,12 @@ fn started_first() -> Case {
     during.extend(ROLES.map(Step::Kill));
     during.push(Step::StopServer(Server::Store));
     during.extend(ROLES.map(Step::Start));
-    during.extend([Step::NotReady, Step::Lasts(Duration::from_secs(3)), Step::StartServer(Server::Store)]);
+    during.extend([
+        Step::NotReady,
+        Step::Lasts(Duration::from_secs(5)),
+        Step::AllRun,
+        Step::StartServer(Server::Store),
+    ]);
     Case::new("roles wait", DISTRIBUTED, during)
 }
 
