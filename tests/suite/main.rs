@@ -1,7 +1,7 @@
 //! The tests of the whole, in one binary.
 
 // Everything here is test code: helpers beside the test functions may fail a test as these do.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod bad_input;
 mod contracts;

@@ -17,6 +17,7 @@ mod recorder;
 mod report;
 mod runner;
 mod servers;
+mod setup;
 mod stage;
 mod table;
 mod tenants;

@@ -13,6 +13,7 @@ use rand::{RngExt, SeedableRng};
 use std::time::{Duration, Instant};
 
 const STYLES: &[Style] = &[Style::Paced, Style::Plain, Style::Plain];
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(250);
 /// Between two kills.
 const PAUSE_S: std::ops::Range<u64> = 5..20;
 
@@ -28,7 +29,7 @@ pub async fn processes(runner: &mut Runner) -> Findings {
     let end = Instant::now() + minutes;
     let mut next_kill = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end {
-        load.ask(questions.saturating_sub(load.open()).min(4), STYLES);
+        load.ask(questions.saturating_sub(load.open()).min(1), STYLES);
         if Instant::now() >= next_kill {
             let role = &roles[random.random_range(0..roles.len())];
             eprintln!("    kill -9 {role}");
@@ -36,7 +37,7 @@ pub async fn processes(runner: &mut Runner) -> Findings {
             installation.start_role(role, &[]);
             next_kill = Instant::now() + Duration::from_secs(random.random_range(PAUSE_S));
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(BETWEEN_QUESTIONS).await;
     }
     let over = now_ms();
     let first_probe = load.count();

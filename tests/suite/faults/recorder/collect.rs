@@ -6,16 +6,23 @@ use crate::faults::evidence::{Asked, Evidence, Executed, Told};
 use crate::faults::installation::{Installation, Mode};
 use crate::faults::question::tags_in;
 use crate::faults::servers::Servers;
+use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// The documented names of the queues; they are kept for ever.
 const KINDS: [&str; 6] = ["classify", "generate_sql", "execute_sql", "reply", "test_connection", "introspect"];
 const LADDER_MS: [u32; 5] = [300, 900, 2_700, 8_100, 24_300];
 
+/// Requests to the API.
+const AT_A_TIME: usize = 8;
+
 /// Queues are empty by then, or something is lost in them.
 const REST: Duration = Duration::from_secs(90);
+
+static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
 
 /// Remembers how much was logged before a run.
 pub struct Collector {
@@ -127,29 +134,32 @@ fn executed(log: &str) -> Vec<Executed> {
 }
 
 async fn told(asked: &[Asked], installation: &Installation, evidence: &Evidence) -> BTreeMap<String, Told> {
-    let mut all = BTreeMap::new();
-    for asked in asked {
-        let Some(id) = &asked.response else { continue };
-        let conversation = evidence.turns.iter().find(|turn| turn.id == *id).map(|turn| turn.conversation.clone());
-        let own = installation.access(asked.tenant);
-        let other = installation.access(1 - asked.tenant);
-        let (_, response) = get(&own, &format!("responses/{id}")).await;
-        let (to_others, _) = get(&other, &format!("responses/{id}")).await;
-        let history = match conversation.filter(|conversation| !conversation.is_empty()) {
-            Some(conversation) => get(&own, &format!("conversations/{conversation}/turns")).await.1,
-            None => Value::Null,
-        };
-        let of_turn = |turn: &&Value| turn["id"] == **id;
-        let history = history["data"].as_array().map(|turns| turns.iter().filter(of_turn).cloned().collect());
-        all.insert(id.clone(), Told { response, history: history.unwrap_or_default(), to_others });
-    }
-    all
+    let conversations: BTreeMap<&str, &str> =
+        evidence.turns.iter().map(|turn| (turn.id.as_str(), turn.conversation.as_str())).collect();
+    let access = [installation.access(0), installation.access(1)];
+    let asking = asked.iter().filter_map(|asked| {
+        let id = asked.response.as_deref()?;
+        let conversation = conversations.get(id).copied().unwrap_or_default();
+        Some(told_of(&access, asked.tenant, id, conversation))
+    });
+    stream::iter(asking).buffer_unordered(AT_A_TIME).collect().await
+}
+
+async fn told_of(access: &[Access; 2], tenant: usize, id: &str, conversation: &str) -> (String, Told) {
+    let (_, response) = get(&access[tenant], &format!("responses/{id}")).await;
+    let (to_others, _) = get(&access[1 - tenant], &format!("responses/{id}")).await;
+    let history = match conversation {
+        "" => Value::Null,
+        _ => get(&access[tenant], &format!("conversations/{conversation}/turns")).await.1,
+    };
+    let of_turn = |turn: &&Value| turn["id"] == id;
+    let history = history["data"].as_array().map(|turns| turns.iter().filter(of_turn).cloned().collect());
+    (id.to_owned(), Told { response, history: history.unwrap_or_default(), to_others })
 }
 
 async fn get(access: &Access, path: &str) -> (u16, Value) {
-    let client = reqwest::Client::new();
     for _ in 0..20 {
-        let request = client.get(format!("{}/v1/{path}", access.urls[0])).bearer_auth(&access.token);
+        let request = CLIENT.get(format!("{}/v1/{path}", access.urls[0])).bearer_auth(&access.token);
         match request.send().await {
             Ok(answer) if answer.status().as_u16() < 500 => {
                 return (answer.status().as_u16(), answer.json().await.unwrap_or_default());

@@ -3,10 +3,12 @@
 mod postgres;
 mod rabbit;
 mod redis;
+mod tap;
 
 pub use postgres::{Postgres, is_root};
-pub use rabbit::{Copied, Rabbit, Tap};
+pub use rabbit::Rabbit;
 pub use redis::Redis;
+pub use tap::{Copied, Tap};
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
