@@ -34,6 +34,8 @@ pub struct Case {
     pub log_may_be_lost: bool,
     /// The fault makes clocks differ.
     pub skewed: bool,
+    /// The model of the protocol knows all that this fault can do, so it must explain every turn.
+    pub modelled: bool,
     /// Bodies that the fault puts into dead queues.
     pub dead_expected: usize,
     /// The broker is a cluster of three nodes.
@@ -191,6 +193,7 @@ impl Case {
             expect: vec![Expect::AllAnswered],
             log_may_be_lost: false,
             skewed: false,
+            modelled: false,
             dead_expected: 0,
             cluster: false,
         }

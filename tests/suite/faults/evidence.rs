@@ -35,6 +35,10 @@ pub struct Evidence {
     pub secrets: BTreeSet<String>,
     /// From the end of the fault to the first answer to a question asked after it.
     pub recovery_ms: Option<i64>,
+    /// Turns whose logged steps are no run of the model of the protocol, and why.
+    pub unexplained: Vec<String>,
+    /// The model knows all that this fault can do.
+    pub modelled: bool,
     /// The fault takes the event log away, so that a snapshot may stand for events.
     pub log_may_be_lost: bool,
     /// Clocks were made to differ, so that times of different processes say nothing.

@@ -76,7 +76,8 @@ pub struct Installation {
     programs: Programs,
     env: BTreeMap<String, String>,
     ports: BTreeMap<String, u16>,
-    earlier_logs: String,
+    /// What processes wrote that have ended, by name and id.
+    ended: Vec<(String, String)>,
 }
 
 impl Installation {
@@ -109,7 +110,7 @@ impl Installation {
             programs: programs.clone(),
             env,
             ports: BTreeMap::new(),
-            earlier_logs: String::new(),
+            ended: Vec::new(),
         };
         installation.link(servers).await;
         tenants::migrate(&installation.programs.release, &installation.env).await;
@@ -184,7 +185,7 @@ impl Installation {
             if old.is_running() {
                 old.kill();
             }
-            self.earlier_logs.push_str(&old.log());
+            self.ended.push((format!("{name}-{}", old.id()), old.log()));
         }
     }
 
@@ -258,10 +259,15 @@ impl Installation {
         }
     }
 
+    /// What each of its processes has logged, those that have ended too.
+    pub fn logs_by_process(&self) -> Vec<(String, String)> {
+        let running = self.running.iter().map(|(name, process)| (format!("{name}-{}", process.id()), process.log()));
+        self.ended.iter().cloned().chain(running).collect()
+    }
+
     /// Everything that its processes have logged.
     pub fn logs(&self) -> String {
-        let now: String = self.running.values().map(Process::log).collect();
-        format!("{}{now}", self.earlier_logs)
+        self.logs_by_process().into_iter().map(|(_, log)| log).collect()
     }
 
     /// Resident memory of each process, in MB.

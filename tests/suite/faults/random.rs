@@ -98,6 +98,7 @@ impl Findings {
         self.queues_not_empty += other.queues_not_empty;
         self.dead_without_error += other.dead_without_error;
         self.second_attempts += other.second_attempts;
+        self.unexplained += other.unexplained;
         self.recovery_ms = self.recovery_ms.max(other.recovery_ms);
         self.violations.extend(other.violations);
     }

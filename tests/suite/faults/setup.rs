@@ -34,6 +34,7 @@ pub fn settings(mode: Mode, llms: &[Llm; 2], folder: &Path, prefix: &str) -> BTr
             ("ASKLINE_SOURCES__STATEMENT_TIMEOUT_MS", "8000".to_owned()),
             ("ASKLINE_SOURCES__MAX_CONNECTIONS", "32".to_owned()),
             ("ASKLINE_TELEMETRY__FORMAT", "json".to_owned()),
+            ("ASKLINE_TELEMETRY__LOG", "info,askline::protocol=debug".to_owned()),
             ("ASKLINE_LLM__PROVIDERS", format!("[{},{}]", provider("first", &llms[0]), provider("second", &llms[1]))),
             ("ASKLINE_TURN__DEADLINE_S", "180".to_owned()),
             (LLM_KEY, KEY.to_owned()),

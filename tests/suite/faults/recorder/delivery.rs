@@ -25,6 +25,10 @@ pub(super) fn check(evidence: &Evidence, findings: &mut Findings) {
             outcome => ended(evidence, asked, &rows, outcome, findings),
         }
     }
+    findings.unexplained = evidence.unexplained.len();
+    for why in evidence.unexplained.iter().filter(|_| evidence.modelled) {
+        findings.violate("MODEL", why.clone());
+    }
     queues(evidence, findings);
     bounds(evidence, findings);
 }

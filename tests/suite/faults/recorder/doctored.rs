@@ -127,6 +127,10 @@ const DOCTORS: &[(&str, &str, Doctor)] = &[
     ("I8", "it does not recover", |e| e.recovery_ms = Some(100_000)),
     ("I9", "a host in an error", |e| fail(e, "cannot connect to postgres://u@10.0.0.7/db, try again")),
     ("I9", "a secret in an event", |e| e.asked[0].heard[1].frame["note"] = json!("hush")),
+    ("MODEL", "steps that the model does not know", |e| {
+        e.modelled = true;
+        e.unexplained.push("resp_1: an ack before its publish".into());
+    }),
     ("I10", "too many calls", |e| e.llm_calls = BTreeMap::from([(tag(), 9)])),
 ];
 

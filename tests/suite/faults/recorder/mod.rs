@@ -7,6 +7,7 @@ mod delivery;
 mod doctored;
 mod safety;
 mod stream;
+mod traces;
 
 pub use collect::Collector;
 pub use database::AppDatabase;
@@ -37,6 +38,8 @@ pub struct Findings {
     pub dead_without_error: usize,
     /// Runs of a step beyond the first, as clients were told.
     pub second_attempts: usize,
+    /// Turns whose steps the model of the protocol does not explain.
+    pub unexplained: usize,
     pub recovery_ms: Option<i64>,
     /// What was violated, in words.
     pub violations: Vec<String>,
