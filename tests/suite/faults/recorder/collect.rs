@@ -61,7 +61,6 @@ impl Collector {
         evidence
             .dead
             .retain(|turn| turn.as_ref().is_none_or(|turn| turn == "resp_bad" || turns.contains(turn.as_str())));
-        let turns: BTreeSet<&str> = evidence.turns.iter().map(|turn| turn.id.as_str()).collect();
         evidence.unexplained = super::traces::unexplained(&installation.logs_by_process(), &turns);
         evidence.told = told(&asked, installation, &evidence).await;
         evidence.asked = asked;
