@@ -1,7 +1,7 @@
 # What can be done here; the work itself is done by the scripts in ops/ (see ops/README.md).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check web build test-unit servers-start servers-stop
+.PHONY: help demo test test-faults check web build test-unit servers-start servers-stop
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -11,6 +11,9 @@ demo: ## Build and start Askline on sample data (ARGS="--port 9000" to pass opti
 
 test: ## Run everything that CI runs, in both modes (ARGS="--only page,lint" for some parts)
 	@ops/test.sh $(ARGS)
+
+test-faults: ## Kill, stop, fill and cut everything (ARGS="--only F09,F13 --questions 50 --seed 7 --minutes 10")
+	@ops/test-faults.sh $(ARGS)
 
 check: ## Check format, lints, scripts and container files
 	@ops/test.sh --only lint,scripts

@@ -119,7 +119,7 @@ fn wrong_settings_and_missing_servers_are_named() {
         (&["serve"], &[("ASKLINE_SERVER__LISTENN", "x")], "listenn"),
         (&["serve"], &[("ASKLINE_TURN__DEADLINE_S", "soon")], "deadline_s"),
         (&["serve", "--config", "/nowhere.toml"], &[], "/nowhere.toml"),
-        (&["serve"], &[distributed, ("ASKLINE_STORE__URL", nobody)], "store.url"),
+        (&["serve"], &[distributed, ("ASKLINE_STORE__URL", nobody), ("ASKLINE_STORE__START_WAIT_S", "0")], "store.url"),
         (&["worker", "--kinds", "clasify"], &[distributed], "clasify"),
         (&["worker", "--kinds", "classify"], &[], "distributed"),
         (&["ask", "x"], &[], "askline demo"),

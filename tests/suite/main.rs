@@ -1,10 +1,11 @@
 //! The tests of the whole, in one binary.
 
 // Everything here is test code: helpers beside the test functions may fail a test as these do.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod bad_input;
 mod contracts;
+mod faults;
 mod kills;
 mod layering;
 mod llm_faults;

@@ -91,6 +91,8 @@ pub struct Store {
     pub url: String,
     /// Connections of one process.
     pub max_connections: u32,
+    /// A role that starts waits so long for a store that is not there yet, seconds.
+    pub start_wait_s: u64,
 }
 
 /// RabbitMQ.

@@ -40,12 +40,14 @@ pub struct Script {
     frames: Vec<String>,
     ending: Ending,
     silent: bool,
+    wait: Duration,
+    pace: Duration,
 }
 
 impl Script {
     fn stream(frames: Vec<String>, ending: Ending) -> Self {
         let headers = vec![(header::CONTENT_TYPE.to_string(), "text/event-stream".to_owned())];
-        Self { status: 200, headers, frames, ending, silent: false }
+        Self { status: 200, headers, frames, ending, silent: false, wait: Duration::ZERO, pace: Duration::ZERO }
     }
 
     /// A whole answer with a count of tokens: 7 read, one written per delta.
@@ -89,13 +91,23 @@ impl Script {
     pub fn error(status: u16, code: &str) -> Self {
         let error = json!({"error": {"message": "scripted failure", "type": "scripted", "param": null, "code": code}});
         let headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
-        Self { status, headers, frames: vec![error.to_string()], ending: Ending::Close, silent: false }
+        Self { status, headers, frames: vec![error.to_string()], ..Self::stream(Vec::new(), Ending::Close) }
     }
 
     /// The same with one more header.
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// The same, begun after this wait.
+    pub fn after(self, wait: Duration) -> Self {
+        Self { wait, ..self }
+    }
+
+    /// The same, with this pause before each frame.
+    pub fn paced(self, pace: Duration) -> Self {
+        Self { pace, ..self }
     }
 
     /// Takes the request and says nothing, not even a status.
@@ -308,8 +320,15 @@ async fn play(script: Script, watch: Watch) -> Response<Body> {
     if script.silent {
         std::future::pending::<()>().await;
     }
-    let ending = script.ending;
-    let frames = stream::iter(script.frames).chain(match ending {
+    tokio::time::sleep(script.wait).await;
+    let (ending, pace) = (script.ending, script.pace);
+    let paced = stream::iter(script.frames).then(move |frame| async move {
+        if !pace.is_zero() {
+            tokio::time::sleep(pace).await;
+        }
+        frame
+    });
+    let frames = paced.chain(match ending {
         Ending::Close => stream::empty().boxed(),
         Ending::Hang => stream::pending().boxed(),
         Ending::Repeat(frame) => stream::repeat(frame).boxed(),

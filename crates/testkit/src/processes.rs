@@ -47,9 +47,25 @@ impl Process {
 
     /// Asks it to stop (SIGTERM) and waits for its end.
     pub fn terminate(&mut self) -> std::process::ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Sends a signal by its name (`STOP`, `CONT`, `INT`).
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs");
+        assert!(sent.success(), "{} takes the signal {name}", self.name);
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
         self.child.wait().expect("it can be waited for")
+    }
+
+    /// False when it has ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
     }
 
     /// What it has written so far.
@@ -74,7 +90,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
-        if std::thread::panicking() {
+        if std::thread::panicking() && std::env::var_os("ASKLINE_FAULTS").is_none() {
             eprintln!("--- log of {}\n{}", self.name, self.log());
         }
     }

@@ -1,15 +1,31 @@
-//! A TCP proxy that can cut, refuse, freeze and put in a word of its own.
+//! A TCP proxy that can cut, refuse, freeze, slow down, lose one end, and put in a word of its own.
 
+use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::Instant;
 
-#[derive(Clone, Copy, Default)]
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the client to the server.
+    ToServer,
+    /// From the server to the client.
+    ToClient,
+}
+
+#[derive(Clone)]
 struct Mood {
+    target: Arc<str>,
     cuts: u64,
+    halves: u64,
     refusing: bool,
-    frozen: bool,
+    frozen: [bool; 2],
+    delay: Duration,
+    bytes_per_second: Option<u32>,
 }
 
 /// A proxy in front of one server.
@@ -20,14 +36,25 @@ pub struct Proxy {
     words: broadcast::Sender<Vec<u8>>,
 }
 
+/// Chunks that wait for their time.
+const WAITING: usize = 64;
+
 impl Proxy {
     /// A proxy in front of `host:port`.
     pub async fn before(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let mood = watch::Sender::new(Mood::default());
+        let mood = watch::Sender::new(Mood {
+            target: target.into(),
+            cuts: 0,
+            halves: 0,
+            refusing: false,
+            frozen: [false; 2],
+            delay: Duration::ZERO,
+            bytes_per_second: None,
+        });
         let words = broadcast::Sender::new(16);
-        tokio::spawn(accept(listener, target, mood.clone(), words.clone()));
+        tokio::spawn(accept(listener, mood.clone(), words.clone()));
         Self { port, mood, words }
     }
 
@@ -46,7 +73,32 @@ impl Proxy {
 
     /// Keeps connections open and lets nothing through, or goes on.
     pub fn freeze(&self, frozen: bool) {
-        self.mood.send_modify(|mood| mood.frozen = frozen);
+        self.mood.send_modify(|mood| mood.frozen = [frozen; 2]);
+    }
+
+    /// As `freeze`, in one direction.
+    pub fn freeze_way(&self, way: Way, frozen: bool) {
+        self.mood.send_modify(|mood| mood.frozen[way as usize] = frozen);
+    }
+
+    /// The server's end of every connection is gone, and the clients are not told. New connections work.
+    pub fn half_open(&self) {
+        self.mood.send_modify(|mood| mood.halves += 1);
+    }
+
+    /// Every chunk takes so long on its way.
+    pub fn delay(&self, delay: Duration) {
+        self.mood.send_modify(|mood| mood.delay = delay);
+    }
+
+    /// No more bytes a second than this, per connection and direction.
+    pub fn throttle(&self, bytes_per_second: Option<u32>) {
+        self.mood.send_modify(|mood| mood.bytes_per_second = bytes_per_second);
+    }
+
+    /// New connections go to another server.
+    pub fn aim(&self, target: String) {
+        self.mood.send_modify(|mood| mood.target = target.into());
     }
 
     /// Says something to every client in the server's name.
@@ -55,49 +107,99 @@ impl Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, target: String, mood: watch::Sender<Mood>, words: broadcast::Sender<Vec<u8>>) {
+async fn accept(listener: TcpListener, mood: watch::Sender<Mood>, words: broadcast::Sender<Vec<u8>>) {
     while let Ok((client, _)) = listener.accept().await {
         if !mood.borrow().refusing {
-            tokio::spawn(relay(client, target.clone(), mood.subscribe(), words.subscribe()));
+            tokio::spawn(relay(client, mood.subscribe(), words.subscribe()));
         }
     }
 }
 
-async fn relay(
-    client: TcpStream,
-    target: String,
-    mut mood: watch::Receiver<Mood>,
-    words: broadcast::Receiver<Vec<u8>>,
-) {
-    let Ok(server) = TcpStream::connect(target).await else { return };
-    let cuts = mood.borrow().cuts;
-    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+async fn relay(client: TcpStream, mut mood: watch::Receiver<Mood>, words: broadcast::Receiver<Vec<u8>>) {
+    let (target, cuts, halves) = {
+        let mood = mood.borrow();
+        (mood.target.clone(), mood.cuts, mood.halves)
+    };
+    let Ok(server) = TcpStream::connect(&*target).await else { return };
+    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+        (client.into_split(), server.into_split());
     let silence = broadcast::Sender::new(1);
+    let mut watched = mood.clone();
     tokio::select! {
-        _ = carry(from_client, to_server, mood.clone(), silence.subscribe()) => {}
-        _ = carry(from_server, to_client, mood.clone(), words) => {}
-        _ = mood.wait_for(|mood| mood.cuts > cuts) => {}
+        _ = carry(&mut from_client, &mut to_server, Way::ToServer, mood.clone(), silence.subscribe()) => return,
+        _ = carry(&mut from_server, &mut to_client, Way::ToClient, mood.clone(), words) => return,
+        _ = watched.wait_for(|mood| mood.cuts > cuts) => return,
+        _ = mood.wait_for(|mood| mood.halves > halves) => {}
+    }
+    drop((from_server, to_server));
+    tokio::select! {
+        () = swallow(&mut from_client) => {}
+        _ = watched.wait_for(|mood| mood.cuts > cuts) => {}
     }
 }
 
+async fn swallow(from: &mut OwnedReadHalf) {
+    let mut buffer = vec![0; 4 * 1024];
+    while from.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
+}
+
+type Chunk = (Instant, Vec<u8>);
+
 async fn carry(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    mut mood: watch::Receiver<Mood>,
+    from: &mut OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
+    way: Way,
+    mood: watch::Receiver<Mood>,
+    words: broadcast::Receiver<Vec<u8>>,
+) -> std::io::Result<()> {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    tokio::try_join!(read(from, sender, mood.clone(), words), write(to, receiver, way, mood)).map(drop)
+}
+
+async fn read(
+    from: &mut OwnedReadHalf,
+    chunks: mpsc::Sender<Chunk>,
+    mood: watch::Receiver<Mood>,
     mut words: broadcast::Receiver<Vec<u8>>,
 ) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let length = tokio::select! {
-            read = from.read(&mut buffer) => read?,
-            Ok(words) = words.recv() => {
-                to.write_all(&words).await?;
-                continue;
-            }
+        let chunk = tokio::select! {
+            read = from.read(&mut buffer) => buffer[..read?].to_vec(),
+            Ok(words) = words.recv() => words,
         };
-        if length == 0 || mood.wait_for(|mood| !mood.frozen).await.is_err() {
+        let due = Instant::now() + mood.borrow().delay;
+        if chunk.is_empty() || chunks.send((due, chunk)).await.is_err() {
             return Ok(());
         }
-        to.write_all(&buffer[..length]).await?;
     }
+}
+
+async fn write(
+    to: &mut OwnedWriteHalf,
+    mut chunks: mpsc::Receiver<Chunk>,
+    way: Way,
+    mut mood: watch::Receiver<Mood>,
+) -> std::io::Result<()> {
+    while let Some((due, chunk)) = chunks.recv().await {
+        tokio::time::sleep_until(due).await;
+        if mood.wait_for(|mood| !mood.frozen[way as usize]).await.is_err() {
+            return Ok(());
+        }
+        let limit = mood.borrow().bytes_per_second;
+        match limit {
+            None => to.write_all(&chunk).await?,
+            Some(bytes_per_second) => trickle(to, &chunk, bytes_per_second).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Ten pieces a second.
+async fn trickle(to: &mut OwnedWriteHalf, chunk: &[u8], bytes_per_second: u32) -> std::io::Result<()> {
+    for piece in chunk.chunks((bytes_per_second as usize / 10).max(1)) {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        to.write_all(piece).await?;
+    }
+    Ok(())
 }

@@ -20,6 +20,22 @@ pub async fn point(kind: &str, point: &str) {
     }
 }
 
+/// Panics when `ASKLINE_POISON` is `<kind>:<text>` and the job holds the text.
+#[cfg(feature = "faults")]
+#[allow(clippy::panic)]
+pub fn poison(kind: &str, job: &serde_json::Value) {
+    let Ok(wanted) = std::env::var("ASKLINE_POISON") else { return };
+    let poisoned = |(of, text): (&str, &str)| of == kind && job.to_string().contains(text);
+    if wanted.split_once(':').is_some_and(poisoned) {
+        panic!("this job is poison");
+    }
+}
+
+/// Nothing.
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub fn poison(_kind: &str, _job: &serde_json::Value) {}
+
 /// Nothing.
 #[cfg(not(feature = "faults"))]
 #[inline(always)]

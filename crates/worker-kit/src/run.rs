@@ -145,7 +145,7 @@ impl<'a> Run<'a> {
     /// The handler, its events and its lease, side by side, until it ends or something stops it.
     async fn run_handler(&self) -> Result<Worked, Stop> {
         let registered = self.runner.cancels.register(&self.ctx.meta.turn);
-        let handler = AssertUnwindSafe(self.runner.handler.run(&self.ctx, &self.envelope)).catch_unwind();
+        let handler = AssertUnwindSafe(self.handler()).catch_unwind();
         let handler = handler.map(|ended| ended.unwrap_or_else(|_| Err(JobError::retry("run the job", "it panicked"))));
         let drive = self.emitter.drive();
         let lease = self.keep_lease(&registered);
@@ -172,6 +172,11 @@ impl<'a> Run<'a> {
                 Ok(Ok(late.ok().and_then(Result::ok).unwrap_or_else(out_of_time)))
             }
         }
+    }
+
+    async fn handler(&self) -> Worked {
+        pause::poison(self.ctx.kind, &self.envelope.job);
+        self.runner.handler.run(&self.ctx, &self.envelope).await
     }
 
     async fn interrupted(&self, registered: &Registered) -> Interrupt {

@@ -1,0 +1,87 @@
+//! What to run: `--only F09,F13 --questions 50 --seed 7 --minutes 10 --kills 200 --short`.
+
+use super::installation::Mode;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arguments {
+    /// Rows to run; empty means all.
+    pub only: Vec<String>,
+    /// Questions at a time.
+    pub questions: usize,
+    pub seed: u64,
+    /// Of the random run.
+    pub minutes: Duration,
+    /// Of the embedded process.
+    pub kills: usize,
+    /// The few rows that every run of all tests has.
+    pub short: bool,
+}
+
+/// The rows of the short set.
+const SHORT: &[&str] = &["F01", "F02", "F03", "F05", "F09", "F13", "F19", "F40", "F41", "F49", "KILLS"];
+/// Those of them that embedded installations have. `kills` kills them at every point already.
+const SHORT_EMBEDDED: &[&str] = &["F40", "F41", "KILLS"];
+
+impl Arguments {
+    pub fn read(text: &str) -> Result<Self, String> {
+        let mut arguments = Self {
+            only: Vec::new(),
+            questions: 50,
+            seed: 1,
+            minutes: Duration::from_secs(30 * 60),
+            kills: 200,
+            short: false,
+        };
+        let mut words = text.split_whitespace();
+        while let Some(word) = words.next() {
+            if word == "--short" {
+                arguments.shorten();
+                continue;
+            }
+            let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+            arguments.set(word, value)?;
+        }
+        Ok(arguments)
+    }
+
+    fn shorten(&mut self) {
+        self.short = true;
+        self.questions = 20;
+        self.minutes = Duration::from_secs(120);
+        self.kills = 10;
+        self.only = SHORT.iter().map(|id| (*id).to_owned()).collect();
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let wrong = |error: &dyn std::fmt::Display| format!("{name} {value}: {error}");
+        match name {
+            "--only" => self.only = value.split(',').map(str::to_owned).collect(),
+            "--questions" => self.questions = value.parse().map_err(|error| wrong(&error))?,
+            "--seed" => self.seed = value.parse().map_err(|error| wrong(&error))?,
+            "--kills" => self.kills = value.parse().map_err(|error| wrong(&error))?,
+            "--minutes" => {
+                let minutes: f64 = value.parse().map_err(|error| wrong(&error))?;
+                self.minutes = Duration::from_secs_f64((minutes * 60.0).max(1.0));
+            }
+            _ => return Err(format!("{name} is not known: --only, --questions, --seed, --minutes, --kills, --short")),
+        }
+        Ok(())
+    }
+
+    pub fn wants(&self, id: &str, mode: Mode) -> bool {
+        let left_out = self.short && mode == Mode::Embedded && !SHORT_EMBEDDED.contains(&id);
+        !left_out && (self.only.is_empty() || self.only.iter().any(|wanted| wanted == id))
+    }
+}
+
+#[test]
+fn arguments_are_read_and_a_wrong_one_is_named() {
+    let read = Arguments::read("--only F09,F13 --questions 5 --minutes 0.5").unwrap();
+    assert!(read.wants("F13", Mode::Embedded) && !read.wants("F01", Mode::Embedded));
+    assert_eq!((read.questions, read.minutes), (5, Duration::from_secs(30)));
+    let short = Arguments::read("--short").unwrap();
+    assert!(short.wants("F01", Mode::Distributed) && !short.wants("F01", Mode::Embedded));
+    assert!(Arguments::read("--sed 3").unwrap_err().contains("--sed"));
+    assert!(Arguments::read("--seed x").unwrap_err().contains("--seed x"));
+}

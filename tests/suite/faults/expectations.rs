@@ -1,0 +1,60 @@
+//! What a case expects of its questions beside the invariants.
+
+use super::case::Expect;
+use super::evidence::{Asked, Evidence};
+use super::question::Style;
+use super::recorder::Findings;
+
+/// What was expected and is not so.
+pub fn disappointments(expect: &[Expect], evidence: &Evidence, findings: &Findings) -> Vec<String> {
+    expect.iter().filter_map(|expected| unmet(expected, evidence, findings)).collect()
+}
+
+fn unmet(expected: &Expect, evidence: &Evidence, findings: &Findings) -> Option<String> {
+    let asked: Vec<&Asked> = evidence.asked.iter().filter(|asked| asked.tag.style != Style::Probe).collect();
+    let asked = asked.as_slice();
+    let met = match expected {
+        Expect::AllAnswered => answered(asked).count() == asked.len(),
+        Expect::Answered(percent) => answered(asked).count() * 100 >= asked.len() * percent,
+        Expect::NoneAnswered => answered(asked).next().is_none(),
+        Expect::Codes(codes) => errors(asked).all(|asked| codes.contains(&asked.error_code().as_str())),
+        Expect::TenantAnswered(tenant) => of_tenant(asked, *tenant).all(|asked| asked.outcome() == "completed"),
+        Expect::SomeRefused => findings.retries > 0,
+        Expect::NoSecondAttempt => findings.second_attempts == 0,
+        Expect::SomeSecondAttempt => findings.second_attempts > 0,
+        Expect::CallsAtMost(most) => evidence.llm_calls.values().all(|calls| calls <= most),
+        Expect::Faster(one, other) => median_ms(asked, *one) < median_ms(asked, *other),
+        Expect::Dead(count) => evidence.dead.len() == *count,
+        Expect::AllIncomplete => asked.iter().all(|asked| asked.outcome() == "incomplete"),
+        Expect::NothingExecuted => evidence.executed.iter().all(|run| run.tag.style == Style::Probe),
+    };
+    (!met).then(|| format!("expected {expected:?}: {}", summary(asked)))
+}
+
+fn answered<'a>(asked: &'a [&Asked]) -> impl Iterator<Item = &'a Asked> {
+    asked.iter().copied().filter(|asked| asked.outcome() == "completed")
+}
+
+fn errors<'a>(asked: &'a [&Asked]) -> impl Iterator<Item = &'a Asked> {
+    asked.iter().copied().filter(|asked| asked.outcome() != "completed")
+}
+
+fn of_tenant<'a>(asked: &'a [&Asked], tenant: usize) -> impl Iterator<Item = &'a Asked> {
+    asked.iter().copied().filter(move |asked| asked.tenant == tenant)
+}
+
+fn median_ms(asked: &[&Asked], style: Style) -> i64 {
+    let of_style = asked.iter().filter(|asked| asked.tag.style == style);
+    let mut times: Vec<i64> = of_style.filter_map(|asked| Some(asked.ended_ms? - asked.asked_ms)).collect();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or(i64::MAX)
+}
+
+/// How the questions ended, and how often each way.
+fn summary(asked: &[&Asked]) -> String {
+    let mut ways = std::collections::BTreeMap::<String, usize>::new();
+    for asked in asked {
+        *ways.entry(format!("{} {}", asked.outcome(), asked.error_code()).trim().to_owned()).or_default() += 1;
+    }
+    format!("{ways:?}")
+}

@@ -1,0 +1,80 @@
+//! The fault suite: real servers, real processes, one fault at a time among many questions, and a recorder that
+//! decides from what was seen alone whether the promises held. See docs/faults.md.
+
+mod actions;
+mod arguments;
+mod case;
+mod client;
+mod evidence;
+mod expectations;
+mod http;
+mod installation;
+mod llm;
+mod load;
+mod question;
+mod random;
+mod recorder;
+mod report;
+mod runner;
+mod servers;
+mod setup;
+mod stage;
+mod table;
+mod tenants;
+
+use arguments::Arguments;
+use case::{BOTH, Case, Row};
+use installation::{Mode, Programs};
+use report::Result;
+use runner::{Runner, artifacts};
+use std::time::Instant;
+use testkit::{binary, faults_binary};
+
+/// Runs only when it is asked for (`ops/test-faults.sh` does), since it takes long and a machine for itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_fault_suite() {
+    let Ok(asked) = std::env::var("ASKLINE_FAULTS") else {
+        eprintln!("skipped: make test-faults runs the fault suite");
+        return;
+    };
+    let arguments = Arguments::read(&asked).unwrap_or_else(|wrong| panic!("ASKLINE_FAULTS: {wrong}"));
+    let started = Instant::now();
+    let programs = Programs { release: binary(), faults: faults_binary() };
+    let mut runner = Runner::new(arguments.clone(), programs);
+    let rows = table::rows();
+    let mut results = Vec::new();
+    for mode in [Mode::Distributed, Mode::Embedded] {
+        for row in rows.iter().filter(|row| arguments.wants(row.id, mode)) {
+            runner.row(row, mode, &mut results).await;
+        }
+        at_random(&mut runner, mode, &rows, &mut results).await;
+    }
+    conclude(&results, &rows, started);
+}
+
+async fn at_random(runner: &mut Runner, mode: Mode, rows: &[Row], results: &mut Vec<Result>) {
+    let begun = evidence::now_ms();
+    let (id, findings) = match mode {
+        Mode::Distributed if runner.arguments.wants("F49", mode) => ("F49", random::processes(runner).await),
+        Mode::Embedded if runner.arguments.wants("KILLS", mode) => ("KILLS", random::embedded(runner).await),
+        _ => return,
+    };
+    let row = rows.iter().find(|row| row.id == id).expect("its row");
+    let case = Case::new(format!("seed {}", runner.arguments.seed), BOTH, Vec::new());
+    let result = Result::new(row, &case, mode, findings, evidence::now_ms() - begun);
+    eprintln!("--- {id}\n    {}", result.line());
+    println!("{}", serde_json::to_string(&result).expect("JSON"));
+    results.push(result);
+}
+
+fn conclude(results: &[Result], rows: &[Row], started: Instant) {
+    let table = report::table(results, rows);
+    println!("{table}");
+    let file = artifacts().join("faults.json");
+    let json = serde_json::to_string_pretty(results).expect("JSON");
+    std::fs::write(&file, json).expect("the report can be written");
+    std::fs::write(file.with_extension("md"), &table).expect("the table can be written");
+    println!("{} runs in {:?}; the whole report: {}", results.len(), started.elapsed(), file.display());
+    let failed: Vec<String> = results.iter().filter(|result| !result.passed()).map(Result::name).collect();
+    assert!(failed.is_empty(), "these runs failed: {failed:#?}");
+}

@@ -1,0 +1,181 @@
+//! Gathers the evidence of a run once everything is at rest.
+
+use super::AppDatabase;
+use crate::faults::client::Access;
+use crate::faults::evidence::{Asked, Evidence, Executed, Told};
+use crate::faults::installation::{Installation, Mode};
+use crate::faults::question::tags_in;
+use crate::faults::servers::Servers;
+use futures_util::stream::{self, StreamExt};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// The documented names of the queues; they are kept for ever.
+const KINDS: [&str; 6] = ["classify", "generate_sql", "execute_sql", "reply", "test_connection", "introspect"];
+const LADDER_MS: [u32; 5] = [300, 900, 2_700, 8_100, 24_300];
+
+/// Requests to the API.
+const AT_A_TIME: usize = 8;
+
+/// Queues are empty by then, or something is lost in them.
+const REST: Duration = Duration::from_secs(90);
+
+static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
+
+/// Remembers how much was logged before a run.
+pub struct Collector {
+    run: String,
+    source_log: usize,
+}
+
+impl Collector {
+    pub fn begin(run: &str, servers: &Servers) -> Self {
+        Self { run: run.to_owned(), source_log: servers.source.log().len() }
+    }
+
+    /// Waits for rest, then looks everywhere.
+    pub async fn collect(self, asked: Vec<Asked>, servers: &mut Servers, installation: &mut Installation) -> Evidence {
+        let left = at_rest(servers, installation).await;
+        let holding = format!("(q.{}.", self.run);
+        let mut evidence = Evidence {
+            turns: installation.database.turns(&holding).await,
+            audit: installation.database.audit(&holding).await,
+            executed: executed(&servers.source.log()[self.source_log..]),
+            left,
+            dead: dead(servers, installation).await,
+            memory_mb: installation.memory_mb(),
+            canaries: installation.tenants.iter().map(|tenant| tenant.canary.clone()).collect(),
+            secrets: installation.secrets.clone(),
+            ..Evidence::default()
+        };
+        for llm in &installation.llms {
+            for (tag, calls) in llm.take_calls() {
+                *evidence.llm_calls.entry(tag).or_default() += calls;
+            }
+        }
+        evidence.logs = installation.logs();
+        // An embedded installation keeps the dead jobs of earlier runs.
+        let turns: BTreeSet<&str> = evidence.turns.iter().map(|turn| turn.id.as_str()).collect();
+        evidence
+            .dead
+            .retain(|turn| turn.as_ref().is_none_or(|turn| turn == "resp_bad" || turns.contains(turn.as_str())));
+        evidence.unexplained = super::traces::unexplained(&installation.logs_by_process(), &turns);
+        evidence.told = told(&asked, installation, &evidence).await;
+        evidence.asked = asked;
+        evidence
+    }
+}
+
+async fn at_rest(servers: &mut Servers, installation: &Installation) -> BTreeMap<String, u64> {
+    let started = Instant::now();
+    loop {
+        let mut left = work_left(servers, installation).await;
+        let unpublished = installation.database.unpublished().await;
+        if unpublished > 0 {
+            left.insert("outcomes that are not published".into(), unpublished.unsigned_abs());
+        }
+        if left.is_empty() || started.elapsed() > REST {
+            return left;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+async fn work_left(servers: &mut Servers, installation: &Installation) -> BTreeMap<String, u64> {
+    if installation.mode == Mode::Embedded {
+        let places = journal(installation).places().await.into_iter().filter(|(_, place, _)| place != "dead");
+        return places.map(|(kind, place, count)| (format!("{kind} {place}"), count.unsigned_abs())).collect();
+    }
+    let work = KINDS.iter().map(|kind| format!("{}.{kind}.interactive.v1", installation.prefix));
+    let with_ladder = |queue: String| {
+        let ladder: Vec<String> = LADDER_MS.iter().map(|ms| format!("{queue}.retry.{ms}")).collect();
+        ladder.into_iter().chain([queue])
+    };
+    let queues: Vec<String> = work.flat_map(with_ladder).collect();
+    let mut left = servers.rabbit().messages(&queues).await;
+    left.retain(|_, count| *count > 0);
+    left
+}
+
+fn journal(installation: &Installation) -> AppDatabase {
+    AppDatabase::new(format!("sqlite:{}", installation.folder.join("data/queue.sqlite").display()))
+}
+
+/// The turns of the jobs in dead queues.
+async fn dead(servers: &mut Servers, installation: &Installation) -> Vec<Option<String>> {
+    if installation.mode == Mode::Embedded {
+        return journal(installation).dead_bodies().await.iter().map(|body| turn_of(body)).collect();
+    }
+    let mut turns = Vec::new();
+    for kind in KINDS {
+        let queue = format!("{}.{kind}.interactive.v1.dead", installation.prefix);
+        turns.extend(servers.rabbit().take_dead(&queue).await.iter().map(|body| turn_of(body)));
+    }
+    turns
+}
+
+fn turn_of(body: &[u8]) -> Option<String> {
+    let envelope: Value = serde_json::from_slice(body).ok()?;
+    Some(envelope["meta"]["turn"].as_str()?.to_owned())
+}
+
+/// `1700000000.123 tenant_a LOG:  execute sqlx_s_1: SELECT …`
+fn executed(log: &str) -> Vec<Executed> {
+    let mut all = Vec::new();
+    for line in log.lines() {
+        let mut words = line.splitn(3, ' ');
+        let (Some(at), Some(database), Some(rest)) = (words.next(), words.next(), words.next()) else { continue };
+        let Some(statement) = rest.strip_prefix("LOG:  execute ") else { continue };
+        let (Ok(seconds), Some(tag)) = (at.parse::<f64>(), tags_in(statement).pop()) else { continue };
+        all.push(Executed { tag, database: database.to_owned(), at_ms: (seconds * 1000.0).round() as i64 });
+    }
+    all
+}
+
+async fn told(asked: &[Asked], installation: &Installation, evidence: &Evidence) -> BTreeMap<String, Told> {
+    let conversations: BTreeMap<&str, &str> =
+        evidence.turns.iter().map(|turn| (turn.id.as_str(), turn.conversation.as_str())).collect();
+    let access = [installation.access(0), installation.access(1)];
+    let asking = asked.iter().filter_map(|asked| {
+        let id = asked.response.as_deref()?;
+        let conversation = conversations.get(id).copied().unwrap_or_default();
+        Some(told_of(&access, asked.tenant, id, conversation))
+    });
+    stream::iter(asking).buffer_unordered(AT_A_TIME).collect().await
+}
+
+async fn told_of(access: &[Access; 2], tenant: usize, id: &str, conversation: &str) -> (String, Told) {
+    let (_, response) = get(&access[tenant], &format!("responses/{id}")).await;
+    let (to_others, _) = get(&access[1 - tenant], &format!("responses/{id}")).await;
+    let history = match conversation {
+        "" => Value::Null,
+        _ => get(&access[tenant], &format!("conversations/{conversation}/turns")).await.1,
+    };
+    let of_turn = |turn: &&Value| turn["id"] == id;
+    let history = history["data"].as_array().map(|turns| turns.iter().filter(of_turn).cloned().collect());
+    (id.to_owned(), Told { response, history: history.unwrap_or_default(), to_others })
+}
+
+async fn get(access: &Access, path: &str) -> (u16, Value) {
+    for _ in 0..20 {
+        let request = CLIENT.get(format!("{}/v1/{path}", access.urls[0])).bearer_auth(&access.token);
+        match request.send().await {
+            Ok(answer) if answer.status().as_u16() < 500 => {
+                return (answer.status().as_u16(), answer.json().await.unwrap_or_default());
+            }
+            _ => tokio::time::sleep(Duration::from_millis(250)).await,
+        }
+    }
+    (0, Value::Null)
+}
+
+#[test]
+fn a_statement_is_found_in_the_log_of_its_database() {
+    let log = "1700000000.250 tenant_b LOG:  execute sqlx_s_1: SELECT 1, 'q.F01.3.plain.q' AS tag FROM customers\n\
+               1700000000.251 tenant_b STATEMENT:  SELECT 'q.F01.3.plain.q'\n";
+    let found = executed(log);
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].at_ms, found[0].database.as_str(), found[0].tag.number), (1_700_000_000_250, "tenant_b", 3));
+}

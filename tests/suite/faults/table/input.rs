@@ -1,0 +1,74 @@
+//! Messages come twice, broken, too large, from another release; clients repeat themselves and change their minds.
+
+use crate::faults::actions::bad_bodies_in_all;
+use crate::faults::case::{BOTH, Case, DISTRIBUTED, Expect, Row, Step};
+use crate::faults::question::Style;
+use std::time::Duration;
+
+pub fn rows() -> Vec<Row> {
+    vec![
+        Row::new("F19", "every job is delivered twice", "each queue", vec![twice()]),
+        Row::new("F22", "messages that cannot be read", "each queue, the API", vec![unreadable(), bad_input()]),
+        Row::new("F23", "messages of 10 MB", "queue, API, language model, result", large()),
+        Row::new("F40", "the same key again", "the API", vec![same_key()]),
+        Row::new("F41", "cancelled mid-stream", "the API", vec![cancelled()]),
+        Row::new("F45", "messages of a later release", "each queue", vec![later_release()]),
+    ]
+}
+
+/// While they run, at once after, and once more later. An hour is not waited for: the ledger forgets nothing by time.
+fn twice() -> Case {
+    let during = vec![
+        Step::UntilEnded(20),
+        Step::Republish,
+        Step::UntilEnded(100),
+        Step::Republish,
+        Step::Lasts(Duration::from_secs(10)),
+        Step::Republish,
+    ];
+    Case::new("verbatim", DISTRIBUTED, during).before(vec![Step::Tap]).expect(vec![
+        Expect::AllAnswered,
+        Expect::CallsAtMost(3),
+        Expect::NoSecondAttempt,
+    ])
+}
+
+fn unreadable() -> Case {
+    let during = vec![Step::UntilAccepted(50), Step::PublishBad, Step::AskMore(20)];
+    let case = Case::new("in each queue", DISTRIBUTED, during);
+    Case { dead_expected: bad_bodies_in_all(), ..case }
+        .expect(vec![Expect::AllAnswered, Expect::Dead(bad_bodies_in_all())])
+}
+
+fn bad_input() -> Case {
+    Case::new("at the API", BOTH, vec![Step::UntilAccepted(50), Step::BadInput])
+}
+
+/// Queues and the API are in F22; here the language model and the result.
+fn large() -> Vec<Case> {
+    use crate::faults::llm::Mood;
+    let of_model = Case::new("from the language model", BOTH, vec![Step::UntilEnded(100)])
+        .before(vec![Step::Llm(0, Mood::TenMegabytes)])
+        .expect(Vec::new());
+    let result = Case::new("result", BOTH, vec![Step::UntilEnded(100)]).asking(&[Style::Bomb]);
+    vec![of_model, result]
+}
+
+fn same_key() -> Case {
+    Case::new("parallel, again, other text", BOTH, vec![Step::UntilAccepted(50), Step::SameKey, Step::SameKey])
+}
+
+fn cancelled() -> Case {
+    Case::new("mid-stream", BOTH, vec![Step::UntilEnded(100), Step::NothingRuns])
+        .asking(&[Style::Cancelled])
+        .expect(vec![Expect::AllIncomplete])
+}
+
+/// Every job of every question gets fields that this release does not know, in envelope, meta and job.
+fn later_release() -> Case {
+    const KINDS: [&str; 4] = ["classify", "generate_sql", "execute_sql", "reply"];
+    let during = KINDS.iter().flat_map(|kind| [Step::AddFields(kind), Step::Start(kind)]);
+    Case::new("unknown fields", DISTRIBUTED, during.collect())
+        .before(KINDS.map(Step::Terminate).to_vec())
+        .expect(vec![Expect::AllAnswered, Expect::NoSecondAttempt])
+}

@@ -1,0 +1,165 @@
+//! The broker, Redis and the app store stop, die, fill up and forget.
+
+use crate::faults::case::{Case, DISTRIBUTED, Expect, Net, Row, Server, Step, Whose};
+use crate::faults::installation::Link;
+use crate::faults::question::Style;
+use std::time::Duration;
+
+pub fn rows() -> Vec<Row> {
+    vec![
+        Row::new("F09", "the broker restarts", "under load", vec![broker(Step::StopServer(Server::Broker))]),
+        Row::new("F10", "kill -9 of the broker", "under load", vec![broker(Step::KillServer(Server::Broker))]),
+        Row::new("F11", "the broker is out of reach", "when asked", vec![unreachable()]),
+        Row::new("F12", "the broker closes the channel of a long job", "reply", vec![consumer_timeout()]),
+        Row::new("F13", "Redis restarts, empty", "mid-stream", vec![redis_restarts()]),
+        Row::new("F14", "Redis FLUSHALL", "mid-stream", vec![flushed()]),
+        Row::new("F15", "Redis is down for 60 s", "under load", vec![redis_down()]),
+        Row::new("F16", "the app store restarts", "each stage", store_restarts()),
+        Row::new("CLUSTER", "a node of three dies and comes back; Redis fails over", "under load", cluster()),
+        Row::new("F33", "the disk is full", "broker, app store", disk_full()),
+        Row::new("F34", "memory alarm at the broker", "under load", vec![alarm()]),
+        Row::new("F46", "started before the store", "start-up", vec![started_first()]),
+        Row::new("F48", "the audit table takes no rows", "execute_sql", vec![audit_down()]),
+    ]
+}
+
+fn broker(end: Step) -> Case {
+    let during = vec![
+        Step::UntilAccepted(60),
+        end,
+        Step::AskMore(20),
+        Step::Lasts(Duration::from_secs(4)),
+        Step::StartServer(Server::Broker),
+    ];
+    Case::new("under load", DISTRIBUTED, during)
+}
+
+fn unreachable() -> Case {
+    let during = vec![
+        Step::UntilAccepted(100),
+        Step::Net(Whose::Api, Link::Broker, Net::Refuse),
+        Step::RefusesSoon(Duration::from_secs(8)),
+        Step::AskMore(50),
+        Step::UntilRefused(50),
+        Step::Net(Whose::Api, Link::Broker, Net::Heal),
+    ];
+    Case::new("at the API", DISTRIBUTED, during).expect(vec![Expect::AllAnswered, Expect::SomeRefused])
+}
+
+/// The answer takes twenty seconds, and the broker waits ten for an ack.
+fn consumer_timeout() -> Case {
+    Case::new(
+        "an answer of 20 s",
+        DISTRIBUTED,
+        vec![Step::UntilEnded(100), Step::ConsumerTimeout(Duration::from_secs(1800))],
+    )
+    .asking(&[Style::Long])
+    .before(vec![
+        Step::ConsumerTimeout(Duration::from_secs(10)),
+        Step::StartWith("reply", Vec::new()),
+        Step::Lasts(Duration::from_secs(1)),
+    ])
+    .expect(vec![Expect::AllAnswered, Expect::NoSecondAttempt])
+}
+
+fn redis_restarts() -> Case {
+    let during = vec![
+        Step::UntilDeltas(5),
+        Step::StopServer(Server::Events),
+        Step::Lasts(Duration::from_millis(500)),
+        Step::StartServer(Server::Events),
+    ];
+    Case::new("mid-stream", DISTRIBUTED, during).losing_the_log()
+}
+
+fn flushed() -> Case {
+    let during =
+        vec![Step::UntilDeltas(5), Step::FlushEvents, Step::AskMore(20), Step::UntilDeltas(20), Step::FlushEvents];
+    Case::new("mid-stream", DISTRIBUTED, during).losing_the_log()
+}
+
+fn redis_down() -> Case {
+    let during = vec![
+        Step::UntilAccepted(80),
+        Step::KillServer(Server::Events),
+        Step::AskMore(20),
+        Step::Lasts(Duration::from_secs(60)),
+        Step::StartServer(Server::Events),
+    ];
+    Case::new("under load", DISTRIBUTED, during).losing_the_log()
+}
+
+fn store_restarts() -> Vec<Case> {
+    let restart = |name: &str, end: Step, wait: Step| {
+        let lasts = Step::Lasts(Duration::from_secs(4));
+        Case::new(name, DISTRIBUTED, vec![wait, end, lasts, Step::StartServer(Server::Store), Step::AskMore(20)])
+    };
+    let accepted = || Step::UntilAccepted(20);
+    vec![
+        restart("stopped at the first steps", Step::StopServer(Server::Store), accepted()),
+        restart("killed at the first steps", Step::KillServer(Server::Store), accepted()),
+        restart("stopped mid-stream", Step::StopServer(Server::Store), Step::UntilDeltas(5)),
+        restart("killed mid-stream", Step::KillServer(Server::Store), Step::UntilDeltas(5)),
+    ]
+}
+
+/// The broker's disk alarm blocks publishers; PostgreSQL ends itself when its log finds no room.
+fn disk_full() -> Vec<Case> {
+    let full = |server, name: &str, again: Vec<Step>| {
+        let mut during = vec![Step::UntilAccepted(50), Step::Fill(server), Step::AskMore(20)];
+        during.extend([Step::Lasts(Duration::from_secs(12)), Step::Free(server)]);
+        during.extend(again);
+        Case::new(name, DISTRIBUTED, during).before(vec![Step::SmallDisk(server)])
+    };
+    let again = vec![Step::StopServer(Server::Store), Step::StartServer(Server::Store)];
+    vec![full(Server::Broker, "broker", Vec::new()), full(Server::Store, "app store", again)]
+}
+
+fn alarm() -> Case {
+    let during = vec![
+        Step::UntilAccepted(50),
+        Step::Alarm(true),
+        Step::RefusesSoon(Duration::from_secs(10)),
+        Step::AskMore(20),
+        Step::Lasts(Duration::from_secs(5)),
+        Step::Alarm(false),
+    ];
+    Case::new("under load", DISTRIBUTED, during).expect(vec![Expect::AllAnswered, Expect::SomeRefused])
+}
+
+fn started_first() -> Case {
+    const ROLES: [&str; 4] = ["api-1", "api-2", "classify", "reply"];
+    let mut during = vec![Step::UntilEnded(100)];
+    during.extend(ROLES.map(Step::Kill));
+    during.push(Step::StopServer(Server::Store));
+    during.extend(ROLES.map(Step::Start));
+    during.extend([
+        Step::NotReady,
+        Step::Lasts(Duration::from_secs(5)),
+        Step::AllRun,
+        Step::StartServer(Server::Store),
+    ]);
+    Case::new("roles wait", DISTRIBUTED, during)
+}
+
+fn audit_down() -> Case {
+    Case::new("fail closed", DISTRIBUTED, vec![Step::UntilEnded(100), Step::AuditFails(false)])
+        .asking(&[Style::Plain])
+        .before(vec![Step::AuditFails(true)])
+        .expect(vec![Expect::NoneAnswered, Expect::NothingExecuted])
+}
+
+/// The queues are declared through the first node, so it leads them.
+fn cluster() -> Vec<Case> {
+    let leader = vec![
+        Step::ThreeReplicas,
+        Step::UntilAccepted(60),
+        Step::KillLeader,
+        Step::AskMore(20),
+        Step::Lasts(Duration::from_secs(5)),
+        Step::StartServer(Server::Broker),
+    ];
+    let leader = Case { cluster: true, ..Case::new("the leader of the queues", DISTRIBUTED, leader) };
+    let redis = vec![Step::UntilDeltas(5), Step::FailOver, Step::AskMore(20)];
+    vec![Case::new("Redis fails over to a replica", DISTRIBUTED, redis).losing_the_log(), leader]
+}

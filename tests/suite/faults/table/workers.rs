@@ -1,0 +1,100 @@
+//! Workers and the API die, stop, hang and panic.
+
+use crate::faults::case::{BOTH, Case, DISTRIBUTED, Expect, Row, Step};
+use crate::faults::question::Style;
+use std::time::Duration;
+
+pub fn rows() -> Vec<Row> {
+    vec![
+        Row::new("F01", "kill -9 of classify", "each point of a job", killed("classify")),
+        Row::new("F02", "kill -9 of generate_sql", "each point of a job", killed("generate_sql")),
+        Row::new("F03", "kill -9 of execute_sql", "each point of a job", executor_killed()),
+        Row::new("F05", "kill -9 of reply", "each point of a job", killed("reply")),
+        Row::new("F06", "kill -9 of reply", "after some tokens", killed_in_the_middle()),
+        Row::new("F07", "kill -9 of an API node", "with open sockets", vec![node_killed()]),
+        Row::new("F08", "SIGTERM of each worker", "under load", drained()),
+        Row::new("F20", "a worker is frozen and thaws late", "each stage", frozen()),
+        Row::new("F21", "a job panics its worker", "each queue", poisoned()),
+    ]
+}
+
+fn killed_at(kind: &'static str, point: &'static str) -> Case {
+    let during = vec![Step::UntilPaused, Step::Kill(kind), Step::Start(kind)];
+    Case { modelled: true, ..Case::new(point, BOTH, during) }.before(vec![Step::Pause(kind, point)])
+}
+
+fn killed(kind: &'static str) -> Vec<Case> {
+    ["before_work", "after_commit", "before_ack"].map(|point| killed_at(kind, point)).to_vec()
+}
+
+fn executor_killed() -> Vec<Case> {
+    let mut cases = killed("execute_sql");
+    cases.push(killed_at("execute_sql", "in_statement"));
+    cases
+}
+
+/// The answer has about fifty tokens.
+fn killed_in_the_middle() -> Vec<Case> {
+    let after = |tokens| {
+        let during = vec![Step::UntilDeltas(tokens), Step::Kill("reply"), Step::Start("reply")];
+        Case::new(format!("after token {tokens}"), BOTH, during)
+            .expect(vec![Expect::AllAnswered, Expect::SomeSecondAttempt])
+    };
+    [1, 15, 30].map(after).to_vec()
+}
+
+fn node_killed() -> Case {
+    let during = vec![
+        Step::UntilDeltas(3),
+        Step::Kill("api-1"),
+        Step::AskMore(20),
+        Step::Lasts(Duration::from_secs(2)),
+        Step::Start("api-1"),
+    ];
+    Case::new("mid-stream", DISTRIBUTED, during).expect(vec![Expect::AllAnswered, Expect::NoSecondAttempt])
+}
+
+fn drained() -> Vec<Case> {
+    let drained = |kind| {
+        let during = vec![
+            Step::UntilAccepted(50),
+            Step::Second(kind),
+            Step::Terminate(kind),
+            Step::AskMore(20),
+            Step::Start(kind),
+        ];
+        Case::new(kind, DISTRIBUTED, during).expect(vec![Expect::AllAnswered, Expect::NoSecondAttempt])
+    };
+    ["classify", "generate_sql", "execute_sql", "reply"].map(drained).to_vec()
+}
+
+/// Longer than the broker waits for a heartbeat and much longer than a lease; a second worker takes over.
+fn frozen() -> Vec<Case> {
+    let frozen = |kind| {
+        let during = vec![
+            Step::UntilAccepted(10),
+            Step::Signal(kind, "STOP"),
+            Step::Second(kind),
+            Step::AskMore(50),
+            Step::Lasts(Duration::from_secs(45)),
+            Step::Signal(kind, "CONT"),
+        ];
+        Case::new(kind, DISTRIBUTED, during)
+    };
+    ["classify", "generate_sql", "execute_sql", "reply"].map(frozen).to_vec()
+}
+
+/// One question in five is poison; the others are answered meanwhile.
+fn poisoned() -> Vec<Case> {
+    let poisoned = |kind| {
+        Case::new(kind, BOTH, vec![Step::UntilEnded(100), Step::StartWith(kind, Vec::new())])
+            .asking(&[Style::Paced, Style::Paced, Style::Paced, Style::Paced, Style::Plain])
+            .before(vec![Step::Poison(kind)])
+            .expect(vec![
+                Expect::Codes(&["attempts_used_up"]),
+                Expect::Answered(75),
+                Expect::Faster(Style::Paced, Style::Plain),
+            ])
+    };
+    ["classify", "generate_sql", "execute_sql", "reply"].map(poisoned).to_vec()
+}
