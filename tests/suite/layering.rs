@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("adapter-redis", &["contracts", "ports", "telemetry"]),
     ("adapter-store", &["contracts", "ports", "telemetry"]),
     ("adapter-llm", &["contracts", "domain", "ports", "telemetry"]),
-    ("adapter-sources", &["contracts", "ports", "telemetry"]),
+    ("adapter-sources", &["contracts", "domain", "ports", "telemetry"]),
     ("classify", WORKER),
     ("generate-sql", WORKER),
     ("execute-sql", WORKER),
@@ -44,6 +44,7 @@ const BOUNDARIES: &[(&str, &[&str])] = &[
     ("apalis", &["worker-kit"]),
     ("apalis-core", &["worker-kit"]),
     ("sqlx", &["adapter-store", "adapter-sources", "adapter-embedded", "cli", "testkit"]),
+    ("rusqlite", &["adapter-sources"]),
     ("sqlparser", &["sql-guard"]),
     ("axum", &["api", "app", "testkit"]),
 ];

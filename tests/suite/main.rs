@@ -4,12 +4,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod bad_input;
+mod bounds;
+mod canary;
 mod contracts;
 mod kills;
 mod layering;
 mod llm_faults;
+mod logs;
 mod modes;
+mod personal_data;
 mod pipeline;
 mod program;
 mod real_llm;
+mod rotation;
 mod traces;

@@ -5,7 +5,7 @@ use crate::{headers, health, login, openapi, page, socket};
 use axum::Router;
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::map_response;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tower_http::cors::CorsLayer;
 
 /// Everything that the API serves. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: without the
@@ -41,6 +41,7 @@ fn business() -> Router<ApiState> {
         .route("/v1/connections", get(connections::list).post(connections::add))
         .route("/v1/connections/{id}", get(connections::one))
         .route("/v1/connections/{id}/test", post(connections::run_test))
+        .route("/v1/connections/{id}/bounds", put(connections::set_bounds))
         .route("/v1/connections/{id}/schema", get(connections::schema))
         .route("/v1/connections/{id}/suggestions", get(connections::suggestions))
         .route("/v1/conversations", get(conversations::list))
@@ -60,7 +61,7 @@ fn cors(state: &ApiState) -> CorsLayer {
     let ours = ["idempotency-key", "last-event-id", "x-askline-business"].map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(state.origins.clone())
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([vec![header::AUTHORIZATION, header::CONTENT_TYPE], ours.to_vec()].concat())
         .expose_headers([header::RETRY_AFTER])
 }

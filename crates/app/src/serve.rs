@@ -4,6 +4,7 @@ use crate::{Role, Roles, Shutdown};
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt;
 use classify::Classifier;
+use domain::personal::Masking;
 use execute_sql::SqlExecutor;
 use generate_sql::SqlGenerator;
 use inspect_source::{ConnectionTester, Introspector};
@@ -174,6 +175,9 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
             timeout,
             max_rows: sources.max_rows,
             max_bytes: sources.max_bytes,
+            max_scanned_rows: sources.max_scanned_rows,
+            masking: Masking::new(&settings.masking.columns, &settings.masking.clear_columns),
+            clear_roles: clear_roles(settings),
             shown_rows: turn.shown_rows,
             correction_rounds: turn.correction_rounds,
         }),
@@ -191,6 +195,10 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
     })
 }
 
+fn clear_roles(settings: &Settings) -> Vec<contracts::Role> {
+    settings.masking.clear_roles.iter().filter_map(|role| contracts::Role::parse(role.as_str())).collect()
+}
+
 fn limits(settings: &Settings) -> Limits {
     let workers = &settings.workers;
     Limits {
@@ -198,6 +206,7 @@ fn limits(settings: &Settings) -> Limits {
         renew: Duration::from_millis(workers.renew_ms),
         max_attempts: workers.max_attempts,
         llm_calls: settings.turn.llm_calls,
+        clear_to_llm: settings.masking.clear_to_llm,
         flush: Flush { after: Duration::from_millis(settings.events.flush_ms), bytes: settings.events.flush_bytes },
     }
 }

@@ -39,7 +39,7 @@ pub enum Command {
     /// Bring the app store's tables up to date.
     Migrate,
     /// Make a token secret and a key pair for credentials, as JSON.
-    Keys,
+    Keys(Keys),
     /// Print every setting with its default.
     Settings(Settings),
     /// Whether a process answers; exit code 0 when it does.
@@ -115,6 +115,19 @@ pub struct Ask {
 }
 
 #[derive(ClapArgs)]
+pub struct Keys {
+    #[command(subcommand)]
+    pub command: Option<KeysCommand>,
+}
+
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// Seal all credentials for a new key pair. The old private key is ASKLINE_SECRETS__VAULT_PREVIOUS_PRIVATE_KEY;
+    /// embedded, the pair in the data folder is changed.
+    Rotate,
+}
+
+#[derive(ClapArgs)]
 pub struct Connection {
     #[command(subcommand)]
     pub command: ConnectionCommand,
@@ -142,6 +155,15 @@ pub enum ConnectionCommand {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Set how many rows a database may expect to go through for one statement.
+    Bound {
+        /// Id or name.
+        connection: String,
+        /// Rows, or `default` for what the settings say.
+        rows: String,
+        #[command(flatten)]
+        server: Server,
     },
     /// Test a database again.
     Test {

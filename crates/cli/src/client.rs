@@ -51,6 +51,11 @@ impl Client {
         Ok(self.send(self.request(Method::POST, path).json(body)).await?.json().await?)
     }
 
+    /// Sends JSON in place of what is there.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        Ok(self.send(self.request(Method::PUT, path).json(body)).await?.json().await?)
+    }
+
     /// Asks, and hands every event of the response over, to the terminal one. A lost connection is taken up again
     /// where it broke.
     pub async fn ask(&self, body: &Value, on_event: impl FnMut(&Value) -> Result<()>) -> Result<Value> {

@@ -28,6 +28,37 @@ pub struct Statement {
     pub max_bytes: usize,
     /// Stops it in the database.
     pub cancel: CancellationToken,
+    /// All that it may read, whatever the source's role may; `None`: what the role may.
+    pub reads: Option<Arc<Reads>>,
+    /// Refused before it runs when the database expects it to go through more rows than this; `None`: no gate.
+    pub max_scanned_rows: Option<u64>,
+}
+
+/// Tables and views that a statement may read. The session checks it once more, in the database's own terms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads(Vec<(Option<String>, String)>);
+
+impl Reads {
+    /// From pairs of namespace (schema, database) and name.
+    pub fn new(tables: impl IntoIterator<Item = (Option<String>, String)>) -> Self {
+        Self(tables.into_iter().collect())
+    }
+
+    /// Whether a table is listed. Case is ignored, and a namespace only counts where both name one.
+    pub fn allow(&self, namespace: Option<&str>, name: &str) -> bool {
+        self.0.iter().any(|(listed_in, listed)| {
+            let same_place = match (listed_in.as_deref(), namespace) {
+                (Some(listed_in), Some(namespace)) => listed_in.eq_ignore_ascii_case(namespace),
+                _ => true,
+            };
+            same_place && listed.eq_ignore_ascii_case(name)
+        })
+    }
+
+    /// The listed tables.
+    pub fn tables(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.0.iter().map(|(namespace, name)| (namespace.as_deref(), name.as_str()))
+    }
 }
 
 /// What a source says of itself.
@@ -70,6 +101,9 @@ pub enum Error {
     /// Not allowed to the source's role, or a write in a read-only session.
     #[error("the database does not allow the statement: {0}")]
     Forbidden(String),
+    /// The database expects it to go through too many rows; not run. The sentence says what would make it cheaper.
+    #[error("the statement is too expensive: {0}")]
+    TooExpensive(String),
     /// Lost while running; a read may be repeated once.
     #[error("the connection was lost while the statement ran: {0}")]
     Interrupted(String),
@@ -90,6 +124,7 @@ impl Error {
             Self::Unreachable(_) => "database_unavailable",
             Self::Statement(_) => "database_error",
             Self::Forbidden(_) => "database_forbidden",
+            Self::TooExpensive(_) => "too_expensive",
             Self::Interrupted(_) => "database_interrupted",
             Self::TimedOut(_) => "statement_timeout",
             Self::Cancelled => "cancelled",

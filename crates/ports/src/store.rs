@@ -87,6 +87,8 @@ pub struct Connection {
     pub status: ConnectionStatus,
     /// What the last test or discovery said, for people.
     pub status_message: String,
+    /// Rows that a statement may be expected to go through; `None`: as the settings say.
+    pub max_scanned_rows: Option<u64>,
     /// Unix milliseconds.
     pub created_ms: i64,
 }
@@ -339,6 +341,10 @@ pub trait Connections: Send + Sync {
     async fn connection(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Connection>, PortError>;
     /// All of a business, oldest first.
     async fn connections(&self, business: &BusinessId) -> Result<Vec<Connection>, PortError>;
+    /// All of every business, oldest first. For the operator, never for a client.
+    async fn every_connection(&self) -> Result<Vec<Connection>, PortError>;
+    /// Replaces the sealed URL of a connection; false when it is not `old` any more.
+    async fn reseal(&self, business: &BusinessId, id: &ConnectionId, old: &str, new: &str) -> Result<bool, PortError>;
     /// Notes how far a connection is.
     async fn set_connection_status(
         &self,
@@ -347,6 +353,13 @@ pub trait Connections: Send + Sync {
         status: ConnectionStatus,
         message: &str,
     ) -> Result<(), PortError>;
+    /// Sets how many rows a statement may be expected to go through; false when there is no such connection.
+    async fn set_max_scanned_rows(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        rows: Option<u64>,
+    ) -> Result<bool, PortError>;
     /// Replaces the schema of a connection.
     async fn save_schema(&self, business: &BusinessId, id: &ConnectionId, schema: &Schema) -> Result<(), PortError>;
     /// The schema of a connection.

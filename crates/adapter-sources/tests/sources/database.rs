@@ -166,5 +166,7 @@ pub fn statement(sql: &str) -> Statement {
         max_rows: 1000,
         max_bytes: 1 << 20,
         cancel: CancellationToken::new(),
+        reads: None,
+        max_scanned_rows: None,
     }
 }

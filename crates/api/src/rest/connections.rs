@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use contracts::job::TestConnection;
 use contracts::{ConnectionId, Role, Schema, TurnId};
 use ports::store::{Connection, ConnectionStatus, NewTurn};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 const SUGGESTIONS: usize = 6;
@@ -27,6 +27,8 @@ pub struct ConnectionBody {
     status: &'static str,
     /// What the last test said.
     status_message: String,
+    /// Rows that the database may expect to go through for a statement; null: as the settings say.
+    max_scanned_rows: Option<u64>,
     /// Unix milliseconds.
     created_ms: i64,
 }
@@ -54,6 +56,7 @@ impl From<&Connection> for ConnectionBody {
             dialect: connection.dialect.as_str(),
             status: connection.status.as_str(),
             status_message: connection.status_message.clone(),
+            max_scanned_rows: connection.max_scanned_rows,
             created_ms: connection.created_ms,
         }
     }
@@ -103,6 +106,37 @@ pub async fn add(
 pub async fn one(State(state): State<ApiState>, caller: Caller, Id(id): Id) -> Result<Json<ConnectionBody>, ApiError> {
     let connection = find(&state, &caller.act_in(None)?, id).await?;
     Ok(Json(ConnectionBody::from(&connection)))
+}
+
+/// What can be changed of a connection.
+#[derive(Deserialize, ToSchema)]
+pub struct Bounds {
+    /// Rows that the database may expect to go through for a statement; null: as the settings say.
+    max_scanned_rows: Option<u64>,
+}
+
+/// Set how much a statement on a connection may cost.
+#[utoipa::path(
+    put, path = "/v1/connections/{id}/bounds", tag = "connections",
+    params(("id" = String, Path, description = "Connection")), request_body = Bounds,
+    responses(
+        (status = 200, description = "The connection", body = ConnectionBody),
+        (status = 403, description = "Takes the role manager", body = ErrorBody),
+        (status = 404, description = "No such connection", body = ErrorBody),
+    )
+)]
+pub async fn set_bounds(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    Body(bounds): Body<Bounds>,
+) -> Result<Json<ConnectionBody>, ApiError> {
+    let actor = caller.act_as(Role::Manager, None)?;
+    let id = ConnectionId(id);
+    if !state.ports.store.set_max_scanned_rows(&actor.business, &id, bounds.max_scanned_rows).await? {
+        return Err(ApiError::not_found("connection"));
+    }
+    Ok(Json(ConnectionBody::from(&find(&state, &actor, id.0).await?)))
 }
 
 /// Test a connection, and read its schema.
@@ -180,6 +214,7 @@ async fn store(state: &ApiState, actor: &Actor, new: Checked) -> Result<Connecti
         dialect: new.dialect,
         status: ConnectionStatus::New,
         status_message: String::new(),
+        max_scanned_rows: None,
         created_ms: state.now_ms(),
     };
     if state.ports.store.create_connection(&connection).await? {

@@ -15,6 +15,9 @@ pub async fn run(args: Connection) -> Result<ExitCode> {
             let made = added.post("/v1/connections", &json!({"name": name, "url": url})).await?;
             watch(&added, &made, json).await
         }
+        ConnectionCommand::Bound { connection, rows, server } => {
+            bound(&Client::new(&server)?, &connection, &rows).await
+        }
         ConnectionCommand::Test { connection, server, json } => {
             let client = Client::new(&server)?;
             let id = find(&client, &connection).await?;
@@ -22,6 +25,18 @@ pub async fn run(args: Connection) -> Result<ExitCode> {
             watch(&client, &started, json).await
         }
     }
+}
+
+async fn bound(client: &Client, connection: &str, rows: &str) -> Result<ExitCode> {
+    let rows: Option<u64> = match rows {
+        "default" => None,
+        number => Some(number.replace('_', "").parse().context("name a number of rows, or `default`")?),
+    };
+    let id = find(client, connection).await?;
+    client.put(&format!("/v1/connections/{id}/bounds"), &json!({ "max_scanned_rows": rows })).await?;
+    let said = rows.map_or("as the settings say".to_owned(), |rows| format!("at most {rows} rows"));
+    output::line(format!("{connection}: {said}"));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The id of a connection that is named by id or name.

@@ -22,6 +22,8 @@ macro_rules! store_conformance {
                 nobody_is_a_member_of_nothing,
                 the_name_of_a_connection_is_unique_in_its_business,
                 a_connection_changes_only_its_status,
+                the_bound_of_a_connection_is_set_in_its_business_alone,
+                credentials_are_sealed_anew_only_over_what_was_read,
                 a_schema_is_replaced_as_a_whole,
                 an_unknown_connection_has_no_status_and_no_schema,
                 audit_rows_of_a_turn_come_in_order,
@@ -52,6 +54,7 @@ fn database(business: &str, id: &str, name: &str) -> Connection {
         sealed_url: "v1.a.b".to_owned(),
         status: ConnectionStatus::New,
         status_message: String::new(),
+        max_scanned_rows: None,
         created_ms: 3,
     }
 }
@@ -153,6 +156,30 @@ pub async fn a_connection_changes_only_its_status(bench: Bench) {
     bench.store.set_connection_status(&business(), &new.id, status, &status_message).await.unwrap();
     let failed = Connection { status, status_message, ..new.clone() };
     assert_eq!(bench.store.connection(&business(), &new.id).await.unwrap(), Some(failed));
+}
+
+pub async fn the_bound_of_a_connection_is_set_in_its_business_alone(bench: Bench) {
+    two_businesses(&bench).await;
+    let new = database(BUSINESS, "con_1", "shop");
+    bench.store.create_connection(&new).await.unwrap();
+    assert!(!bench.store.set_max_scanned_rows(&"biz_2".into(), &new.id, Some(7)).await.unwrap());
+    assert!(bench.store.set_max_scanned_rows(&business(), &new.id, Some(u64::from(u32::MAX) + 1)).await.unwrap());
+    let bounded = Connection { max_scanned_rows: Some(u64::from(u32::MAX) + 1), ..new.clone() };
+    assert_eq!(bench.store.connection(&business(), &new.id).await.unwrap(), Some(bounded));
+    assert!(bench.store.set_max_scanned_rows(&business(), &new.id, None).await.unwrap());
+    assert_eq!(bench.store.connection(&business(), &new.id).await.unwrap(), Some(new));
+}
+
+pub async fn credentials_are_sealed_anew_only_over_what_was_read(bench: Bench) {
+    two_businesses(&bench).await;
+    let (ours, theirs) = (database(BUSINESS, "con_1", "shop"), database("biz_2", "con_2", "shop"));
+    bench.store.create_connection(&ours).await.unwrap();
+    bench.store.create_connection(&theirs).await.unwrap();
+    assert_eq!(bench.store.every_connection().await.unwrap(), [ours.clone(), theirs.clone()]);
+    assert!(!bench.store.reseal(&business(), &ours.id, "another", "new").await.unwrap());
+    assert!(bench.store.reseal(&business(), &ours.id, &ours.sealed_url, "new").await.unwrap());
+    let resealed = Connection { sealed_url: "new".into(), ..ours };
+    assert_eq!(bench.store.every_connection().await.unwrap(), [resealed, theirs]);
 }
 
 pub async fn a_schema_is_replaced_as_a_whole(bench: Bench) {

@@ -232,6 +232,25 @@ impl Connections for FakeStore {
         Ok(())
     }
 
+    async fn every_connection(&self) -> Result<Vec<Connection>, PortError> {
+        panic!("the API reads one business at a time")
+    }
+
+    async fn reseal(&self, _: &BusinessId, _: &ConnectionId, _: &str, _: &str) -> Result<bool, PortError> {
+        panic!("the API opens no credentials")
+    }
+
+    async fn set_max_scanned_rows(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        rows: Option<u64>,
+    ) -> Result<bool, PortError> {
+        let mut data = self.data()?;
+        let found = data.connections.iter_mut().find(|one| one.business == *business && one.id == *id);
+        Ok(found.map(|one| one.max_scanned_rows = rows).is_some())
+    }
+
     async fn save_schema(&self, _: &BusinessId, id: &ConnectionId, schema: &Schema) -> Result<(), PortError> {
         self.data()?.schemas.insert(id.clone(), schema.clone());
         Ok(())
