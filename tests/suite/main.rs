@@ -7,6 +7,7 @@ mod bad_input;
 mod bounds;
 mod canary;
 mod contracts;
+mod files;
 mod kills;
 mod layering;
 mod llm_faults;

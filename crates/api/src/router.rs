@@ -1,12 +1,15 @@
 use crate::responses;
-use crate::rest::{connections, conversations, models};
+use crate::rest::{connections, conversations, files, models};
 use crate::state::ApiState;
 use crate::{headers, health, login, openapi, page, socket};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::map_response;
 use axum::routing::{get, post, put};
 use tower_http::cors::CorsLayer;
+
+const FORM_BYTES: usize = 16 * 1024;
 
 /// Everything that the API serves. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: without the
 /// address the login throttle counts per account only.
@@ -16,6 +19,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(identity())
         .merge(questions())
         .merge(business())
+        .merge(uploads(&state))
         .merge(operation())
         .fallback(page::page)
         .method_not_allowed_fallback(page::wrong_method)
@@ -47,6 +51,12 @@ fn business() -> Router<ApiState> {
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}/turns", get(conversations::turns))
         .route("/v1/results/{id}", get(conversations::result))
+}
+
+/// A form is larger than its file: names and boundaries.
+fn uploads(state: &ApiState) -> Router<ApiState> {
+    let limit = DefaultBodyLimit::max(state.settings.max_upload_bytes.saturating_add(FORM_BYTES));
+    Router::new().route("/v1/connections/files", post(files::add).layer(limit))
 }
 
 fn operation() -> Router<ApiState> {

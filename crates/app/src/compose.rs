@@ -292,6 +292,10 @@ fn sources_for(settings: &Settings, roles: &Roles, overrides: &Overrides) -> Arc
         max_connections: settings.sources.max_connections,
         max_open: settings.sources.max_open,
         sqlite_root: (!root.as_os_str().is_empty()).then(|| root.clone()),
+        files: match settings.sources.files_dir.as_os_str().is_empty() {
+            true => settings.embedded.data_dir.join("files"),
+            false => settings.sources.files_dir.clone(),
+        },
     }))
 }
 

@@ -7,9 +7,9 @@ use classify::Classifier;
 use domain::personal::Masking;
 use execute_sql::SqlExecutor;
 use generate_sql::SqlGenerator;
-use inspect_source::{ConnectionTester, Introspector};
+use inspect_source::{ConnectionTester, FileImporter, Introspector};
 use ports::Ports;
-use ports::source::DiscoveryLimits;
+use ports::source::{DiscoveryLimits, ImportLimits};
 use reply::Replier;
 use settings::Settings;
 use std::net::SocketAddr;
@@ -182,6 +182,13 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
             correction_rounds: turn.correction_rounds,
         }),
         "reply" => handler(Replier { history_messages: turn.history_messages, shown_rows: turn.reply_rows }),
+        "import_file" => handler(FileImporter {
+            limits: ImportLimits {
+                max_rows: sources.max_file_rows,
+                max_columns: sources.max_file_columns,
+                max_database_bytes: sources.max_file_database_bytes,
+            },
+        }),
         "test_connection" => handler(ConnectionTester),
         "introspect" => handler(Introspector {
             limits: DiscoveryLimits {

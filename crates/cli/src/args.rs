@@ -141,7 +141,11 @@ pub enum ConnectionCommand {
         name: String,
         /// postgres://…, mysql://… or sqlite:FILE. With `-` it is read from standard input, so that a password stays
         /// out of the shell's history.
-        database_url: String,
+        #[arg(required_unless_present = "file")]
+        database_url: Option<String>,
+        /// A CSV file or an Excel workbook instead: it is uploaded and becomes a database of its own.
+        #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
+        file: Option<PathBuf>,
         #[command(flatten)]
         server: Server,
         /// Print JSON.

@@ -1,7 +1,7 @@
 //! Customers' databases: read-only, one statement at a time.
 
 use async_trait::async_trait;
-use contracts::{Dialect, ResultSet, Schema};
+use contracts::{BusinessId, Dialect, ResultSet, Schema};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -83,12 +83,50 @@ pub struct DiscoveryLimits {
     pub timeout: Duration,
 }
 
+/// A file that somebody uploaded to ask questions of.
+#[derive(Clone)]
+pub struct Upload {
+    /// As its owner calls it.
+    pub name: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+/// How much of a file is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportLimits {
+    /// Rows of a table.
+    pub max_rows: usize,
+    /// Columns of a table.
+    pub max_columns: usize,
+    /// Bytes of the database that is made of it.
+    pub max_database_bytes: usize,
+}
+
+/// A database that was made of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The SQLite file.
+    pub database: Vec<u8>,
+    /// Its SHA-256, hex.
+    pub sha256: String,
+    /// Names of its tables.
+    pub tables: Vec<String>,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// What a person should check.
+    pub notices: Vec<String>,
+}
+
 /// What went wrong with a source. The sentences are for the user and name no password.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The settings cannot be right: unreadable URL, unknown file, wrong dialect.
     #[error("the connection's settings are not usable: {0}")]
     Settings(String),
+    /// An uploaded file cannot be read.
+    #[error("the file cannot be used: {0}")]
+    File(String),
     /// Login refused.
     #[error("the database refused the login: {0}")]
     Login(String),
@@ -120,6 +158,7 @@ impl Error {
     pub fn class(&self) -> &'static str {
         match self {
             Self::Settings(_) => "connection_settings",
+            Self::File(_) => "file_unusable",
             Self::Login(_) => "connection_login",
             Self::Unreachable(_) => "database_unavailable",
             Self::Statement(_) => "database_error",
@@ -148,4 +187,16 @@ pub trait Source: Send + Sync {
 pub trait Sources: Send + Sync {
     /// A source. Connects lazily: only a wrong URL fails here.
     async fn open(&self, access: &Access) -> Result<Arc<dyn Source>, Error>;
+    /// Makes a database of a file.
+    async fn import(&self, _upload: Upload, _limits: ImportLimits) -> Result<Imported, Error> {
+        Err(Error::File("no files are read here".to_owned()))
+    }
+    /// How to reach a database that was made of a file, when it lies on this machine already.
+    async fn placed(&self, _business: &BusinessId, _sha256: &str) -> Option<Access> {
+        None
+    }
+    /// Lays such a database down on this machine.
+    async fn place(&self, _business: &BusinessId, _sha256: &str, _database: Vec<u8>) -> Result<Access, Error> {
+        Err(Error::File("no files are kept here".to_owned()))
+    }
 }

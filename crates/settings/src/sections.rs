@@ -59,6 +59,8 @@ pub struct Server {
     pub max_question_bytes: usize,
     /// Largest frame or body that a client may send, bytes.
     pub max_frame_bytes: usize,
+    /// Largest file that may be uploaded as a database, bytes.
+    pub max_upload_bytes: usize,
     /// Life of a token, seconds.
     pub token_ttl_s: u64,
     /// A websocket must authenticate within this, seconds.
@@ -242,6 +244,14 @@ pub struct Sources {
     pub sampled_rows: usize,
     /// Folder that `sqlite:` connections must lie in; empty means that managers may name any file of the server.
     pub sqlite_root: PathBuf,
+    /// Rows of a table in an uploaded file.
+    pub max_file_rows: usize,
+    /// Columns of a table in an uploaded file.
+    pub max_file_columns: usize,
+    /// Bytes of the database that is made of an uploaded file. It lies in the app store.
+    pub max_file_database_bytes: usize,
+    /// Folder where workers keep such databases at hand; empty: `files` in `embedded.data_dir`.
+    pub files_dir: PathBuf,
 }
 
 /// Personal data: e-mail addresses, telephone numbers, cards, accounts, national ids.

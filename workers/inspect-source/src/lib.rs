@@ -1,8 +1,11 @@
 //! Connects to a source, says what it is, and reads its schema.
 
+mod import;
+
 use async_trait::async_trait;
 use contracts::job::{Introspect, TestConnection};
 use contracts::{ConnectionId, Schema};
+pub use import::FileImporter;
 use ports::source::{self, DiscoveryLimits, Source};
 use ports::store::{Connection, ConnectionStatus};
 use std::sync::Arc;

@@ -42,6 +42,11 @@ impl Sqlite {
         Ok(Self { path: PathBuf::from(path), root })
     }
 
+    /// A database of ours in the folder of such.
+    pub(crate) fn of_file(path: PathBuf, folder: PathBuf) -> Self {
+        Self { path, root: Some(folder) }
+    }
+
     /// The file as it is now: it may have been replaced by a link since the last statement.
     async fn file(&self) -> Result<PathBuf, Error> {
         let shown = self.path.display();

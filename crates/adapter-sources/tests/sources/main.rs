@@ -6,6 +6,7 @@
 mod attacked;
 mod attacks;
 mod database;
+mod files;
 mod gate;
 mod limits;
 mod reading;

@@ -8,9 +8,9 @@ use crate::submit::{self, Order, submit};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use contracts::job::TestConnection;
+use contracts::job::{ImportFile, TestConnection};
 use contracts::{ConnectionId, Role, Schema, TurnId};
-use ports::store::{Connection, ConnectionStatus, NewTurn};
+use ports::store::{Connection, ConnectionStatus, FileKind, NewTurn};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,9 +36,9 @@ pub struct ConnectionBody {
 /// A new connection, and the test that runs.
 #[derive(Serialize, ToSchema)]
 pub struct Added {
-    connection: ConnectionBody,
+    pub(super) connection: ConnectionBody,
     /// The response to follow; null when the test could not be queued.
-    response_id: Option<String>,
+    pub(super) response_id: Option<String>,
 }
 
 /// A test that runs.
@@ -220,11 +220,15 @@ async fn store(state: &ApiState, actor: &Actor, new: Checked) -> Result<Connecti
     if state.ports.store.create_connection(&connection).await? {
         return Ok(connection);
     }
-    let message = "A connection of this name exists. Choose another name.";
-    Err(ApiError::new(StatusCode::CONFLICT, "name_taken", message).about("name"))
+    Err(taken())
 }
 
-async fn test(state: &ApiState, actor: &Actor, connection: &Connection) -> Result<TurnId, ApiError> {
+pub(super) fn taken() -> ApiError {
+    let message = "A connection of this name exists. Choose another name.";
+    ApiError::new(StatusCode::CONFLICT, "name_taken", message).about("name")
+}
+
+pub(super) async fn test(state: &ApiState, actor: &Actor, connection: &Connection) -> Result<TurnId, ApiError> {
     let now_ms = state.now_ms();
     let turn = NewTurn {
         id: TurnId(state.ports.ids.next("resp")),
@@ -237,6 +241,11 @@ async fn test(state: &ApiState, actor: &Actor, connection: &Connection) -> Resul
         created_ms: now_ms,
         deadline_ms: submit::deadline_ms(state, now_ms),
     };
+    // A file that was uploaded and not yet imported is imported first.
+    if state.ports.store.file_of(&actor.business, &connection.id, FileKind::Upload).await?.is_some() {
+        let job = ImportFile { connection: connection.id.clone() };
+        return submit(state, Order { turn, job }).await;
+    }
     let job = TestConnection { connection: connection.id.clone(), then_introspect: true };
     submit(state, Order { turn, job }).await
 }

@@ -3,17 +3,23 @@ use crate::client::Client;
 use crate::output;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The databases of a business.
 pub async fn run(args: Connection) -> Result<ExitCode> {
     match args.command {
         ConnectionCommand::List { server, json } => list(&Client::new(&server)?, json).await,
-        ConnectionCommand::Add { name, database_url, server, json } => {
-            let url = if database_url == "-" { from_stdin()? } else { database_url };
-            let added = Client::new(&server)?;
-            let made = added.post("/v1/connections", &json!({"name": name, "url": url})).await?;
-            watch(&added, &made, json).await
+        ConnectionCommand::Add { name, database_url, file, server, json } => {
+            let client = Client::new(&server)?;
+            let made = match (file, database_url) {
+                (Some(file), _) => upload(&client, &name, &file).await?,
+                (None, url) => {
+                    let url = url.filter(|url| url != "-").map_or_else(from_stdin, Ok)?;
+                    client.post("/v1/connections", &json!({"name": name, "url": url})).await?
+                }
+            };
+            watch(&client, &made, json).await
         }
         ConnectionCommand::Bound { connection, rows, server } => {
             bound(&Client::new(&server)?, &connection, &rows).await
@@ -25,6 +31,12 @@ pub async fn run(args: Connection) -> Result<ExitCode> {
             watch(&client, &started, json).await
         }
     }
+}
+
+async fn upload(client: &Client, name: &str, file: &Path) -> Result<Value> {
+    let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let file_name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    client.upload("/v1/connections/files", name, &file_name, &bytes).await
 }
 
 async fn bound(client: &Client, connection: &str, rows: &str) -> Result<ExitCode> {

@@ -4,8 +4,9 @@ use contracts::event::Usage;
 use contracts::{BusinessId, ConnectionId, ConversationId, ResultId, ResultSet, Role, Schema, TurnId, UserId};
 use ports::PortError;
 use ports::store::{
-    AppStore, AuditRow, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, Identity,
-    LlmCallRecord, Membership, NewTurn, Offered, Records, StoredResult, Turn, TurnState, Turns, User,
+    AppStore, AuditRow, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, FileKind,
+    Files, Identity, LlmCallRecord, Membership, NewTurn, Offered, Records, StoredFile, StoredResult, Turn, TurnState,
+    Turns, User,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +27,7 @@ struct Data {
     schemas: HashMap<ConnectionId, Schema>,
     turns: Vec<(Turn, Option<String>)>,
     results: Vec<StoredResult>,
+    files: Vec<(StoredFile, Vec<u8>)>,
 }
 
 impl FakeStore {
@@ -284,6 +286,31 @@ impl Identity for FakeStore {
     }
     async fn role_in(&self, _: &UserId, _: &BusinessId) -> Result<Option<Role>, PortError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl Files for FakeStore {
+    async fn save_file(&self, file: &StoredFile, body: &[u8]) -> Result<(), PortError> {
+        self.data()?.files.push((file.clone(), body.to_vec()));
+        Ok(())
+    }
+    async fn file_of(
+        &self,
+        business: &BusinessId,
+        connection: &ConnectionId,
+        kind: FileKind,
+    ) -> Result<Option<StoredFile>, PortError> {
+        let data = self.data()?;
+        let is_it = |file: &StoredFile| (&file.business, &file.connection, file.kind) == (business, connection, kind);
+        Ok(data.files.iter().map(|(file, _)| file).find(|file| is_it(file)).cloned())
+    }
+    async fn file_body(&self, file: &StoredFile) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(self.data()?.files.iter().find(|(known, _)| known.id == file.id).map(|(_, body)| body.clone()))
+    }
+    async fn remove_file(&self, business: &BusinessId, id: &str) -> Result<(), PortError> {
+        self.data()?.files.retain(|(file, _)| file.business != *business || file.id != id);
+        Ok(())
     }
 }
 
