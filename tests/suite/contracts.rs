@@ -2,7 +2,9 @@
 //! `UPDATE_GOLDEN=1` writes the files anew; the difference then stands in the commit.
 
 use contracts::event::{OutputItem, Response, Status, Usage};
-use contracts::job::{Basis, Classify, ExecuteSql, GenerateSql, Introspect, KINDS, Rejected, Reply, TestConnection};
+use contracts::job::{
+    Basis, Classify, ExecuteSql, GenerateSql, ImportFile, Introspect, KINDS, Rejected, Reply, TestConnection,
+};
 use contracts::{Dialect, Envelope, Event, Job, Lane, Meta, ResultSet, TurnId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,6 +57,7 @@ fn every_job_is_read_as_it_was_written() {
         envelope(&GenerateSql { question: question.clone(), round: 1, rejected: Some(rejected) }),
         envelope(&ExecuteSql { question: question.clone(), sql, dialect: Dialect::Postgres, round: 0 }),
         envelope(&Reply { question, basis }),
+        envelope(&ImportFile { connection: "con_1".into() }),
         envelope(&TestConnection { connection: "con_1".into(), then_introspect: true }),
         envelope(&Introspect { connection: "con_1".into() }),
     ];

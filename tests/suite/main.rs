@@ -4,14 +4,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod bad_input;
+mod bounds;
+mod canary;
 mod contracts;
 mod faults;
+mod files;
 mod kills;
 mod layering;
 mod llm_faults;
+mod logs;
 mod modes;
+mod personal_data;
 mod pipeline;
 mod program;
 mod protocol;
 mod real_llm;
+mod rotation;
 mod traces;

@@ -55,7 +55,15 @@ mod tests {
     fn collector(max_rows: usize, max_bytes: usize) -> Collector {
         let timeout = Duration::from_secs(1);
         let cancel = CancellationToken::new();
-        Collector::new(&Statement { sql: String::new(), timeout, max_rows, max_bytes, cancel })
+        Collector::new(&Statement {
+            sql: String::new(),
+            timeout,
+            max_rows,
+            max_bytes,
+            cancel,
+            reads: None,
+            max_scanned_rows: None,
+        })
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What went wrong, in plain sentences. A URL or a password never gets into one.
 
 use ports::source::Error;
+use sqlx::ConnectOptions;
 use sqlx::error::DatabaseError;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A server that does not take a connection within this counts as not reachable.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -11,13 +12,36 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a dialect reads the errors of its databases.
 pub(crate) type Reader = fn(&dyn DatabaseError) -> Error;
 
-/// Connects, or says why not.
-pub(crate) async fn connecting<C>(
+/// A refusal within this is worth a second try: a server that restarts, a proxy that moved, a pool that was full.
+const SOON: Duration = Duration::from_secs(1);
+/// Before the second try.
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// Connects, with a second try when the first one failed at once, or says why not.
+pub(crate) async fn connecting<O: ConnectOptions>(
     address: &str,
-    connect: impl Future<Output = Result<C, sqlx::Error>>,
+    options: &O,
     read: Reader,
-) -> Result<C, Error> {
-    match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
+) -> Result<O::Connection, Error>
+where
+    O::Connection: Sized,
+{
+    let started = Instant::now();
+    match one_try(address, options, read).await {
+        Err(Error::Unreachable(reason)) if started.elapsed() < SOON => {
+            tracing::debug!(%reason, "a database is tried once more");
+            tokio::time::sleep(PAUSE).await;
+            one_try(address, options, read).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn one_try<O: ConnectOptions>(address: &str, options: &O, read: Reader) -> Result<O::Connection, Error>
+where
+    O::Connection: Sized,
+{
+    match tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(not_connected(address, error, read)),
         Err(_) => {

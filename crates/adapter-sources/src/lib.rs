@@ -8,10 +8,12 @@ mod access;
 mod bounded;
 mod cell;
 mod collect;
+mod cost;
 mod fault;
+mod import;
 mod mysql;
 mod opened;
-mod personal;
+mod placed;
 mod postgres;
 pub mod sample;
 mod samples;
@@ -21,9 +23,9 @@ mod watch;
 
 use async_trait::async_trait;
 use bounded::Bounded;
-use contracts::Dialect;
+use contracts::{BusinessId, Dialect};
 use opened::Opened;
-use ports::source::{Access, Error, Source, Sources};
+use ports::source::{Access, Error, ImportLimits, Imported, Source, Sources, Upload};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,6 +38,8 @@ pub struct Limits {
     pub max_open: usize,
     /// Folder that SQLite files must lie in; `None` allows any file.
     pub sqlite_root: Option<PathBuf>,
+    /// Folder for databases that were made of uploaded files.
+    pub files: PathBuf,
 }
 
 /// Opens sources of every dialect.
@@ -55,7 +59,11 @@ impl SqlSources {
         let slots = self.limits.max_connections;
         Ok(match access.dialect {
             Dialect::Sqlite => {
-                Arc::new(Bounded::new(sqlite::Sqlite::new(&access.url, self.limits.sqlite_root.clone())?, slots))
+                let source = match access.url.strip_prefix(placed::SCHEME) {
+                    Some(path) => sqlite::Sqlite::of_file(path.into(), self.limits.files.clone()),
+                    None => sqlite::Sqlite::new(&access.url, self.limits.sqlite_root.clone())?,
+                };
+                Arc::new(Bounded::new(source, slots))
             }
             Dialect::Postgres => Arc::new(Bounded::new(postgres::Postgres::new(&access.url)?, slots)),
             Dialect::Mysql => Arc::new(Bounded::new(mysql::Mysql::new(&access.url)?, slots)),
@@ -67,5 +75,20 @@ impl SqlSources {
 impl Sources for SqlSources {
     async fn open(&self, access: &Access) -> Result<Arc<dyn Source>, Error> {
         self.opened.get_or_open(access, || self.bounded(access))
+    }
+
+    async fn import(&self, upload: Upload, limits: ImportLimits) -> Result<Imported, Error> {
+        let reading = tokio::task::spawn_blocking(move || import::import(&upload, limits));
+        reading
+            .await
+            .unwrap_or_else(|error| Err(Error::Interrupted(format!("the import ended unexpectedly ({error})"))))
+    }
+
+    async fn placed(&self, business: &BusinessId, sha256: &str) -> Option<Access> {
+        placed::find(&self.limits.files, business, sha256).await
+    }
+
+    async fn place(&self, business: &BusinessId, sha256: &str, database: Vec<u8>) -> Result<Access, Error> {
+        placed::keep(&self.limits.files, business, sha256, database).await
     }
 }

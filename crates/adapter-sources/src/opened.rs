@@ -54,7 +54,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_access_is_opened_once_and_the_oldest_is_forgotten() {
-        let sources = SqlSources::new(Limits { max_connections: 1, max_open: 2, sqlite_root: None });
+        let sources =
+            SqlSources::new(Limits { max_connections: 1, max_open: 2, sqlite_root: None, files: std::env::temp_dir() });
         let first = sources.open(&access("a")).await.unwrap();
         assert!(Arc::ptr_eq(&first, &sources.open(&access("a")).await.unwrap()));
         sources.open(&access("b")).await.unwrap();

@@ -1,6 +1,6 @@
 use crate::cell;
-use crate::personal::{is_personal_name, is_personal_value};
 use contracts::{Cell, Schema, TableSchema};
+use domain::personal::{is_personal_name, is_personal_value};
 use ports::source::DiscoveryLimits;
 use std::collections::HashMap;
 use std::time::Duration;

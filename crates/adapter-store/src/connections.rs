@@ -1,6 +1,6 @@
 use crate::Store;
 use crate::db::{SYSTEM, fault, values};
-use crate::reads::{AllConnections, FindConnection, FindSchema};
+use crate::reads::{AllConnections, EVERY_CONNECTION, FindConnection, FindSchema, connection};
 use crate::writes::encoded;
 use async_trait::async_trait;
 use contracts::{BusinessId, ConnectionId, Schema};
@@ -9,8 +9,10 @@ use ports::store::{Connection, ConnectionStatus, Connections};
 use serde_json::Value;
 
 const CREATE: &str = "INSERT INTO connections (id, business_id, name, dialect, sealed_url, status, status_message, \
-     created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (business_id, name) DO NOTHING";
+     created_ms, max_scanned_rows) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (business_id, name) DO NOTHING";
 const SET_STATUS: &str = "UPDATE connections SET status = $3, status_message = $4 WHERE business_id = $1 AND id = $2";
+const RESEAL: &str = "UPDATE connections SET sealed_url = $4 WHERE business_id = $1 AND id = $2 AND sealed_url = $3";
+const SET_MAX_SCANNED_ROWS: &str = "UPDATE connections SET max_scanned_rows = $3 WHERE business_id = $1 AND id = $2";
 const SAVE_SCHEMA: &str = "INSERT INTO schemas (connection_id, business_id, body, saved_ms) \
      SELECT id, business_id, $3, $4 FROM connections WHERE business_id = $1 AND id = $2 \
      ON CONFLICT (connection_id) DO UPDATE SET body = excluded.body, saved_ms = excluded.saved_ms";
@@ -27,6 +29,7 @@ impl Connections for Store {
             connection.status.as_str(),
             &connection.status_message,
             connection.created_ms,
+            connection.max_scanned_rows.map(stored),
         ];
         Ok(self.db.execute("create_connection", CREATE, values).await? > 0)
     }
@@ -41,6 +44,15 @@ impl Connections for Store {
         Ok(all)
     }
 
+    async fn every_connection(&self) -> Result<Vec<Connection>, PortError> {
+        self.db.list("every_connection", EVERY_CONNECTION, values![], connection).await
+    }
+
+    async fn reseal(&self, business: &BusinessId, id: &ConnectionId, old: &str, new: &str) -> Result<bool, PortError> {
+        let values = values![business.as_str(), id.as_str(), old, new];
+        Ok(self.db.execute("reseal", RESEAL, values).await? > 0)
+    }
+
     async fn set_connection_status(
         &self,
         business: &BusinessId,
@@ -51,6 +63,16 @@ impl Connections for Store {
         let values = values![business.as_str(), id.as_str(), status.as_str(), message];
         let written = self.db.execute("set_connection_status", SET_STATUS, values).await?;
         known("set_connection_status", written)
+    }
+
+    async fn set_max_scanned_rows(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        rows: Option<u64>,
+    ) -> Result<bool, PortError> {
+        let values = values![business.as_str(), id.as_str(), rows.map(stored)];
+        Ok(self.db.execute("set_max_scanned_rows", SET_MAX_SCANNED_ROWS, values).await? > 0)
     }
 
     async fn save_schema(&self, business: &BusinessId, id: &ConnectionId, schema: &Schema) -> Result<(), PortError> {
@@ -75,6 +97,10 @@ impl Connections for Store {
     ) -> Result<(), PortError> {
         self.write_policy(business, id, policy).await
     }
+}
+
+fn stored(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 pub(crate) fn known(step: &'static str, written: u64) -> Result<(), PortError> {

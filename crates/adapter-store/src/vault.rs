@@ -24,6 +24,8 @@ const KEY_LENGTH: usize = 32;
 pub struct HpkeVault {
     public: Option<HpkePublicKey>,
     private: Option<HpkePrivateKey>,
+    /// Opens what was sealed before the keys were changed.
+    previous: Option<HpkePrivateKey>,
 }
 
 impl HpkeVault {
@@ -42,7 +44,13 @@ impl HpkeVault {
         if let (Some(public), Some(private)) = (&public, &private) {
             require_pair(public, private)?;
         }
-        Ok(Self { public, private })
+        Ok(Self { public, private, previous: None })
+    }
+
+    /// The same vault, which also opens what an earlier private key opened. An empty one changes nothing.
+    pub fn with_previous(mut self, private: &str) -> Result<Self, PortError> {
+        self.previous = key("vault_previous_private_key", private)?.map(HpkePrivateKey::from);
+        Ok(self)
     }
 }
 
@@ -64,9 +72,11 @@ impl Vault for HpkeVault {
         };
         let (encapsulated, sealed) =
             parts(sealed).ok_or_else(|| refused(OPEN, "this is no sealed text of version 1"))?;
-        let secret = SUITE
-            .open(&encapsulated, INFO, &owner(business, connection), &sealed, private)
-            .map_err(|_| refused(OPEN, "sealed for another key, business or connection, or changed since"))?;
+        let owner = owner(business, connection);
+        let mut keys = [Some(private), self.previous.as_ref()].into_iter().flatten();
+        let secret = keys
+            .find_map(|key| SUITE.open(&encapsulated, INFO, &owner, &sealed, key).ok())
+            .ok_or_else(|| refused(OPEN, "sealed for another key, business or connection, or changed since"))?;
         String::from_utf8(secret).map_err(|_| refused(OPEN, "the credentials are not text"))
     }
 }

@@ -18,8 +18,9 @@ use utoipa::{Modify, OpenApi};
     paths(
         login::login, login::me,
         responses::create, responses::retrieve, responses::cancel_response, socket::upgrade, rest::models::models,
-        rest::connections::list, rest::connections::add, rest::connections::one, rest::connections::run_test,
-        rest::connections::schema, rest::connections::suggestions, rest::policy::show, rest::policy::replace,
+        rest::connections::list, rest::connections::add, rest::files::add, rest::connections::one,
+        rest::connections::run_test, rest::connections::schema, rest::connections::suggestions,
+        rest::connections::set_bounds, rest::policy::show, rest::policy::replace,
         rest::conversations::list, rest::conversations::turns, rest::conversations::result,
         health::health, health::ready, health::metrics,
     )

@@ -1,12 +1,15 @@
 use crate::responses;
-use crate::rest::{connections, conversations, models, policy};
+use crate::rest::{connections, conversations, files, models, policy};
 use crate::state::ApiState;
 use crate::{headers, health, login, openapi, page, socket};
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::map_response;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use tower_http::cors::CorsLayer;
+
+const FORM_BYTES: usize = 16 * 1024;
 
 /// Everything that the API serves. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: without the
 /// address the login throttle counts per account only.
@@ -16,6 +19,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(identity())
         .merge(questions())
         .merge(business())
+        .merge(uploads(&state))
         .merge(operation())
         .fallback(page::page)
         .method_not_allowed_fallback(page::wrong_method)
@@ -41,12 +45,19 @@ fn business() -> Router<ApiState> {
         .route("/v1/connections", get(connections::list).post(connections::add))
         .route("/v1/connections/{id}", get(connections::one))
         .route("/v1/connections/{id}/test", post(connections::run_test))
+        .route("/v1/connections/{id}/bounds", put(connections::set_bounds))
         .route("/v1/connections/{id}/schema", get(connections::schema))
         .route("/v1/connections/{id}/policy", get(policy::show).put(policy::replace))
         .route("/v1/connections/{id}/suggestions", get(connections::suggestions))
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}/turns", get(conversations::turns))
         .route("/v1/results/{id}", get(conversations::result))
+}
+
+/// A form is larger than its file: names and boundaries.
+fn uploads(state: &ApiState) -> Router<ApiState> {
+    let limit = DefaultBodyLimit::max(state.settings.max_upload_bytes.saturating_add(FORM_BYTES));
+    Router::new().route("/v1/connections/files", post(files::add).layer(limit))
 }
 
 fn operation() -> Router<ApiState> {
@@ -61,7 +72,7 @@ fn cors(state: &ApiState) -> CorsLayer {
     let ours = ["idempotency-key", "last-event-id", "x-askline-business"].map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(state.origins.clone())
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([vec![header::AUTHORIZATION, header::CONTENT_TYPE], ours.to_vec()].concat())
         .expose_headers([header::RETRY_AFTER])
 }

@@ -63,6 +63,9 @@ pub async fn compose(settings: &mut Settings, roles: &Roles, overrides: Override
     if settings.mode == Mode::Distributed {
         check_secrets(settings, roles)?;
     }
+    if settings.mode == Mode::Embedded && !settings.secrets.vault_previous_private_key.is_empty() {
+        crate::rotate::finish(settings, &*backbone.store).await?;
+    }
     backbone.broker.declare(&queues()).await.context("the queues cannot be declared")?;
     let vault = Arc::new(vault(settings, roles)?);
     let ports = Ports {
@@ -157,6 +160,15 @@ impl Reach<'_> {
         }
     }
 
+    /// The app store where there is one already: looking makes none.
+    pub(crate) async fn existing_store(&self) -> Result<Store> {
+        let file = self.settings.embedded.data_dir.join("store.sqlite");
+        if self.settings.mode == Mode::Embedded && !file.exists() {
+            bail!("{} is not there yet", file.display());
+        }
+        self.any_store().await
+    }
+
     pub(crate) async fn open_broker(&self) -> Result<Rabbit> {
         let broker = &self.settings.broker;
         let config = RabbitConfig {
@@ -233,7 +245,7 @@ fn sqlite_url(file: &Path) -> String {
     format!("sqlite:{}", file.display())
 }
 
-fn lock(folder: &Path) -> Result<File> {
+pub(crate) fn lock(folder: &Path) -> Result<File> {
     let file = File::create(folder.join("lock")).with_context(|| format!("{} cannot be written", folder.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -252,7 +264,8 @@ pub(crate) fn queues() -> Vec<Queue> {
 fn check_secrets(settings: &Settings, roles: &Roles) -> Result<()> {
     let secrets = &settings.secrets;
     let name = roles.name();
-    if !roles.needs_sources() && !secrets.vault_private_key.is_empty() {
+    let opens = !secrets.vault_private_key.is_empty() || !secrets.vault_previous_private_key.is_empty();
+    if !roles.needs_sources() && opens {
         bail!("{name} opens no databases: do not give it ASKLINE_SECRETS__VAULT_PRIVATE_KEY");
     }
     let given = |provider: &&settings::Provider| std::env::var_os(&provider.api_key_env).is_some();
@@ -270,14 +283,16 @@ fn check_secrets(settings: &Settings, roles: &Roles) -> Result<()> {
     Ok(())
 }
 
-fn vault(settings: &Settings, roles: &Roles) -> Result<HpkeVault> {
+pub(crate) fn vault(settings: &Settings, roles: &Roles) -> Result<HpkeVault> {
     let secrets = &settings.secrets;
     if secrets.vault_public_key.is_empty() {
         bail!("set ASKLINE_SECRETS__VAULT_PUBLIC_KEY (`askline keys` makes a pair)");
     }
     let private = roles.needs_sources().then(|| secrets.vault_private_key.reveal());
     let private = private.filter(|key| !key.is_empty());
-    HpkeVault::new(secrets.vault_public_key.reveal(), private).context("the vault's keys cannot be used")
+    let vault = HpkeVault::new(secrets.vault_public_key.reveal(), private);
+    let previous = if roles.needs_sources() { secrets.vault_previous_private_key.reveal() } else { "" };
+    vault.and_then(|vault| vault.with_previous(previous)).context("the vault's keys cannot be used")
 }
 
 fn llm_for(settings: &Settings, roles: &Roles, overrides: &Overrides, clock: Arc<dyn Clock>) -> Result<Arc<dyn Llm>> {
@@ -300,6 +315,10 @@ fn sources_for(settings: &Settings, roles: &Roles, overrides: &Overrides) -> Arc
         max_connections: settings.sources.max_connections,
         max_open: settings.sources.max_open,
         sqlite_root: (!root.as_os_str().is_empty()).then(|| root.clone()),
+        files: match settings.sources.files_dir.as_os_str().is_empty() {
+            true => settings.embedded.data_dir.join("files"),
+            false => settings.sources.files_dir.clone(),
+        },
     }))
 }
 

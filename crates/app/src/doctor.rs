@@ -2,6 +2,7 @@
 
 use crate::compose::Reach;
 use crate::{Roles, SystemClock, llm};
+use ports::store::{Connection, ConnectionStatus, Connections};
 use serde::Serialize;
 use settings::{Mode, Settings};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub async fn doctor(settings: &Settings, roles: &Roles) -> Vec<Finding> {
             findings.push(finding("keys", reach.keys(roles)));
         }
     }
+    findings.extend(sources(&reach).await);
     if roles.needs_llm() {
         findings.extend(providers(settings).await);
     }
@@ -40,6 +42,30 @@ fn mode(settings: &Settings) -> String {
     match settings.mode {
         Mode::Embedded => format!("embedded, data in {}", settings.embedded.data_dir.display()),
         Mode::Distributed => "distributed: RabbitMQ, Redis, PostgreSQL".into(),
+    }
+}
+
+/// Databases of any business whose last test failed or whose login may do more than read. A store that cannot be read
+/// is a finding of its own, above.
+async fn sources(reach: &Reach<'_>) -> Vec<Finding> {
+    let Ok(store) = reach.existing_store().await else { return Vec::new() };
+    let Ok(connections) = store.every_connection().await else { return Vec::new() };
+    let count = connections.len();
+    let doubtful: Vec<Finding> = connections.iter().filter(|one| is_doubtful(one)).map(doubt).collect();
+    let message = format!("{count} connected, {} to look at", doubtful.len());
+    let all = Finding { name: "databases".into(), ok: doubtful.iter().all(|finding| finding.ok), message };
+    [all].into_iter().chain(doubtful).collect()
+}
+
+fn is_doubtful(connection: &Connection) -> bool {
+    connection.status == ConnectionStatus::Failed || connection.status_message.contains("Warning:")
+}
+
+fn doubt(connection: &Connection) -> Finding {
+    Finding {
+        name: format!("database {} of {}", connection.name, connection.business),
+        ok: connection.status != ConnectionStatus::Failed,
+        message: connection.status_message.clone(),
     }
 }
 

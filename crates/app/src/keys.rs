@@ -1,5 +1,5 @@
 use adapter_store::HpkeVault;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use settings::{Secret, Secrets};
@@ -14,6 +14,9 @@ pub struct DataKeys {
     jwt_secret: String,
     vault_public_key: String,
     vault_private_key: String,
+    /// While credentials may still be sealed for it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    vault_previous_private_key: String,
 }
 
 impl DataKeys {
@@ -33,13 +36,54 @@ impl DataKeys {
         if secrets.vault_public_key.is_empty() && secrets.vault_private_key.is_empty() {
             secrets.vault_public_key = Secret::new(self.vault_public_key);
             secrets.vault_private_key = Secret::new(self.vault_private_key);
+            secrets.vault_previous_private_key = Secret::new(self.vault_previous_private_key);
         }
     }
 
     fn make(file: &Path) -> Result<Self> {
         let (vault_public_key, vault_private_key) = generate_vault_keys()?;
-        let keys = Self { jwt_secret: random_secret(), vault_public_key, vault_private_key };
-        let text = serde_json::to_string_pretty(&keys)?;
+        let vault_previous_private_key = String::new();
+        let keys =
+            Self { jwt_secret: random_secret(), vault_public_key, vault_private_key, vault_previous_private_key };
+        keys.write(file)?;
+        Ok(keys)
+    }
+
+    /// Puts a new pair in place of the pair of a data folder, and keeps the old private key beside it.
+    pub fn rotate(folder: &Path) -> Result<Self> {
+        let mut keys = Self::load_or_make(folder)?;
+        if !keys.vault_previous_private_key.is_empty() {
+            bail!("the last change of keys has not ended: start the server once, then change them again");
+        }
+        let (public, private) = generate_vault_keys()?;
+        keys.vault_public_key = public;
+        keys.vault_previous_private_key = std::mem::replace(&mut keys.vault_private_key, private);
+        keys.replace(folder)?;
+        Ok(keys)
+    }
+
+    /// Forgets the old private key, for which nothing is sealed any more.
+    pub fn forget_previous(folder: &Path) -> Result<()> {
+        let mut keys = Self::load_or_make(folder)?;
+        keys.vault_previous_private_key.clear();
+        keys.replace(folder)
+    }
+
+    /// At once as a whole: after a crash the folder holds the old keys or the new ones.
+    fn replace(&self, folder: &Path) -> Result<()> {
+        let draft = folder.join("keys.json.new");
+        if let Err(error) = std::fs::remove_file(&draft)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(error).with_context(|| format!("{} cannot be removed", draft.display()));
+        }
+        self.write(&draft)?;
+        std::fs::rename(&draft, folder.join("keys.json")).context("keys.json cannot be replaced")?;
+        std::fs::File::open(folder)?.sync_all().context("the data folder cannot be synced")
+    }
+
+    fn write(&self, file: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
         let mut options = OpenOptions::new();
         let mut opened = options
             .write(true)
@@ -48,8 +92,7 @@ impl DataKeys {
             .open(file)
             .with_context(|| format!("{} cannot be written", file.display()))?;
         opened.write_all(text.as_bytes())?;
-        opened.sync_all()?;
-        Ok(keys)
+        Ok(opened.sync_all()?)
     }
 }
 

@@ -68,7 +68,7 @@ impl Roles {
 
     /// Whether some role opens customers' databases.
     pub fn needs_sources(&self) -> bool {
-        self.kinds().any(|kind| matches!(kind, "execute_sql" | "test_connection" | "introspect"))
+        self.kinds().any(|kind| matches!(kind, "execute_sql" | "import_file" | "test_connection" | "introspect"))
     }
 
     /// For logs and traces.

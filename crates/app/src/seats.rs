@@ -73,6 +73,7 @@ impl NewConnection {
             dialect: self.dialect,
             status: ConnectionStatus::New,
             status_message: String::new(),
+            max_scanned_rows: None,
             created_ms: ports.clock.now_ms(),
         };
         ports.store.create_connection(&connection).await?;

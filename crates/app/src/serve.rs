@@ -4,11 +4,12 @@ use crate::{Role, Roles, Shutdown};
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt;
 use classify::Classifier;
+use domain::personal::Masking;
 use execute_sql::SqlExecutor;
 use generate_sql::SqlGenerator;
-use inspect_source::{ConnectionTester, Introspector};
+use inspect_source::{ConnectionTester, FileImporter, Introspector};
 use ports::Ports;
-use ports::source::DiscoveryLimits;
+use ports::source::{DiscoveryLimits, ImportLimits};
 use reply::Replier;
 use settings::Settings;
 use std::net::SocketAddr;
@@ -174,10 +175,20 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
             timeout,
             max_rows: sources.max_rows,
             max_bytes: sources.max_bytes,
+            max_scanned_rows: sources.max_scanned_rows,
+            masking: Masking::new(&settings.masking.columns, &settings.masking.clear_columns),
+            clear_roles: clear_roles(settings),
             shown_rows: turn.shown_rows,
             correction_rounds: turn.correction_rounds,
         }),
         "reply" => handler(Replier { history_messages: turn.history_messages, shown_rows: turn.reply_rows }),
+        "import_file" => handler(FileImporter {
+            limits: ImportLimits {
+                max_rows: sources.max_file_rows,
+                max_columns: sources.max_file_columns,
+                max_database_bytes: sources.max_file_database_bytes,
+            },
+        }),
         "test_connection" => handler(ConnectionTester),
         "introspect" => handler(Introspector {
             limits: DiscoveryLimits {
@@ -191,6 +202,10 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
     })
 }
 
+fn clear_roles(settings: &Settings) -> Vec<contracts::Role> {
+    settings.masking.clear_roles.iter().filter_map(|role| contracts::Role::parse(role.as_str())).collect()
+}
+
 fn limits(settings: &Settings) -> Limits {
     let workers = &settings.workers;
     Limits {
@@ -198,6 +213,7 @@ fn limits(settings: &Settings) -> Limits {
         renew: Duration::from_millis(workers.renew_ms),
         max_attempts: workers.max_attempts,
         llm_calls: settings.turn.llm_calls,
+        clear_to_llm: settings.masking.clear_to_llm,
         flush: Flush { after: Duration::from_millis(settings.events.flush_ms), bytes: settings.events.flush_bytes },
     }
 }

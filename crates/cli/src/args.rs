@@ -39,7 +39,7 @@ pub enum Command {
     /// Bring the app store's tables up to date.
     Migrate,
     /// Make a token secret and a key pair for credentials, as JSON.
-    Keys,
+    Keys(Keys),
     /// Print every setting with its default.
     Settings(Settings),
     /// Whether a process answers; exit code 0 when it does.
@@ -117,6 +117,19 @@ pub struct Ask {
 }
 
 #[derive(ClapArgs)]
+pub struct Keys {
+    #[command(subcommand)]
+    pub command: Option<KeysCommand>,
+}
+
+#[derive(Subcommand)]
+pub enum KeysCommand {
+    /// Seal all credentials for a new key pair. The old private key is ASKLINE_SECRETS__VAULT_PREVIOUS_PRIVATE_KEY;
+    /// embedded, the pair in the data folder is changed.
+    Rotate,
+}
+
+#[derive(ClapArgs)]
 pub struct Connection {
     #[command(subcommand)]
     pub command: ConnectionCommand,
@@ -130,7 +143,11 @@ pub enum ConnectionCommand {
         name: String,
         /// postgres://…, mysql://… or sqlite:FILE. With `-` it is read from standard input, so that a password stays
         /// out of the shell's history.
-        database_url: String,
+        #[arg(required_unless_present = "file")]
+        database_url: Option<String>,
+        /// A CSV file or an Excel workbook instead: it is uploaded and becomes a database of its own.
+        #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
+        file: Option<PathBuf>,
         #[command(flatten)]
         server: Server,
         /// Print JSON.
@@ -149,6 +166,15 @@ pub enum ConnectionCommand {
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
+    },
+    /// Set how many rows a database may expect to go through for one statement.
+    Bound {
+        /// Id or name.
+        connection: String,
+        /// Rows, or `default` for what the settings say.
+        rows: String,
+        #[command(flatten)]
+        server: Server,
     },
     /// Test a database again.
     Test {

@@ -35,7 +35,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Worker(worker) => commands::serve::workers(config, worker).await,
         Command::Sweep => commands::serve::sweep(config).await,
         Command::Migrate => commands::setup::migrate(config).await,
-        Command::Keys => commands::setup::keys(),
+        Command::Keys(args) => commands::setup::keys(config, args).await,
         Command::Settings(settings) => commands::setup::settings(config, settings),
         Command::User(user) => commands::user::run(config, user).await,
         Command::Doctor(doctor) => commands::doctor::run(config, doctor).await,

@@ -21,8 +21,15 @@ macro_rules! job {
 }
 
 /// Every kind that a worker of this release handles, in the order in which a turn meets them.
-pub const KINDS: &[Kind] =
-    &[Classify::KIND, GenerateSql::KIND, ExecuteSql::KIND, Reply::KIND, TestConnection::KIND, Introspect::KIND];
+pub const KINDS: &[Kind] = &[
+    Classify::KIND,
+    GenerateSql::KIND,
+    ExecuteSql::KIND,
+    Reply::KIND,
+    ImportFile::KIND,
+    TestConnection::KIND,
+    Introspect::KIND,
+];
 
 /// Decide what a question asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,6 +105,14 @@ pub enum Basis {
         result: ResultId,
     },
 }
+
+/// Make a database of a connection's uploaded file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportFile {
+    /// The connection whose file it is.
+    pub connection: ConnectionId,
+}
+job!(ImportFile, "import_file");
 
 /// Connect to a source and say what it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What Askline decides: pure functions over contracts, without I/O.
 
 pub mod intent;
+pub mod personal;
 pub mod prompt;
 pub mod response;
 pub mod rules;

@@ -1,7 +1,7 @@
 //! Customers' databases: read-only, one statement at a time.
 
 use async_trait::async_trait;
-use contracts::{Dialect, ResultSet, Schema};
+use contracts::{BusinessId, Dialect, ResultSet, Schema};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,37 @@ pub struct Statement {
     pub max_bytes: usize,
     /// Stops it in the database.
     pub cancel: CancellationToken,
+    /// All that it may read, whatever the source's role may; `None`: what the role may.
+    pub reads: Option<Arc<Reads>>,
+    /// Refused before it runs when the database expects it to go through more rows than this; `None`: no gate.
+    pub max_scanned_rows: Option<u64>,
+}
+
+/// Tables and views that a statement may read. The session checks it once more, in the database's own terms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads(Vec<(Option<String>, String)>);
+
+impl Reads {
+    /// From pairs of namespace (schema, database) and name.
+    pub fn new(tables: impl IntoIterator<Item = (Option<String>, String)>) -> Self {
+        Self(tables.into_iter().collect())
+    }
+
+    /// Whether a table is listed. Case is ignored, and a namespace only counts where both name one.
+    pub fn allow(&self, namespace: Option<&str>, name: &str) -> bool {
+        self.0.iter().any(|(listed_in, listed)| {
+            let same_place = match (listed_in.as_deref(), namespace) {
+                (Some(listed_in), Some(namespace)) => listed_in.eq_ignore_ascii_case(namespace),
+                _ => true,
+            };
+            same_place && listed.eq_ignore_ascii_case(name)
+        })
+    }
+
+    /// The listed tables.
+    pub fn tables(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.0.iter().map(|(namespace, name)| (namespace.as_deref(), name.as_str()))
+    }
 }
 
 /// What a source says of itself.
@@ -52,12 +83,50 @@ pub struct DiscoveryLimits {
     pub timeout: Duration,
 }
 
+/// A file that somebody uploaded to ask questions of.
+#[derive(Clone)]
+pub struct Upload {
+    /// As its owner calls it.
+    pub name: String,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+/// How much of a file is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportLimits {
+    /// Rows of a table.
+    pub max_rows: usize,
+    /// Columns of a table.
+    pub max_columns: usize,
+    /// Bytes of the database that is made of it.
+    pub max_database_bytes: usize,
+}
+
+/// A database that was made of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The SQLite file.
+    pub database: Vec<u8>,
+    /// Its SHA-256, hex.
+    pub sha256: String,
+    /// Names of its tables.
+    pub tables: Vec<String>,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// What a person should check.
+    pub notices: Vec<String>,
+}
+
 /// What went wrong with a source. The sentences are for the user and name no password.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The settings cannot be right: unreadable URL, unknown file, wrong dialect.
     #[error("the connection's settings are not usable: {0}")]
     Settings(String),
+    /// An uploaded file cannot be read.
+    #[error("the file cannot be used: {0}")]
+    File(String),
     /// Login refused.
     #[error("the database refused the login: {0}")]
     Login(String),
@@ -70,6 +139,9 @@ pub enum Error {
     /// Not allowed to the source's role, or a write in a read-only session.
     #[error("the database does not allow the statement: {0}")]
     Forbidden(String),
+    /// The database expects it to go through too many rows; not run. The sentence says what would make it cheaper.
+    #[error("the statement is too expensive: {0}")]
+    TooExpensive(String),
     /// Lost while running; a read may be repeated once.
     #[error("the connection was lost while the statement ran: {0}")]
     Interrupted(String),
@@ -86,10 +158,12 @@ impl Error {
     pub fn class(&self) -> &'static str {
         match self {
             Self::Settings(_) => "connection_settings",
+            Self::File(_) => "file_unusable",
             Self::Login(_) => "connection_login",
             Self::Unreachable(_) => "database_unavailable",
             Self::Statement(_) => "database_error",
             Self::Forbidden(_) => "database_forbidden",
+            Self::TooExpensive(_) => "too_expensive",
             Self::Interrupted(_) => "database_interrupted",
             Self::TimedOut(_) => "statement_timeout",
             Self::Cancelled => "cancelled",
@@ -113,4 +187,16 @@ pub trait Source: Send + Sync {
 pub trait Sources: Send + Sync {
     /// A source. Connects lazily: only a wrong URL fails here.
     async fn open(&self, access: &Access) -> Result<Arc<dyn Source>, Error>;
+    /// Makes a database of a file.
+    async fn import(&self, _upload: Upload, _limits: ImportLimits) -> Result<Imported, Error> {
+        Err(Error::File("no files are read here".to_owned()))
+    }
+    /// How to reach a database that was made of a file, when it lies on this machine already.
+    async fn placed(&self, _business: &BusinessId, _sha256: &str) -> Option<Access> {
+        None
+    }
+    /// Lays such a database down on this machine.
+    async fn place(&self, _business: &BusinessId, _sha256: &str, _database: Vec<u8>) -> Result<Access, Error> {
+        Err(Error::File("no files are kept here".to_owned()))
+    }
 }

@@ -88,6 +88,8 @@ pub struct Connection {
     pub status: ConnectionStatus,
     /// What the last test or discovery said, for people.
     pub status_message: String,
+    /// Rows that a statement may be expected to go through; `None`: as the settings say.
+    pub max_scanned_rows: Option<u64>,
     /// Unix milliseconds.
     pub created_ms: i64,
 }
@@ -342,6 +344,10 @@ pub trait Connections: Send + Sync {
     async fn connection(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Connection>, PortError>;
     /// All of a business, oldest first.
     async fn connections(&self, business: &BusinessId) -> Result<Vec<Connection>, PortError>;
+    /// All of every business, oldest first. For the operator, never for a client.
+    async fn every_connection(&self) -> Result<Vec<Connection>, PortError>;
+    /// Replaces the sealed URL of a connection; false when it is not `old` any more.
+    async fn reseal(&self, business: &BusinessId, id: &ConnectionId, old: &str, new: &str) -> Result<bool, PortError>;
     /// Notes how far a connection is.
     async fn set_connection_status(
         &self,
@@ -350,6 +356,13 @@ pub trait Connections: Send + Sync {
         status: ConnectionStatus,
         message: &str,
     ) -> Result<(), PortError>;
+    /// Sets how many rows a statement may be expected to go through; false when there is no such connection.
+    async fn set_max_scanned_rows(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        rows: Option<u64>,
+    ) -> Result<bool, PortError>;
     /// Replaces the schema of a connection.
     async fn save_schema(&self, business: &BusinessId, id: &ConnectionId, schema: &Schema) -> Result<(), PortError>;
     /// The schema of a connection.
@@ -407,9 +420,74 @@ pub trait Records: Send + Sync {
     async fn record_llm_call(&self, call: &LlmCallRecord) -> Result<(), PortError>;
 }
 
+/// Stands for the URL of a connection that is an uploaded file. No URL that a person enters is like it.
+pub const FILE_URL: &str = "file:";
+
+/// What a stored file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// As a person uploaded it.
+    Upload,
+    /// The database that was made of it.
+    Database,
+}
+
+impl FileKind {
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upload => "upload",
+            Self::Database => "database",
+        }
+    }
+    /// Reads a stored name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Upload, Self::Database].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A file of a connection. It lies in the store, because who takes it and who reads it may be on two machines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub business: BusinessId,
+    /// The connection that is made of it.
+    pub connection: ConnectionId,
+    /// What it is.
+    pub kind: FileKind,
+    /// As its owner calls it.
+    pub name: String,
+    /// How long it is.
+    pub bytes: u64,
+    /// SHA-256, hex; empty when nobody needs it.
+    pub sha256: String,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+}
+
+/// Files of connections.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// Stores a file. It is there only once all of it is; a second time changes nothing.
+    async fn save_file(&self, file: &StoredFile, body: &[u8]) -> Result<(), PortError>;
+    /// The newest file of a kind.
+    async fn file_of(
+        &self,
+        business: &BusinessId,
+        connection: &ConnectionId,
+        kind: FileKind,
+    ) -> Result<Option<StoredFile>, PortError>;
+    /// What a file holds; `None` when it is not there any more.
+    async fn file_body(&self, file: &StoredFile) -> Result<Option<Vec<u8>>, PortError>;
+    /// Removes a file, if it is there.
+    async fn remove_file(&self, business: &BusinessId, id: &str) -> Result<(), PortError>;
+}
+
 /// The app store.
 #[async_trait]
-pub trait AppStore: Identity + Connections + Turns + Records {
+pub trait AppStore: Identity + Connections + Turns + Records + Files {
     /// Fails unless the store answers.
     async fn ping(&self) -> Result<(), PortError>;
 }

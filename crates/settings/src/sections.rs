@@ -26,6 +26,8 @@ pub struct Settings {
     pub llm: Llm,
     /// Customers' databases.
     pub sources: Sources,
+    /// Personal data.
+    pub masking: Masking,
     /// Worker processes.
     pub workers: Workers,
     /// Logs and traces.
@@ -57,6 +59,8 @@ pub struct Server {
     pub max_question_bytes: usize,
     /// Largest frame or body that a client may send, bytes.
     pub max_frame_bytes: usize,
+    /// Largest file that may be uploaded as a database, bytes.
+    pub max_upload_bytes: usize,
     /// Life of a token, seconds.
     pub token_ttl_s: u64,
     /// A websocket must authenticate within this, seconds.
@@ -227,6 +231,9 @@ pub struct Sources {
     pub max_rows: usize,
     /// Bytes of cells kept of a result.
     pub max_bytes: usize,
+    /// Rows that a database may expect to go through for a statement; more is refused before it runs. A connection may
+    /// have its own bound.
+    pub max_scanned_rows: u64,
     /// Connections to one source from one process.
     pub max_connections: u32,
     /// Sources that one process keeps open.
@@ -239,6 +246,54 @@ pub struct Sources {
     pub sampled_rows: usize,
     /// Folder that `sqlite:` connections must lie in; empty means that managers may name any file of the server.
     pub sqlite_root: PathBuf,
+    /// Rows of a table in an uploaded file.
+    pub max_file_rows: usize,
+    /// Columns of a table in an uploaded file.
+    pub max_file_columns: usize,
+    /// Bytes of the database that is made of an uploaded file. It lies in the app store.
+    pub max_file_database_bytes: usize,
+    /// Folder where workers keep such databases at hand; empty: `files` in `embedded.data_dir`.
+    pub files_dir: PathBuf,
+}
+
+/// Personal data: e-mail addresses, telephone numbers, cards, accounts, national ids.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Masking {
+    /// Roles that see it in results; all others see masks.
+    pub clear_roles: Vec<MaskedRole>,
+    /// Columns that are masked whatever they hold: `salary` or `employees.salary`.
+    pub columns: Vec<String>,
+    /// Columns that are never masked.
+    pub clear_columns: Vec<String>,
+    /// Language models see it too. Otherwise everything that is sent to one is masked, whoever asks.
+    pub clear_to_llm: bool,
+}
+
+/// What a person may do, as far as masks are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MaskedRole {
+    /// Reads answers.
+    Viewer,
+    /// Asks questions.
+    Member,
+    /// Manages a business.
+    Manager,
+    /// Manages every business.
+    Admin,
+}
+
+impl MaskedRole {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Member => "member",
+            Self::Manager => "manager",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 /// Worker processes.
@@ -302,6 +357,9 @@ pub struct Secrets {
     pub vault_public_key: Secret,
     /// Opens them: base64 of the private key. Roles: execute_sql, test_connection, introspect.
     pub vault_private_key: Secret,
+    /// Opens what was sealed before the keys were changed, until `askline keys rotate` has sealed it anew. Roles as
+    /// above.
+    pub vault_previous_private_key: Secret,
     /// Password for `store.url`.
     pub store_password: Secret,
     /// Password for `broker.url`.

@@ -16,13 +16,14 @@ pub async fn audit_attempts(store: &Path, turn: &str) -> Vec<u32> {
     rows.iter().map(|row| u32::try_from(row.get::<i64, _>(0)).expect("a small number")).collect()
 }
 
-/// Adds a member to a business of their own.
+/// Adds a manager to a business of their own.
 pub async fn add_member(ports: &Ports, email: &str, password: &str, business: &str) {
-    let member = NewMember {
-        email: email.to_owned(),
-        password: password.to_owned(),
-        business: business.to_owned(),
-        role: Role::Manager,
-    };
+    add_member_as(ports, email, password, business, Role::Manager).await;
+}
+
+/// Adds somebody to a business.
+pub async fn add_member_as(ports: &Ports, email: &str, password: &str, business: &str, role: Role) {
+    let member =
+        NewMember { email: email.to_owned(), password: password.to_owned(), business: business.to_owned(), role };
     app::add_member_to(&*ports.store, &*ports.clock, member).await.expect("the member is added");
 }

@@ -16,7 +16,7 @@ mod servers;
 mod shared;
 mod world;
 
-pub use audit::{add_member, audit_attempts};
+pub use audit::{add_member, add_member_as, audit_attempts};
 pub use client::{Client, Transcript};
 pub use normal::normalise;
 pub use processes::{Embedded, Process, Processes, free_port};

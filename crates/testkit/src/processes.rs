@@ -117,7 +117,7 @@ const WORKERS: &[(&str, &str)] = &[
     ("generate_sql", "generate_sql"),
     ("execute_sql", "execute_sql"),
     ("reply", "reply"),
-    ("inspect", "test_connection,introspect"),
+    ("inspect", "import_file,test_connection,introspect"),
 ];
 
 const SOURCE_ROLES: &[&str] = &["execute_sql", "inspect"];

@@ -4,7 +4,7 @@ use crate::{Ctx, JobError, OrFail, OrRetry};
 use contracts::event::{ConversationRef, Response, Status};
 use contracts::{ConnectionId, Event, Message, Schema};
 use ports::source::{Access, Source};
-use ports::store::Connection;
+use ports::store::{Connection, FILE_URL, FileKind};
 use std::sync::Arc;
 
 impl Ctx {
@@ -58,8 +58,26 @@ impl Ctx {
                 ));
             }
         };
-        let access = Access { dialect: connection.dialect, url };
+        let access = match url.as_str() {
+            FILE_URL => self.file_access(connection).await?,
+            _ => Access { dialect: connection.dialect, url },
+        };
         self.ports.sources.open(&access).await.map_err(|error| JobError::fail(error.class(), error.to_string()))
+    }
+
+    /// The database of an uploaded file, laid down on this machine when it is not here yet.
+    async fn file_access(&self, connection: &Connection) -> Result<Access, JobError> {
+        let business = &connection.business;
+        let file = self.ports.store.file_of(business, &connection.id, FileKind::Database).await;
+        let file = file.or_retry("find the imported file")?;
+        let missing = "The uploaded file is not imported. Test the connection, or upload the file again.";
+        let file = file.or_fail("file_missing", missing)?;
+        if let Some(access) = self.ports.sources.placed(business, &file.sha256).await {
+            return Ok(access);
+        }
+        let body = self.ports.store.file_body(&file).await.or_retry("read the imported file")?;
+        let placed = self.ports.sources.place(business, &file.sha256, body.or_fail("file_missing", missing)?).await;
+        placed.map_err(|error| JobError::retry("lay down the imported file", error))
     }
 
     /// Tells the client that a worker took the question.

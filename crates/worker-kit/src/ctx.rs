@@ -26,6 +26,8 @@ pub struct Ctx {
     pub llm_calls: u32,
     /// One call is spent by the claim and not yet made.
     pub(crate) prepaid: Arc<AtomicBool>,
+    /// Whether language models see personal data.
+    pub(crate) clear_to_llm: bool,
     pub(crate) emitter: Arc<Emitter>,
     /// Calls that were made and wait to be stored.
     pub(crate) calls: Mutex<Vec<LlmCallRecord>>,

@@ -1,6 +1,7 @@
 use crate::{Ctx, JobError};
 use async_trait::async_trait;
 use contracts::TurnId;
+use domain::personal::Shield;
 use ports::llm::{Budget, Call, Completion, Error, Piece, Pieces, Request};
 use ports::store::LlmCallRecord;
 use ports::{Ledger, PortError};
@@ -27,11 +28,15 @@ impl Budget for TurnBudget {
 }
 
 impl Ctx {
-    /// Asks a language model and waits for the whole answer. Notices become events, tokens are recorded.
+    /// Asks a language model and waits for the whole answer. Notices become events, tokens are recorded. Personal data
+    /// that the question names is turned back in the answer.
     pub async fn complete(&self, request: Request) -> Result<Completion, Error> {
         let purpose = request.purpose.as_str();
         let started = self.ports.clock.monotonic_ms();
-        let (completion, notices) = ports::llm::complete(&*self.ports.llm, self.call(request)).await?;
+        let shield = Shield::new(&request.question);
+        let request = self.shielded(request, &shield);
+        let (mut completion, notices) = ports::llm::complete(&*self.ports.llm, self.call(request)).await?;
+        completion.text = shield.uncover(&completion.text);
         notices.into_iter().for_each(|notice| self.notice("llm", notice));
         self.record(&completion, purpose, started);
         Ok(completion)
@@ -39,6 +44,7 @@ impl Ctx {
 
     /// Asks a language model and hands over the pieces as they come. The caller records the end by `record`.
     pub async fn stream(&self, request: Request) -> Result<Pieces, Error> {
+        let request = self.shielded(request, &Shield::default());
         self.ports.llm.stream(self.call(request)).await
     }
 
@@ -76,6 +82,17 @@ impl Ctx {
             }
         }
         Err(Error::Unavailable("the answer ended without an end mark".into()))
+    }
+
+    /// Personal data stays in the house, unless the settings say otherwise.
+    fn shielded(&self, mut request: Request, shield: &Shield) -> Request {
+        if self.clear_to_llm {
+            return request;
+        }
+        for message in &mut request.messages {
+            message.content = shield.cover(&message.content);
+        }
+        request
     }
 
     fn call(&self, request: Request) -> Call {

@@ -80,6 +80,7 @@ impl<'a> Run<'a> {
             llm_calls: runner.limits.llm_calls,
             prepaid: Arc::new(AtomicBool::new(grant.prepaid)),
             calls: Mutex::default(),
+            clear_to_llm: runner.limits.clear_to_llm,
             emitter: emitter.clone(),
             spent: Mutex::default(),
             restarts: AtomicU32::new(0),

@@ -28,6 +28,8 @@ pub struct Limits {
     pub max_attempts: u32,
     /// Calls to language models in a turn.
     pub llm_calls: u32,
+    /// Whether language models see personal data.
+    pub clear_to_llm: bool,
     /// When text that waits is sent.
     pub flush: Flush,
 }

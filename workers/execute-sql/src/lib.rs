@@ -4,10 +4,12 @@ mod policy;
 
 use async_trait::async_trait;
 use contracts::job::{Basis, ExecuteSql, GenerateSql, Rejected, Reply};
-use contracts::{Event, ResultSet};
-use ports::source::{self, Statement};
+use contracts::{Event, ResultSet, Role};
+use domain::personal::{Masking, mask_text};
+use ports::source::{self, Reads, Statement};
 use ports::store::{AuditRow, Connection};
-use sql_guard::{Checked, Refusal};
+use sql_guard::{Checked, Policy, Refusal};
+use std::sync::Arc;
 use std::time::Duration;
 use telemetry::names;
 use worker_kit::{Ctx, Done, JobError, OrRetry, Worker, pause};
@@ -20,6 +22,12 @@ pub struct SqlExecutor {
     pub max_rows: usize,
     /// Bytes of cells kept.
     pub max_bytes: usize,
+    /// Rows that the database may expect to go through, unless the connection says otherwise.
+    pub max_scanned_rows: u64,
+    /// Personal data in results.
+    pub masking: Masking,
+    /// Roles that see it.
+    pub clear_roles: Vec<Role>,
     /// Rows that the event shows.
     pub shown_rows: usize,
     /// Corrections of a refused or failed statement.
@@ -42,26 +50,46 @@ impl Worker for SqlExecutor {
         };
         let source = ctx.open_source(&connection).await?;
         audit(ctx, &connection, &checked.sql, &checked.tables, "execute").await?;
-        let running = source.query(self.statement(ctx, &checked));
+        let running = source.query(self.statement(ctx, &connection, &policy, &checked));
         let started = ctx.ports.clock.monotonic_ms();
         let (outcome, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
         measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &outcome);
         match outcome {
-            Ok(rows) => self.answered(ctx, job, checked, rows),
+            Ok(mut rows) => {
+                self.mask(ctx, &mut rows).await?;
+                self.answered(ctx, job, checked, rows)
+            }
             Err(error) => self.failed(ctx, job, error),
         }
     }
 }
 
 impl SqlExecutor {
-    fn statement(&self, ctx: &Ctx, checked: &Checked) -> Statement {
+    fn statement(&self, ctx: &Ctx, connection: &Connection, policy: &Policy, checked: &Checked) -> Statement {
+        let reads = policy.tables().iter().map(|table| (table.namespace.clone(), table.name.clone()));
         Statement {
             sql: checked.sql.clone(),
             timeout: self.timeout.min(ctx.time_left()),
             max_rows: self.max_rows,
             max_bytes: self.max_bytes,
             cancel: ctx.cancel.clone(),
+            reads: Some(Arc::new(Reads::new(reads))),
+            max_scanned_rows: Some(connection.max_scanned_rows.unwrap_or(self.max_scanned_rows)),
         }
+    }
+
+    /// What is masked here is masked for good: the same rows are stored, streamed and told.
+    async fn mask(&self, ctx: &Ctx, rows: &mut ResultSet) -> Result<(), JobError> {
+        let role = ctx.ports.store.role_in(&ctx.meta.user, &ctx.meta.business).await.or_retry("read the role")?;
+        if role.is_some_and(|role| self.clear_roles.contains(&role)) {
+            return Ok(());
+        }
+        let columns = self.masking.apply(rows);
+        if !columns.is_empty() {
+            let names = columns.join(", ");
+            ctx.notice("masked", format!("Personal data is masked for your role: {names}."));
+        }
+        Ok(())
     }
 
     fn answered(&self, ctx: &Ctx, job: ExecuteSql, checked: Checked, rows: ResultSet) -> Result<Done, JobError> {
@@ -91,13 +119,16 @@ impl SqlExecutor {
             source::Error::Cancelled => Err(JobError::Cancelled),
             // The session is read-only, so that running the statement again is safe.
             source::Error::Interrupted(_) if ctx.attempt == 1 => Err(JobError::retry("run the statement", error)),
+            // A database quotes values in its messages.
             source::Error::Statement(message) | source::Error::Forbidden(message) => {
-                let message = message.clone();
-                self.correct(ctx, job, error.class(), message, "statement_failed")
+                self.correct(ctx, job, error.class(), mask_text(message), "statement_failed")
+            }
+            source::Error::TooExpensive(message) => {
+                self.correct(ctx, job, error.class(), capital(message), "statement_too_expensive")
             }
             source::Error::TimedOut(_) => Err(JobError::fail(
                 error.class(),
-                format!("{}. Ask for less at a time, such as one month.", capital(&error)),
+                format!("{}. Ask for less at a time, such as one month.", capital(&error.to_string())),
             )),
             _ => Err(unusable(ctx, &error)),
         }
@@ -156,8 +187,7 @@ fn unusable(ctx: &Ctx, error: &source::Error) -> JobError {
     JobError::fail(error.class(), message)
 }
 
-fn capital(error: &source::Error) -> String {
-    let sentence = error.to_string();
+fn capital(sentence: &str) -> String {
     let mut letters = sentence.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -1,8 +1,11 @@
 //! Connects to a source, says what it is, and reads its schema.
 
+mod import;
+
 use async_trait::async_trait;
 use contracts::job::{Introspect, TestConnection};
 use contracts::{ConnectionId, Schema};
+pub use import::FileImporter;
 use ports::source::{self, DiscoveryLimits, Source};
 use ports::store::{Connection, ConnectionStatus};
 use std::sync::Arc;
@@ -29,7 +32,7 @@ impl Worker for ConnectionTester {
         let known = ctx.ports.store.schema(&ctx.meta.business, &connection.id).await.or_retry("read the schema")?;
         let status = if known.is_some() { ConnectionStatus::Ready } else { ConnectionStatus::New };
         let message = format!("Connected to {}.", about.version);
-        note(ctx, &connection.id, status, &message).await?;
+        note(ctx, &connection.id, status, &with_warnings(&message, &about.warnings)).await?;
         Ok(say(ctx, &message, about.version))
     }
 }
@@ -56,7 +59,11 @@ impl Worker for Introspector {
         let saved = ctx.ports.store.save_schema(&ctx.meta.business, &connection.id, &schema).await;
         saved.or_retry("save the schema")?;
         let found = describe(&schema);
-        note(ctx, &connection.id, ConnectionStatus::Ready, &found).await?;
+        let warnings = match until_cancelled(ctx, source.about()).await {
+            Ok(about) => about.warnings,
+            Err(error) => return failed(ctx, &connection.id, error).await,
+        };
+        note(ctx, &connection.id, ConnectionStatus::Ready, &with_warnings(&found, &warnings)).await?;
         Ok(say(ctx, &format!("Ready! {found}"), found))
     }
 }
@@ -109,6 +116,11 @@ async fn no_tables(ctx: &Ctx, id: &ConnectionId) -> Result<Done, JobError> {
 async fn note(ctx: &Ctx, id: &ConnectionId, status: ConnectionStatus, message: &str) -> Result<(), JobError> {
     let noted = ctx.ports.store.set_connection_status(&ctx.meta.business, id, status, message).await;
     noted.or_retry("note how the connection is")
+}
+
+/// What a person should know stays with the connection, where lists and `doctor` show it.
+fn with_warnings(message: &str, warnings: &[String]) -> String {
+    warnings.iter().fold(message.to_owned(), |message, warning| format!("{message} Warning: {warning}."))
 }
 
 fn describe(schema: &Schema) -> String {

@@ -11,15 +11,48 @@ const ADVICE: &str = "give it a user that may only SELECT";
 
 const TABLES: &str = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()";
 
+/// Other databases that the user sees.
+const DATABASES: &str = "SELECT CAST(SCHEMA_NAME AS CHAR) FROM information_schema.SCHEMATA \
+    WHERE SCHEMA_NAME <> DATABASE() AND SCHEMA_NAME NOT IN ('information_schema', 'performance_schema', 'sys') ORDER BY 1";
+
+/// Views here whose making the user may not see: what a question on them costs is not known before it runs.
+const HIDDEN_VIEWS: &str = "SELECT CAST(TABLE_NAME AS CHAR) FROM information_schema.VIEWS \
+    WHERE TABLE_SCHEMA = DATABASE() AND VIEW_DEFINITION = '' ORDER BY 1";
+
+const NAMED: usize = 10;
+
 pub(super) async fn about(session: &mut Session) -> Result<About, Error> {
     let tables = session.rows(TABLES).await?;
     let grants: Vec<String> =
         session.rows("SHOW GRANTS").await?.iter().filter_map(|row| as_text(row.first()?)).collect();
     let mut warnings = warnings(&grants);
+    let others = names(session, DATABASES).await?;
+    if !others.is_empty() {
+        warnings.push(format!(
+            "the user sees other databases ({}); if one of them belongs to somebody else, give it a user without them",
+            named(&others)
+        ));
+    }
+    let hidden = names(session, HIDDEN_VIEWS).await?;
+    if !hidden.is_empty() {
+        warnings.push(format!(
+            "what a question on a view costs cannot be known before it runs ({}); grant SHOW VIEW on them",
+            named(&hidden)
+        ));
+    }
     if tables.first().and_then(|row| row.first()).and_then(|count| count.as_u64()) == Some(0) {
         warnings.push("the database has no tables that the user may read: there is nothing to ask yet".to_owned());
     }
     Ok(About { version: product(&session.version), warnings })
+}
+
+async fn names(session: &mut Session, sql: &str) -> Result<Vec<String>, Error> {
+    Ok(session.rows(sql).await?.iter().filter_map(|row| as_text(row.first()?)).collect())
+}
+
+fn named(names: &[String]) -> String {
+    let more = if names.len() > NAMED { ", …" } else { "" };
+    format!("{}{more}", names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "))
 }
 
 fn product(version: &str) -> String {

@@ -13,6 +13,11 @@ pub(crate) fn database_error(error: &dyn DatabaseError) -> Error {
     classify(number, error.message())
 }
 
+/// The server's number of an error, when it is the server's.
+pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
+    error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
+}
+
 /// By error number, because messages are in the server's language.
 fn classify(number: u16, message: &str) -> Error {
     let message = message.to_owned();

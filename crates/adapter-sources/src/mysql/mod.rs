@@ -4,6 +4,9 @@ mod about;
 mod cells;
 mod discover;
 mod errors;
+mod gate;
+mod plan;
+mod scope;
 mod server;
 mod session;
 
@@ -49,6 +52,9 @@ impl Source for Mysql {
         let mut session = unless_cancelled(&asked.cancel, Session::begin(&self.server, asked.timeout)).await?;
         let id = session.id;
         let work = async {
+            scope::check(&mut session, &asked).await?;
+            gate::check(&mut session, &asked).await?;
+            session.set_timeout(asked.timeout).await?;
             let mut rows = Collector::new(&asked);
             if session.collect(&asked.sql, &mut rows).await? {
                 self.server.kill(id).await;

@@ -46,7 +46,7 @@ impl Server {
     }
 
     pub(crate) async fn connect(&self) -> Result<MySqlConnection, Error> {
-        fault::connecting(&self.address, self.options.connect(), database_error).await
+        fault::connecting(&self.address, &self.options, database_error).await
     }
 
     /// Stops what runs in a session, from a connection of its own.

@@ -1,6 +1,7 @@
 use super::cells;
-use super::errors::failed;
+use super::errors::{self, failed};
 use super::server::{Server, close};
+use crate::cell::as_text;
 use crate::collect::Collector;
 use contracts::{Cell, Column};
 use futures_util::TryStreamExt;
@@ -22,6 +23,9 @@ const KEPT_MODES: [&str; 9] = [
     "REAL_AS_FLOAT",
     "TIME_TRUNCATE_FRACTIONAL",
 ];
+
+/// The server's number of the error.
+const VIEW_IS_HIDDEN: u16 = 1345;
 
 /// A connection of its own, which only reads.
 pub(super) struct Session {
@@ -101,6 +105,16 @@ impl Session {
         let query = sqlx::query(AssertSqlSafe(sql));
         let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;
         Ok(rows.iter().map(cells::row).collect())
+    }
+
+    /// The plan of a statement as JSON; nothing when it reads a view that the user may not see the making of.
+    pub(super) async fn explain(&mut self, sql: &str) -> Result<Option<String>, Error> {
+        let explain = format!("EXPLAIN FORMAT=JSON {sql}");
+        match sqlx::query(AssertSqlSafe(explain)).fetch_one(&mut self.connection).await {
+            Ok(row) => Ok(cells::row(&row).first().and_then(as_text)),
+            Err(error) if errors::number(&error) == Some(VIEW_IS_HIDDEN) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// Fails when the connection is lost.

@@ -5,8 +5,10 @@ mod cells;
 mod discover;
 mod errors;
 mod idle;
+mod plan;
 mod record;
 mod render;
+mod scope;
 mod server;
 mod session;
 mod time;
@@ -38,7 +40,7 @@ impl Postgres {
         if later.is_empty() || !cut {
             return session.render(later).await;
         }
-        let mut other = Session::begin(&self.server, asked.timeout).await?;
+        let mut other = Session::begin(&self.server, asked.timeout, None).await?;
         let rendered = other.render(later).await;
         other.release(&self.server).await;
         rendered
@@ -57,13 +59,18 @@ impl Source for Postgres {
 
     async fn query(&self, asked: Statement) -> Result<ResultSet, Error> {
         statement::check(Dialect::Postgres, &asked.sql)?;
-        let mut session = unless_cancelled(&asked.cancel, Session::begin(&self.server, asked.timeout)).await?;
+        let beginning = Session::begin(&self.server, asked.timeout, asked.reads.as_deref());
+        let mut session = unless_cancelled(&asked.cancel, beginning).await?;
         let backend = session.backend;
         let work = async {
+            session.check(&asked).await?;
             let mut rows = Collector::new(&asked);
             let (cut, later) = session.collect(&asked.sql, &mut rows).await?;
             if cut {
                 self.server.cancel(backend).await;
+            } else {
+                // Once more, because a function shows what it reads only when it runs.
+                session.check_reads(&asked).await?;
             }
             let mut later = self.render(&asked, &mut session, cut, later).await?;
             let mut result = rows.finish();
@@ -74,7 +81,9 @@ impl Source for Postgres {
         match &outcome {
             // A signal that was sent to stop this statement must not meet the next one.
             Ok(result) if result.truncated => session.close().await,
-            Ok(_) | Err(Error::Statement(_) | Error::Forbidden(_)) => session.release(&self.server).await,
+            Ok(_) | Err(Error::Statement(_) | Error::Forbidden(_) | Error::TooExpensive(_)) => {
+                session.release(&self.server).await
+            }
             Err(_) => session.close().await,
         }
         outcome

@@ -47,7 +47,7 @@ impl Server {
     }
 
     pub(crate) async fn connect(&self) -> Result<PgConnection, Error> {
-        fault::connecting(&self.address, self.options.connect(), database_error).await
+        fault::connecting(&self.address, &self.options, database_error).await
     }
 
     /// A connection that was reset, or a new one. Connecting by TLS takes longer than most statements.

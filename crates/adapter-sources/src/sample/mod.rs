@@ -32,7 +32,7 @@ pub async fn create_sqlite(path: &Path) -> Result<(), Error> {
         tokio::fs::remove_file(&draft).await.map_err(|error| unusable(&draft, &error))?;
     }
     let options = SqliteConnectOptions::new().filename(&draft).create_if_missing(true).disable_statement_logging();
-    let mut connection = fault::connecting(&draft.display().to_string(), options.connect(), sqlite_error).await?;
+    let mut connection = fault::connecting(&draft.display().to_string(), &options, sqlite_error).await?;
     let filled = fill(&mut connection, Dialect::Sqlite).await;
     let closed = connection.close().await;
     filled.and(closed).map_err(|error| fault::while_running(error, sqlite_error))?;

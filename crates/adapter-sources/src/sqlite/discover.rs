@@ -3,30 +3,29 @@ use crate::cell::as_text;
 use crate::samples::{self, LONGEST, PER_TABLE};
 use contracts::{Cell, ColumnSchema, ForeignKey, Schema, TableSchema};
 use ports::source::{About, DiscoveryLimits, Error};
-use tokio_util::sync::CancellationToken;
 
 /// Tables and views, without SQLite's own and without the parts of virtual tables.
 const TABLES: &str = "SELECT name, type = 'view' FROM pragma_table_list \
     WHERE schema = 'main' AND type IN ('table', 'view', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
     ORDER BY type = 'view', name";
 
-pub(super) async fn about(session: &mut Session) -> Result<About, Error> {
-    let version = session.rows("SELECT sqlite_version()").await?;
+pub(super) fn about(session: &Session) -> Result<About, Error> {
+    let version = session.rows("SELECT sqlite_version()")?;
     let version = version.first().and_then(|row| row.first()).and_then(as_text).unwrap_or_default();
     let mut warnings = Vec::new();
-    if session.rows(TABLES).await?.is_empty() {
+    if session.rows(TABLES)?.is_empty() {
         warnings.push("the database has no tables: there is nothing to ask yet".to_owned());
     }
     Ok(About { version: format!("SQLite {version}"), warnings })
 }
 
-pub(super) async fn discover(session: &mut Session, limits: DiscoveryLimits) -> Result<Schema, Error> {
+pub(super) fn discover(session: &Session, limits: DiscoveryLimits) -> Result<Schema, Error> {
     let mut schema = Schema::default();
-    for row in session.rows(TABLES).await?.into_iter().take(limits.max_tables) {
-        session.stop_on(CancellationToken::new(), limits.timeout).await?;
+    for row in session.rows(TABLES)?.into_iter().take(limits.max_tables) {
+        session.stop_after(limits.timeout)?;
         let Some(name) = row.first().and_then(as_text) else { continue };
         let is_view = row.get(1).and_then(Cell::as_i64) == Some(1);
-        match table(session, name, is_view).await {
+        match table(session, name, is_view) {
             Ok(table) => schema.tables.push(table),
             // A view over a table that is gone, a virtual table whose module is not here.
             Err(Error::Statement(reason)) => tracing::debug!(%reason, "a table cannot be described"),
@@ -34,14 +33,14 @@ pub(super) async fn discover(session: &mut Session, limits: DiscoveryLimits) -> 
         }
     }
     for index in 0..schema.tables.len() {
-        sample(session, &mut schema, index, limits).await?;
+        sample(session, &mut schema, index, limits)?;
     }
     Ok(schema)
 }
 
-async fn table(session: &mut Session, name: String, is_view: bool) -> Result<TableSchema, Error> {
-    let (columns, primary_key) = columns(session, &name).await?;
-    let foreign_keys = foreign_keys(session, &name).await?;
+fn table(session: &Session, name: String, is_view: bool) -> Result<TableSchema, Error> {
+    let (columns, primary_key) = columns(session, &name)?;
+    let foreign_keys = foreign_keys(session, &name)?;
     Ok(TableSchema {
         namespace: None,
         name,
@@ -54,7 +53,7 @@ async fn table(session: &mut Session, name: String, is_view: bool) -> Result<Tab
     })
 }
 
-async fn columns(session: &mut Session, table: &str) -> Result<(Vec<ColumnSchema>, Vec<String>), Error> {
+fn columns(session: &Session, table: &str) -> Result<(Vec<ColumnSchema>, Vec<String>), Error> {
     // Hidden 1 is an argument of a virtual table; 2 and 3 are generated columns.
     let sql = format!(
         "SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo({}) WHERE hidden <> 1 ORDER BY cid",
@@ -62,7 +61,7 @@ async fn columns(session: &mut Session, table: &str) -> Result<(Vec<ColumnSchema
     );
     let mut columns = Vec::new();
     let mut keys = Vec::new();
-    for row in session.rows(&sql).await? {
+    for row in session.rows(&sql)? {
         let [name, data_type, not_null, key] = row.as_slice() else { continue };
         let name = as_text(name).unwrap_or_default();
         let key = key.as_i64().unwrap_or_default();
@@ -77,13 +76,13 @@ async fn columns(session: &mut Session, table: &str) -> Result<(Vec<ColumnSchema
     Ok((columns, keys.into_iter().map(|(_, name)| name).collect()))
 }
 
-async fn foreign_keys(session: &mut Session, table: &str) -> Result<Vec<ForeignKey>, Error> {
+fn foreign_keys(session: &Session, table: &str) -> Result<Vec<ForeignKey>, Error> {
     let sql = format!(
         "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list({}) ORDER BY id, seq",
         literal(table)
     );
     let mut keys: Vec<(Cell, ForeignKey)> = Vec::new();
-    for row in session.rows(&sql).await? {
+    for row in session.rows(&sql)? {
         let [id, table, from, to] = row.as_slice() else { continue };
         if keys.last().is_none_or(|(last, _)| last != id) {
             let table = as_text(table).unwrap_or_default();
@@ -99,12 +98,7 @@ async fn foreign_keys(session: &mut Session, table: &str) -> Result<Vec<ForeignK
     Ok(keys.into_iter().rev().map(|(_, key)| key).collect())
 }
 
-async fn sample(
-    session: &mut Session,
-    schema: &mut Schema,
-    index: usize,
-    limits: DiscoveryLimits,
-) -> Result<(), Error> {
+fn sample(session: &Session, schema: &mut Schema, index: usize, limits: DiscoveryLimits) -> Result<(), Error> {
     let Some(table) = schema.tables.get(index) else { return Ok(()) };
     let wanted = samples::columns_to_sample(table, is_text);
     if wanted.is_empty() {
@@ -112,8 +106,8 @@ async fn sample(
     }
     let columns: Vec<String> = wanted.iter().map(|column| excerpt(&table.columns[*column].name)).collect();
     let sql = format!("SELECT {} FROM {} LIMIT {}", columns.join(", "), quoted(&table.name), limits.sampled_rows);
-    session.stop_on(CancellationToken::new(), limits.timeout.min(PER_TABLE)).await?;
-    match session.rows(&sql).await {
+    session.stop_after(limits.timeout.min(PER_TABLE))?;
+    match session.rows(&sql) {
         Ok(rows) => samples::fill(schema, index, &wanted, &rows, limits),
         Err(reason) => tracing::debug!(%reason, "a table cannot be sampled"),
     }

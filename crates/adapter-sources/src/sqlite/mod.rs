@@ -1,14 +1,19 @@
-//! SQLite files. A connection is opened read-only for one statement, and a handler inside SQLite stops it.
+//! SQLite files. A connection is opened read-only for one statement; SQLite's authorizer says what it may touch, and a
+//! handler inside SQLite stops it.
 
+mod authorizer;
 mod cells;
 mod discover;
+mod gate;
+mod plan;
 mod session;
 
 use crate::collect::Collector;
 use crate::statement;
-use crate::watch::{Watch, unless_cancelled};
+use crate::watch::Watch;
 use async_trait::async_trait;
 use contracts::{Dialect, ResultSet, Schema};
+use gate::Gate;
 use ports::source::{About, DiscoveryLimits, Error, Source, Statement};
 use session::Session;
 pub(crate) use session::database_error;
@@ -35,6 +40,11 @@ impl Sqlite {
             return Err(Error::Settings("the URL names no file; use sqlite:/path/to/file".to_owned()));
         }
         Ok(Self { path: PathBuf::from(path), root })
+    }
+
+    /// A database of ours in the folder of such.
+    pub(crate) fn of_file(path: PathBuf, folder: PathBuf) -> Self {
+        Self { path, root: Some(folder) }
     }
 
     /// The file as it is now: it may have been replaced by a link since the last statement.
@@ -66,42 +76,49 @@ impl Sqlite {
         Ok(file)
     }
 
-    async fn session(&self, stop: CancellationToken, timeout: Duration) -> Result<Session, Error> {
+    /// Runs blocking work in a session of its own. When the caller goes away, what still runs is interrupted.
+    async fn in_session<T: Send + 'static>(
+        &self,
+        stop: CancellationToken,
+        timeout: Duration,
+        work: impl FnOnce(&Session) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let file = self.file().await?;
-        Session::open(&file, &self.path.display().to_string(), stop, timeout).await
+        let _ended = stop.clone().drop_guard();
+        let running = tokio::task::spawn_blocking(move || work(&Session::open(&file, stop, timeout)?));
+        running
+            .await
+            .unwrap_or_else(|error| Err(Error::Interrupted(format!("the session ended unexpectedly ({error})"))))
     }
 }
 
 #[async_trait]
 impl Source for Sqlite {
     async fn about(&self) -> Result<About, Error> {
-        let mut session = self.session(CancellationToken::new(), TEST_TIMEOUT).await?;
-        let about = discover::about(&mut session).await;
-        session.close().await;
-        about
+        self.in_session(CancellationToken::new(), TEST_TIMEOUT, discover::about).await
     }
 
     async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {
-        let mut session = self.session(CancellationToken::new(), limits.timeout).await?;
-        let schema = discover::discover(&mut session, limits).await;
-        session.close().await;
-        schema
+        let read = move |session: &Session| discover::discover(session, limits);
+        self.in_session(CancellationToken::new(), limits.timeout, read).await
     }
 
     async fn query(&self, asked: Statement) -> Result<ResultSet, Error> {
         statement::check(Dialect::Sqlite, &asked.sql)?;
         let stop = asked.cancel.child_token();
-        // Whatever way this ends, a statement that still runs is interrupted.
-        let _ended = stop.clone().drop_guard();
-        let opening = self.session(stop.clone(), asked.timeout);
-        let mut session = unless_cancelled(&asked.cancel, opening).await?;
-        let mut rows = Collector::new(&asked);
         let watch = Watch::start(&asked);
-        let interrupt = async || stop.cancel();
-        watch.run(session.collect(&asked.sql, &mut rows), interrupt).await?;
-        stop.cancel();
-        session.close().await;
-        Ok(rows.finish())
+        let timeout = asked.timeout;
+        let work = self.in_session(stop.clone(), timeout, move |session| {
+            let gate = asked.max_scanned_rows.map(|allowed| Gate::new(session, allowed)).transpose()?;
+            session.confine(asked.reads.clone())?;
+            if let Some(gate) = gate {
+                gate.check(session, &asked.sql)?;
+            }
+            let mut rows = Collector::new(&asked);
+            session.collect(&asked.sql, &mut rows)?;
+            Ok(rows.finish())
+        });
+        watch.run(work, async || stop.cancel()).await
     }
 }
 

@@ -1,15 +1,17 @@
+use super::authorizer::{Columns, Scope, note};
 use super::cells;
+use crate::cell;
 use crate::collect::Collector;
-use crate::fault;
 use contracts::{Cell, Column};
-use futures_util::TryStreamExt;
-use ports::source::Error;
+use ports::source::{Error, Reads};
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthContext, Authorization};
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags, Statement};
 use sqlx::error::DatabaseError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{
-    AssertSqlSafe, Column as _, ConnectOptions, Connection, Executor, Row, SqlSafeStr, Statement as _, TypeInfo,
-};
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -17,40 +19,53 @@ use tokio_util::sync::CancellationToken;
 const STEPS: i32 = 1000;
 /// How long a statement waits for a writer of the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of one value. A function that makes a longer one fails at once, and nothing can stop it while it works.
+const LONGEST_VALUE: i32 = 16 << 20;
 
-/// A read-only connection.
+/// Tables and views, and which keep their data in others.
+const KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('view', 'virtual')";
+
+/// A read-only connection. Its calls block.
 pub(super) struct Session {
-    connection: SqliteConnection,
+    connection: Connection,
+    stop: CancellationToken,
 }
 
 impl Session {
     /// Opens a file; everything that runs in it ends when `stop` is cancelled or `timeout` has passed.
-    pub(super) async fn open(
-        file: &Path,
-        shown: &str,
-        stop: CancellationToken,
-        timeout: Duration,
-    ) -> Result<Self, Error> {
-        let options = options(file);
-        let connection = fault::connecting(shown, options.connect(), database_error).await?;
-        let mut session = Self { connection };
-        session.check_encoding().await?;
-        session.stop_on(stop, timeout).await?;
+    pub(super) fn open(file: &Path, stop: CancellationToken, timeout: Duration) -> Result<Self, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags).map_err(failed)?;
+        let session = Self { connection, stop };
+        session.harden().map_err(failed)?;
+        session.stop_after(timeout)?;
+        session.check_encoding()?;
         Ok(session)
     }
 
-    /// From now on everything ends when `stop` is cancelled or `timeout` has passed.
-    pub(super) async fn stop_on(&mut self, stop: CancellationToken, timeout: Duration) -> Result<(), Error> {
-        let end = Instant::now() + timeout;
-        let mut handle = self.connection.lock_handle().await.map_err(failed)?;
-        handle.set_progress_handler(STEPS, move || !stop.is_cancelled() && Instant::now() < end);
+    fn harden(&self) -> rusqlite::Result<()> {
+        let connection = &self.connection;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        // Functions and virtual tables with side effects cannot hide in a view.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cell_size_check = ON")?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
+        connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         Ok(())
     }
 
-    /// The driver reads every text as UTF-8. This is also the first read of the file, so it tells a file of another
-    /// kind.
-    async fn check_encoding(&mut self) -> Result<(), Error> {
-        match self.rows("SELECT encoding FROM pragma_encoding, (SELECT count(*) FROM sqlite_schema)").await?.first() {
+    /// From now on everything ends when the session is stopped or `timeout` has passed.
+    pub(super) fn stop_after(&self, timeout: Duration) -> Result<(), Error> {
+        let end = Instant::now() + timeout;
+        let stop = self.stop.clone();
+        let is_over = move || stop.is_cancelled() || Instant::now() >= end;
+        self.connection.progress_handler(STEPS, Some(is_over)).map_err(failed)
+    }
+
+    /// Every text is read as UTF-8. This is also the first read of the file, so it tells a file of another kind.
+    fn check_encoding(&self) -> Result<(), Error> {
+        match self.rows("SELECT encoding FROM pragma_encoding, (SELECT count(*) FROM sqlite_schema)")?.first() {
             Some(row) if row.first() == Some(&Cell::from("UTF-8")) => Ok(()),
             _ => {
                 Err(Error::Settings("the file keeps its text as UTF-16; convert it to UTF-8 (VACUUM INTO)".to_owned()))
@@ -58,74 +73,90 @@ impl Session {
         }
     }
 
-    /// Runs a guarded statement up to the caps.
-    pub(super) async fn collect(&mut self, sql: &str, rows: &mut Collector) -> Result<(), Error> {
-        let mut stream = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch(&mut self.connection);
-        while let Some(row) = stream.try_next().await.map_err(failed)? {
-            if !rows.has_columns() {
-                rows.set_columns(row.columns().iter().map(column).collect());
-            }
-            if !rows.keep(cells::row(&row), 0) {
-                return Ok(());
+    /// From now on only what a guarded statement may do is allowed. There is no way back.
+    pub(super) fn confine(&self, reads: Option<Arc<Reads>>) -> Result<(), Error> {
+        let mut scope = Scope { reads, ..Scope::default() };
+        if let Some(reads) = scope.reads.clone() {
+            for row in self.rows(KINDS)? {
+                let (Some(name), Some(kind)) = (row.first().and_then(cell::as_text), row.get(1)) else { continue };
+                match kind.as_str() {
+                    _ if !reads.allow(None, &name) => {}
+                    Some("view") => drop(scope.views.insert(name.to_lowercase(), self.columns_of_view(&name)?)),
+                    _ => scope.virtual_tables.push(name),
+                }
             }
         }
-        drop(stream);
-        if !rows.has_columns() {
-            rows.set_columns(self.columns(sql).await?);
+        self.connection.authorizer(Some(move |asked: AuthContext<'_>| scope.allow(asked))).map_err(failed)
+    }
+
+    /// What a view reads, as the authorizer sees it; nothing of a view that is broken.
+    fn columns_of_view(&self, view: &str) -> Result<Columns, Error> {
+        let noted = Arc::new(Mutex::new(HashMap::new()));
+        let notes = noted.clone();
+        let watch = move |asked: AuthContext<'_>| {
+            note(&mut notes.lock().unwrap_or_else(PoisonError::into_inner), &asked);
+            Authorization::Allow
+        };
+        self.connection.authorizer(Some(watch)).map_err(failed)?;
+        let sql = format!("SELECT * FROM \"{}\"", view.replace('"', "\"\""));
+        if let Err(error) = self.connection.prepare(&sql) {
+            tracing::debug!(%error, "a view cannot be read");
+        }
+        self.connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).map_err(failed)?;
+        Ok(std::mem::take(&mut noted.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Runs a guarded statement up to the caps.
+    pub(super) fn collect(&self, sql: &str, rows: &mut Collector) -> Result<(), Error> {
+        let mut statement = self.connection.prepare(sql).map_err(failed)?;
+        if !statement.readonly() || statement.is_explain() != 0 {
+            return Err(Error::Forbidden("only a query may run".to_owned()));
+        }
+        rows.set_columns(columns(&statement));
+        let width = statement.column_count();
+        let mut found = statement.raw_query();
+        while let Some(row) = found.next().map_err(failed)? {
+            if !rows.keep(cells::row(row, width).map_err(failed)?, 0) {
+                break;
+            }
         }
         Ok(())
     }
 
-    /// Columns of a statement that returned no row.
-    async fn columns(&mut self, sql: &str) -> Result<Vec<Column>, Error> {
-        let prepared = (&mut self.connection).prepare(AssertSqlSafe(sql).into_sql_str()).await.map_err(failed)?;
-        Ok(prepared.columns().iter().map(column).collect())
-    }
-
     /// All rows of one of our own queries.
-    pub(super) async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Cell>>, Error> {
-        let query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
-        let rows = query.fetch_all(&mut self.connection).await.map_err(failed)?;
-        Ok(rows.iter().map(cells::row).collect())
-    }
-
-    /// Ends the session's thread.
-    pub(super) async fn close(self) {
-        if let Err(error) = self.connection.close().await {
-            tracing::debug!(%error, "a SQLite session did not end cleanly");
+    pub(super) fn rows(&self, sql: &str) -> Result<Vec<Vec<Cell>>, Error> {
+        let mut statement = self.connection.prepare(sql).map_err(failed)?;
+        let width = statement.column_count();
+        let mut found = statement.raw_query();
+        let mut rows = Vec::new();
+        while let Some(row) = found.next().map_err(failed)? {
+            rows.push(cells::row(row, width).map_err(failed)?);
         }
+        Ok(rows)
     }
 }
 
-fn options(file: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(file)
-        .read_only(true)
-        .create_if_missing(false)
-        .immutable(false)
-        .busy_timeout(BUSY_TIMEOUT)
-        .statement_cache_capacity(0)
-        .pragma("query_only", "ON")
-        // Functions and virtual tables with side effects cannot hide in a view.
-        .pragma("trusted_schema", "OFF")
-        .pragma("cell_size_check", "ON")
-        .disable_statement_logging()
-}
-
-fn column(column: &sqlx::sqlite::SqliteColumn) -> Column {
-    let data_type = match column.type_info().name() {
-        "NULL" => String::new(),
-        name => name.to_owned(),
+fn columns(statement: &Statement<'_>) -> Vec<Column> {
+    let column = |column: rusqlite::Column<'_>| Column {
+        name: column.name().to_owned(),
+        data_type: cells::declared(column.decl_type()).to_owned(),
     };
-    Column { name: column.name().to_owned(), data_type }
+    statement.columns().into_iter().map(column).collect()
 }
 
-pub(super) fn failed(error: sqlx::Error) -> Error {
-    fault::while_running(error, database_error)
+pub(super) fn failed(error: rusqlite::Error) -> Error {
+    match error {
+        rusqlite::Error::SqliteFailure(code, message) => {
+            let message = message.unwrap_or_else(|| code.to_string());
+            // The primary code is the low byte of the extended one.
+            classify(code.extended_code.unsigned_abs() & 0xff, &message)
+        }
+        other => Error::Statement(other.to_string()),
+    }
 }
 
+/// As the driver of the sample data gives it.
 pub(crate) fn database_error(error: &dyn DatabaseError) -> Error {
-    // The primary code is the low byte of the extended one.
     let code = error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default() & 0xff;
     classify(code, error.message())
 }
@@ -138,6 +169,7 @@ fn classify(code: u32, message: &str) -> Error {
         9 => Error::Interrupted(message),
         10 => Error::Interrupted(format!("the file cannot be read: {message}")),
         11 | 14 => Error::Settings(format!("the file cannot be used: {message}")),
+        18 => Error::Statement(format!("{message}; at most {} MiB are allowed for one value", LONGEST_VALUE >> 20)),
         26 => Error::Settings("the file is no SQLite database".to_owned()),
         _ => Error::Statement(message),
     }
@@ -155,6 +187,8 @@ mod tests {
             (8, "database_forbidden"),
             (9, "database_interrupted"),
             (14, "connection_settings"),
+            (18, "database_error"),
+            (23, "database_forbidden"),
             (26, "connection_settings"),
         ] {
             assert_eq!(classify(code, "x").class(), class, "{code}");

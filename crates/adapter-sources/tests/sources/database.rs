@@ -156,7 +156,7 @@ pub async fn open(access: &Access) -> Arc<dyn Source> {
 }
 
 pub fn sources(sqlite_root: Option<std::path::PathBuf>) -> SqlSources {
-    SqlSources::new(Limits { max_connections: 2, max_open: 4, sqlite_root })
+    SqlSources::new(Limits { max_connections: 2, max_open: 4, sqlite_root, files: std::env::temp_dir() })
 }
 
 pub fn statement(sql: &str) -> Statement {
@@ -166,5 +166,7 @@ pub fn statement(sql: &str) -> Statement {
         max_rows: 1000,
         max_bytes: 1 << 20,
         cancel: CancellationToken::new(),
+        reads: None,
+        max_scanned_rows: None,
     }
 }

@@ -1,9 +1,13 @@
 //! What every source must do, on each of the three databases, each test on a database of its own.
 
 // Clippy takes only functions marked as tests for tests, not what these call.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod attacked;
+mod attacks;
 mod database;
+mod files;
+mod gate;
 mod limits;
 mod reading;
 mod refusals;
@@ -60,6 +64,10 @@ suite! {
     limits::a_slow_statement_is_stopped_in_the_database,
     limits::a_cancelled_statement_is_stopped_in_the_database,
     limits::a_statement_whose_caller_went_away_is_stopped_in_the_database,
+    gate::a_statement_that_costs_too_much_does_not_run,
+    gate::the_refusal_names_what_is_indexed,
+    gate::a_dry_run_that_fails_is_the_statements_failure,
+    gate::only_listed_tables_are_read,
     refusals::writes_are_refused,
     refusals::nothing_outlives_a_statement,
     shop::the_sample_shop_has_the_same_numbers_everywhere,

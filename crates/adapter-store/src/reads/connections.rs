@@ -7,7 +7,8 @@ use sqlx::Error;
 macro_rules! select {
     ($rest:expr) => {
         concat!(
-            "SELECT id, business_id, name, dialect, sealed_url, status, status_message, created_ms FROM connections ",
+            "SELECT id, business_id, name, dialect, sealed_url, status, status_message, created_ms, max_scanned_rows ",
+            "FROM connections ",
             $rest
         )
     };
@@ -61,7 +62,10 @@ impl HotRead for AllConnections {
     }
 }
 
-fn connection(row: &Row) -> Result<Connection, Error> {
+/// Every connection of every business.
+pub(crate) const EVERY_CONNECTION: &str = select!("ORDER BY created_ms, id");
+
+pub(crate) fn connection(row: &Row) -> Result<Connection, Error> {
     Ok(Connection {
         id: ConnectionId(row.text("id")?),
         business: BusinessId(row.text("business_id")?),
@@ -70,6 +74,7 @@ fn connection(row: &Row) -> Result<Connection, Error> {
         sealed_url: row.text("sealed_url")?,
         status: row.named("status", ConnectionStatus::parse)?,
         status_message: row.text("status_message")?,
+        max_scanned_rows: row.maybe_int("max_scanned_rows")?.and_then(|rows| u64::try_from(rows).ok()),
         created_ms: row.int("created_ms")?,
     })
 }

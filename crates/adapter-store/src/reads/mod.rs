@@ -6,7 +6,7 @@ mod history;
 mod result;
 mod schema;
 
-pub(crate) use connections::{AllConnections, FindConnection};
+pub(crate) use connections::{AllConnections, EVERY_CONNECTION, FindConnection, connection};
 pub(crate) use history::History;
 pub(crate) use result::FindResult;
 pub(crate) use schema::FindSchema;

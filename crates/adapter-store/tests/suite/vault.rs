@@ -50,3 +50,19 @@ async fn a_role_without_the_public_key_cannot_seal_but_open() {
     assert_eq!(opening.open(&business, &connection, &sealed).await.unwrap(), "secret");
     assert!(opening.seal(&business, &connection, "secret").await.is_err());
 }
+
+#[tokio::test]
+async fn what_an_earlier_key_sealed_is_opened_while_that_key_is_named() {
+    use ports::Vault;
+    let (old_public, old_private) = HpkeVault::generate().unwrap();
+    let (public, private) = HpkeVault::generate().unwrap();
+    let (business, connection) = ("biz_1".into(), "con_1".into());
+    let sealed = HpkeVault::new(&old_public, None).unwrap().seal(&business, &connection, "secret").await.unwrap();
+    let alone = HpkeVault::new(&public, Some(&private)).unwrap();
+    assert!(alone.open(&business, &connection, &sealed).await.is_err());
+    let both = alone.with_previous(&old_private).unwrap();
+    assert_eq!(both.open(&business, &connection, &sealed).await.unwrap(), "secret");
+    let anew = both.seal(&business, &connection, "secret").await.unwrap();
+    assert!(HpkeVault::new("", Some(&old_private)).unwrap().open(&business, &connection, &anew).await.is_err());
+    assert!(both.with_previous("no key").is_err());
+}

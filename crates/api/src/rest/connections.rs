@@ -8,10 +8,10 @@ use crate::submit::{self, Order, submit};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use contracts::job::TestConnection;
+use contracts::job::{ImportFile, TestConnection};
 use contracts::{ConnectionId, Role, Schema, TurnId};
-use ports::store::{Connection, ConnectionStatus, NewTurn};
-use serde::Serialize;
+use ports::store::{Connection, ConnectionStatus, FileKind, NewTurn};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 const SUGGESTIONS: usize = 6;
@@ -27,6 +27,8 @@ pub struct ConnectionBody {
     status: &'static str,
     /// What the last test said.
     status_message: String,
+    /// Rows that the database may expect to go through for a statement; null: as the settings say.
+    max_scanned_rows: Option<u64>,
     /// Unix milliseconds.
     created_ms: i64,
 }
@@ -34,9 +36,9 @@ pub struct ConnectionBody {
 /// A new connection, and the test that runs.
 #[derive(Serialize, ToSchema)]
 pub struct Added {
-    connection: ConnectionBody,
+    pub(super) connection: ConnectionBody,
     /// The response to follow; null when the test could not be queued.
-    response_id: Option<String>,
+    pub(super) response_id: Option<String>,
 }
 
 /// A test that runs.
@@ -54,6 +56,7 @@ impl From<&Connection> for ConnectionBody {
             dialect: connection.dialect.as_str(),
             status: connection.status.as_str(),
             status_message: connection.status_message.clone(),
+            max_scanned_rows: connection.max_scanned_rows,
             created_ms: connection.created_ms,
         }
     }
@@ -103,6 +106,37 @@ pub async fn add(
 pub async fn one(State(state): State<ApiState>, caller: Caller, Id(id): Id) -> Result<Json<ConnectionBody>, ApiError> {
     let connection = find(&state, &caller.act_in(None)?, id).await?;
     Ok(Json(ConnectionBody::from(&connection)))
+}
+
+/// What can be changed of a connection.
+#[derive(Deserialize, ToSchema)]
+pub struct Bounds {
+    /// Rows that the database may expect to go through for a statement; null: as the settings say.
+    max_scanned_rows: Option<u64>,
+}
+
+/// Set how much a statement on a connection may cost.
+#[utoipa::path(
+    put, path = "/v1/connections/{id}/bounds", tag = "connections",
+    params(("id" = String, Path, description = "Connection")), request_body = Bounds,
+    responses(
+        (status = 200, description = "The connection", body = ConnectionBody),
+        (status = 403, description = "Takes the role manager", body = ErrorBody),
+        (status = 404, description = "No such connection", body = ErrorBody),
+    )
+)]
+pub async fn set_bounds(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Id(id): Id,
+    Body(bounds): Body<Bounds>,
+) -> Result<Json<ConnectionBody>, ApiError> {
+    let actor = caller.act_as(Role::Manager, None)?;
+    let id = ConnectionId(id);
+    if !state.ports.store.set_max_scanned_rows(&actor.business, &id, bounds.max_scanned_rows).await? {
+        return Err(ApiError::not_found("connection"));
+    }
+    Ok(Json(ConnectionBody::from(&find(&state, &actor, id.0).await?)))
 }
 
 /// Test a connection, and read its schema.
@@ -182,16 +216,21 @@ async fn store(state: &ApiState, actor: &Actor, new: Checked) -> Result<Connecti
         dialect: new.dialect,
         status: ConnectionStatus::New,
         status_message: String::new(),
+        max_scanned_rows: None,
         created_ms: state.now_ms(),
     };
     if state.ports.store.create_connection(&connection).await? {
         return Ok(connection);
     }
-    let message = "A connection of this name exists. Choose another name.";
-    Err(ApiError::new(StatusCode::CONFLICT, "name_taken", message).about("name"))
+    Err(taken())
 }
 
-async fn test(state: &ApiState, actor: &Actor, connection: &Connection) -> Result<TurnId, ApiError> {
+pub(super) fn taken() -> ApiError {
+    let message = "A connection of this name exists. Choose another name.";
+    ApiError::new(StatusCode::CONFLICT, "name_taken", message).about("name")
+}
+
+pub(super) async fn test(state: &ApiState, actor: &Actor, connection: &Connection) -> Result<TurnId, ApiError> {
     let now_ms = state.now_ms();
     let turn = NewTurn {
         id: TurnId(state.ports.ids.next("resp")),
@@ -204,6 +243,11 @@ async fn test(state: &ApiState, actor: &Actor, connection: &Connection) -> Resul
         created_ms: now_ms,
         deadline_ms: submit::deadline_ms(state, now_ms),
     };
+    // A file that was uploaded and not yet imported is imported first.
+    if state.ports.store.file_of(&actor.business, &connection.id, FileKind::Upload).await?.is_some() {
+        let job = ImportFile { connection: connection.id.clone() };
+        return submit(state, Order { turn, job }).await;
+    }
     let job = TestConnection { connection: connection.id.clone(), then_introspect: true };
     submit(state, Order { turn, job }).await
 }

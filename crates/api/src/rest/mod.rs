@@ -2,6 +2,7 @@
 
 pub mod connections;
 pub mod conversations;
+pub mod files;
 pub mod models;
 pub mod new_connection;
 pub mod policy;

@@ -28,19 +28,25 @@ pub struct Checked {
 
 impl NewConnection {
     pub fn check(self) -> Result<Checked, ApiError> {
-        let name = self.name.trim();
-        if name.is_empty() || name.chars().count() > LONGEST_NAME || name.contains(char::is_control) {
-            let message = format!("A name has 1 to {LONGEST_NAME} characters. Choose another.");
-            return Err(ApiError::bad_request("invalid_name", message).about("name"));
-        }
+        let name = name_of(&self.name)?;
         let url = self.url.trim();
         let dialect = dialect_of(url)?;
         if self.dialect.is_some_and(|named| Dialect::parse(&named.to_lowercase()) != Some(dialect)) {
             let message = format!("The URL is one of {}. Leave the dialect out, or correct one.", dialect.as_str());
             return Err(ApiError::bad_request("invalid_dialect", message).about("dialect"));
         }
-        Ok(Checked { name: name.to_owned(), dialect, url: url.to_owned() })
+        Ok(Checked { name, dialect, url: url.to_owned() })
     }
+}
+
+/// The name of a connection, as it is stored.
+pub(super) fn name_of(text: &str) -> Result<String, ApiError> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.contains(char::is_control) {
+        let message = format!("A name has 1 to {LONGEST_NAME} characters. Choose another.");
+        return Err(ApiError::bad_request("invalid_name", message).about("name"));
+    }
+    Ok(name.to_owned())
 }
 
 fn dialect_of(url: &str) -> Result<Dialect, ApiError> {

@@ -10,11 +10,19 @@ use std::process::ExitCode;
 pub async fn run(args: Connection) -> Result<ExitCode> {
     match args.command {
         ConnectionCommand::List { server, json } => list(&Client::new(&server)?, json).await,
-        ConnectionCommand::Add { name, database_url, server, json } => {
-            let url = if database_url == "-" { from_stdin()? } else { database_url };
-            let added = Client::new(&server)?;
-            let made = added.post("/v1/connections", &json!({"name": name, "url": url})).await?;
-            watch(&added, &made, json).await
+        ConnectionCommand::Add { name, database_url, file, server, json } => {
+            let client = Client::new(&server)?;
+            let made = match (file, database_url) {
+                (Some(file), _) => upload(&client, &name, &file).await?,
+                (None, url) => {
+                    let url = url.filter(|url| url != "-").map_or_else(from_stdin, Ok)?;
+                    client.post("/v1/connections", &json!({"name": name, "url": url})).await?
+                }
+            };
+            watch(&client, &made, json).await
+        }
+        ConnectionCommand::Bound { connection, rows, server } => {
+            bound(&Client::new(&server)?, &connection, &rows).await
         }
         ConnectionCommand::Policy { command } => policy(command).await,
         ConnectionCommand::Test { connection, server, json } => {
@@ -24,6 +32,24 @@ pub async fn run(args: Connection) -> Result<ExitCode> {
             watch(&client, &started, json).await
         }
     }
+}
+
+async fn upload(client: &Client, name: &str, file: &Path) -> Result<Value> {
+    let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let file_name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    client.upload("/v1/connections/files", name, &file_name, &bytes).await
+}
+
+async fn bound(client: &Client, connection: &str, rows: &str) -> Result<ExitCode> {
+    let rows: Option<u64> = match rows {
+        "default" => None,
+        number => Some(number.replace('_', "").parse().context("name a number of rows, or `default`")?),
+    };
+    let id = find(client, connection).await?;
+    client.put(&format!("/v1/connections/{id}/bounds"), &json!({ "max_scanned_rows": rows })).await?;
+    let said = rows.map_or("as the settings say".to_owned(), |rows| format!("at most {rows} rows"));
+    output::line(format!("{connection}: {said}"));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The id of a connection that is named by id or name.

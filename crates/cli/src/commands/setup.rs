@@ -1,4 +1,4 @@
-use crate::args::Settings as SettingsArgs;
+use crate::args::{Keys, KeysCommand, Settings as SettingsArgs};
 use crate::{output, process};
 use anyhow::Result;
 use serde_json::json;
@@ -12,8 +12,18 @@ pub async fn migrate(config: Option<PathBuf>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes secrets.
-pub fn keys() -> Result<ExitCode> {
+/// Makes secrets, or seals credentials for new ones.
+pub async fn keys(config: Option<PathBuf>, args: Keys) -> Result<ExitCode> {
+    match args.command {
+        None => make_keys(),
+        Some(KeysCommand::Rotate) => {
+            output::line(app::rotate_keys(&mut process::settings(config)?).await?);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn make_keys() -> Result<ExitCode> {
     let (vault_public_key, vault_private_key) = app::generate_vault_keys()?;
     output::json(&json!({
         "jwt_secret": app::random_secret(),

@@ -3,7 +3,7 @@
 use super::bench::{BUSINESS, Bench, ManualClock, USER, business, completed, hop, outcome, question, rows, user};
 use crate::PortError;
 use crate::ledger::{Commit, Committed};
-use crate::store::{AuditRow, Business, Connection, ConnectionStatus, EndState, NewTurn, User};
+use crate::store::{AuditRow, Business, Connection, ConnectionStatus, EndState, FileKind, NewTurn, StoredFile, User};
 use contracts::{BusinessId, ColumnSchema, ConnectionId, Dialect, Role, Schema, TableSchema};
 use futures_util::future::join_all;
 use serde_json::json;
@@ -23,6 +23,9 @@ macro_rules! store_conformance {
                 nobody_is_a_member_of_nothing,
                 the_name_of_a_connection_is_unique_in_its_business,
                 a_connection_changes_only_its_status,
+                the_bound_of_a_connection_is_set_in_its_business_alone,
+                credentials_are_sealed_anew_only_over_what_was_read,
+                a_file_is_kept_in_its_business_and_read_back_whole,
                 a_schema_is_replaced_as_a_whole,
                 a_policy_is_replaced_as_a_whole_and_stays_in_its_business,
                 an_unknown_connection_has_no_status_and_no_schema,
@@ -54,6 +57,7 @@ fn database(business: &str, id: &str, name: &str) -> Connection {
         sealed_url: "v1.a.b".to_owned(),
         status: ConnectionStatus::New,
         status_message: String::new(),
+        max_scanned_rows: None,
         created_ms: 3,
     }
 }
@@ -155,6 +159,59 @@ pub async fn a_connection_changes_only_its_status(bench: Bench) {
     bench.store.set_connection_status(&business(), &new.id, status, &status_message).await.unwrap();
     let failed = Connection { status, status_message, ..new.clone() };
     assert_eq!(bench.store.connection(&business(), &new.id).await.unwrap(), Some(failed));
+}
+
+pub async fn the_bound_of_a_connection_is_set_in_its_business_alone(bench: Bench) {
+    two_businesses(&bench).await;
+    let new = database(BUSINESS, "con_1", "shop");
+    bench.store.create_connection(&new).await.unwrap();
+    assert!(!bench.store.set_max_scanned_rows(&"biz_2".into(), &new.id, Some(7)).await.unwrap());
+    assert!(bench.store.set_max_scanned_rows(&business(), &new.id, Some(u64::from(u32::MAX) + 1)).await.unwrap());
+    let bounded = Connection { max_scanned_rows: Some(u64::from(u32::MAX) + 1), ..new.clone() };
+    assert_eq!(bench.store.connection(&business(), &new.id).await.unwrap(), Some(bounded));
+    assert!(bench.store.set_max_scanned_rows(&business(), &new.id, None).await.unwrap());
+    assert_eq!(bench.store.connection(&business(), &new.id).await.unwrap(), Some(new));
+}
+
+pub async fn credentials_are_sealed_anew_only_over_what_was_read(bench: Bench) {
+    two_businesses(&bench).await;
+    let (ours, theirs) = (database(BUSINESS, "con_1", "shop"), database("biz_2", "con_2", "shop"));
+    bench.store.create_connection(&ours).await.unwrap();
+    bench.store.create_connection(&theirs).await.unwrap();
+    assert_eq!(bench.store.every_connection().await.unwrap(), [ours.clone(), theirs.clone()]);
+    assert!(!bench.store.reseal(&business(), &ours.id, "another", "new").await.unwrap());
+    assert!(bench.store.reseal(&business(), &ours.id, &ours.sealed_url, "new").await.unwrap());
+    let resealed = Connection { sealed_url: "new".into(), ..ours };
+    assert_eq!(bench.store.every_connection().await.unwrap(), [resealed, theirs]);
+}
+
+pub async fn a_file_is_kept_in_its_business_and_read_back_whole(bench: Bench) {
+    two_businesses(&bench).await;
+    let body: Vec<u8> = (0..2_000_000_u32).map(|number| number.wrapping_mul(31) as u8).collect();
+    let file = StoredFile {
+        id: "file_1".into(),
+        business: business(),
+        connection: "con_1".into(),
+        kind: FileKind::Upload,
+        name: "sales.csv".into(),
+        bytes: body.len() as u64,
+        sha256: String::new(),
+        created_ms: 1,
+    };
+    bench.store.save_file(&file, &body).await.unwrap();
+    bench.store.save_file(&file, &body).await.unwrap();
+    let found = bench.store.file_of(&business(), &file.connection, FileKind::Upload).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&file));
+    assert!(bench.store.file_body(&file).await.unwrap() == Some(body));
+    assert_eq!(bench.store.file_of(&business(), &file.connection, FileKind::Database).await.unwrap(), None);
+    assert_eq!(bench.store.file_of(&"biz_2".into(), &file.connection, FileKind::Upload).await.unwrap(), None);
+    let stolen = StoredFile { business: "biz_2".into(), ..file.clone() };
+    assert_eq!(bench.store.file_body(&stolen).await.unwrap(), None);
+    bench.store.remove_file(&"biz_2".into(), &file.id).await.unwrap();
+    assert!(bench.store.file_body(&file).await.unwrap().is_some());
+    bench.store.remove_file(&business(), &file.id).await.unwrap();
+    assert_eq!(bench.store.file_of(&business(), &file.connection, FileKind::Upload).await.unwrap(), None);
+    assert_eq!(bench.store.file_body(&file).await.unwrap(), None);
 }
 
 pub async fn a_schema_is_replaced_as_a_whole(bench: Bench) {

@@ -39,6 +39,13 @@ export class Api {
     return this.send("POST", "/v1/connections", connection);
   }
 
+  async addFile(name: string, file: File): Promise<{ connection: Connection; response_id: string | null }> {
+    const form = new FormData();
+    form.append("name", name);
+    form.append("file", file);
+    return this.receive(await this.request("POST", "/v1/connections/files", this.headers(false), form));
+  }
+
   testConnection(id: string): Promise<{ response_id: string }> {
     return this.send("POST", `/v1/connections/${encodeURIComponent(id)}/test`);
   }
@@ -62,14 +69,17 @@ export class Api {
   }
 
   private async send<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await fetch(path, {
-      method,
-      headers: this.headers(body !== undefined),
-      body: body === undefined ? undefined : JSON.stringify(body),
-      cache: "no-store",
-    }).catch(() => {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return this.receive(await this.request(method, path, this.headers(body !== undefined), text));
+  }
+
+  private request(method: string, path: string, headers: Record<string, string>, body?: BodyInit): Promise<Response> {
+    return fetch(path, { method, headers, body, cache: "no-store" }).catch(() => {
       throw new ApiError(0, "unreachable", UNREACHABLE);
     });
+  }
+
+  private async receive<T>(response: Response): Promise<T> {
     if (!response.ok) throw await failure(response);
     return (await response.json()) as T;
   }

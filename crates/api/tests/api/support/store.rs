@@ -4,8 +4,9 @@ use contracts::event::Usage;
 use contracts::{BusinessId, ConnectionId, ConversationId, ResultId, ResultSet, Role, Schema, TurnId, UserId};
 use ports::PortError;
 use ports::store::{
-    AppStore, AuditRow, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, Identity,
-    LlmCallRecord, Membership, NewTurn, Offered, Records, StoredResult, Turn, TurnState, Turns, User,
+    AppStore, AuditRow, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, FileKind,
+    Files, Identity, LlmCallRecord, Membership, NewTurn, Offered, Records, StoredFile, StoredResult, Turn, TurnState,
+    Turns, User,
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ struct Data {
     policies: HashMap<ConnectionId, Value>,
     turns: Vec<(Turn, Option<String>)>,
     results: Vec<StoredResult>,
+    files: Vec<(StoredFile, Vec<u8>)>,
 }
 
 impl FakeStore {
@@ -234,6 +236,25 @@ impl Connections for FakeStore {
         Ok(())
     }
 
+    async fn every_connection(&self) -> Result<Vec<Connection>, PortError> {
+        panic!("the API reads one business at a time")
+    }
+
+    async fn reseal(&self, _: &BusinessId, _: &ConnectionId, _: &str, _: &str) -> Result<bool, PortError> {
+        panic!("the API opens no credentials")
+    }
+
+    async fn set_max_scanned_rows(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        rows: Option<u64>,
+    ) -> Result<bool, PortError> {
+        let mut data = self.data()?;
+        let found = data.connections.iter_mut().find(|one| one.business == *business && one.id == *id);
+        Ok(found.map(|one| one.max_scanned_rows = rows).is_some())
+    }
+
     async fn save_schema(&self, _: &BusinessId, id: &ConnectionId, schema: &Schema) -> Result<(), PortError> {
         self.data()?.schemas.insert(id.clone(), schema.clone());
         Ok(())
@@ -279,6 +300,31 @@ impl Identity for FakeStore {
     }
     async fn role_in(&self, _: &UserId, _: &BusinessId) -> Result<Option<Role>, PortError> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl Files for FakeStore {
+    async fn save_file(&self, file: &StoredFile, body: &[u8]) -> Result<(), PortError> {
+        self.data()?.files.push((file.clone(), body.to_vec()));
+        Ok(())
+    }
+    async fn file_of(
+        &self,
+        business: &BusinessId,
+        connection: &ConnectionId,
+        kind: FileKind,
+    ) -> Result<Option<StoredFile>, PortError> {
+        let data = self.data()?;
+        let is_it = |file: &StoredFile| (&file.business, &file.connection, file.kind) == (business, connection, kind);
+        Ok(data.files.iter().map(|(file, _)| file).find(|file| is_it(file)).cloned())
+    }
+    async fn file_body(&self, file: &StoredFile) -> Result<Option<Vec<u8>>, PortError> {
+        Ok(self.data()?.files.iter().find(|(known, _)| known.id == file.id).map(|(_, body)| body.clone()))
+    }
+    async fn remove_file(&self, business: &BusinessId, id: &str) -> Result<(), PortError> {
+        self.data()?.files.retain(|(file, _)| file.business != *business || file.id != id);
+        Ok(())
     }
 }
 

@@ -124,6 +124,7 @@ impl World {
             sealed_url: "sealed".to_owned(),
             status,
             status_message: String::new(),
+            max_scanned_rows: None,
             created_ms: Clockwork::START_MS,
         };
         assert!(self.store.create_connection(&connection).await.unwrap());

@@ -109,7 +109,7 @@ fn seat() -> Seat {
         business_name: "Evaluation".into(),
         user: UserId::from("usr_eval"),
         email: "eval@askline.example".into(),
-        role: Role::Member,
+        role: Role::Manager,
     }
 }
 

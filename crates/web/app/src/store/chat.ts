@@ -173,9 +173,17 @@ export class ChatStore extends Observable<ChatState> {
     }
   }
 
-  async addConnection(connection: NewConnection): Promise<Failure | null> {
+  addConnection(connection: NewConnection): Promise<Failure | null> {
+    return this.added(this.api.addConnection(connection));
+  }
+
+  addFile(name: string, file: File): Promise<Failure | null> {
+    return this.added(this.api.addFile(name, file));
+  }
+
+  private async added(adding: ReturnType<Api["addConnection"]>): Promise<Failure | null> {
     try {
-      const made = await this.api.addConnection(connection);
+      const made = await adding;
       this.set({ connections: [...(this.get().connections ?? []), made.connection] });
       if (made.response_id) this.followTest(made.connection, made.response_id);
       return null;

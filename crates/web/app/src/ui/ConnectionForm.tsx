@@ -11,19 +11,25 @@ export function ConnectionForm({ store }: { store: ChatStore }) {
   const [name, setName] = useState("");
   const [dialect, setDialect] = useState("postgres");
   const [url, setUrl] = useState("");
+  const [file, setFile] = useState<File | null>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
 
+  const isFile = dialect === "file";
+
   async function submit(event: FormEvent) {
     event.preventDefault();
-    if (busy) return;
+    if (busy || (isFile && !file)) return;
     setBusy(true);
-    const failure = await store.addConnection({ name: name.trim(), dialect, url: url.trim() });
+    const failure = await (isFile && file
+      ? store.addFile(name.trim(), file)
+      : store.addConnection({ name: name.trim(), dialect, url: url.trim() }));
     setBusy(false);
     setProblem(failure?.message ?? null);
     if (failure) return;
     setName("");
     setUrl("");
+    setFile(null);
   }
 
   return (
@@ -40,26 +46,48 @@ export function ConnectionForm({ store }: { store: ChatStore }) {
             <option value="postgres">PostgreSQL</option>
             <option value="mysql">MySQL or MariaDB</option>
             <option value="sqlite">SQLite</option>
+            <option value="file">CSV or Excel file</option>
           </select>
         </label>
       </div>
-      <label className="field">
-        <span>URL</span>
-        <input
-          name="url"
-          required
-          autoComplete="off"
-          autoCapitalize="off"
-          spellCheck={false}
-          placeholder={EXAMPLES[dialect]}
-          value={url}
-          aria-describedby="url-hint"
-          onChange={(e) => setUrl(e.target.value)}
-        />
-      </label>
-      <p id="url-hint" className="field-hint">
-        Use an account that may only read. The URL is stored encrypted and never shown again.
-      </p>
+      {isFile ? (
+        <>
+          <label className="field">
+            <span>File</span>
+            <input
+              name="file"
+              type="file"
+              required
+              accept=".csv,.tsv,.txt,.xlsx"
+              aria-describedby="file-hint"
+              onChange={(e) => setFile(e.target.files?.[0] ?? null)}
+            />
+          </label>
+          <p id="file-hint" className="field-hint">
+            The first row may name the columns. Each sheet of a workbook becomes a table.
+          </p>
+        </>
+      ) : (
+        <>
+          <label className="field">
+            <span>URL</span>
+            <input
+              name="url"
+              required
+              autoComplete="off"
+              autoCapitalize="off"
+              spellCheck={false}
+              placeholder={EXAMPLES[dialect]}
+              value={url}
+              aria-describedby="url-hint"
+              onChange={(e) => setUrl(e.target.value)}
+            />
+          </label>
+          <p id="url-hint" className="field-hint">
+            Use an account that may only read. The URL is stored encrypted and never shown again.
+          </p>
+        </>
+      )}
       {problem && (
         <p className="field-problem" role="alert">
           {problem}

@@ -1,5 +1,4 @@
-//! Sample values go into prompts, so they leave the house. Values that tell who a person is must not: columns whose
-//! name says so are not sampled, nor are values that have the form of an e-mail address.
+//! Names of columns that hold personal data or secrets.
 
 /// Found anywhere in a name.
 const STEMS: [&str; 13] = [
@@ -24,7 +23,7 @@ const WORDS: [&str; 21] = [
 ];
 
 /// Whether a column's name looks personal or secret.
-pub(crate) fn is_personal_name(column: &str) -> bool {
+pub fn is_personal_name(column: &str) -> bool {
     let words = words(column);
     let joined = words.concat();
     let name = column.to_lowercase();
@@ -32,11 +31,63 @@ pub(crate) fn is_personal_name(column: &str) -> bool {
         || words.iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
-/// Whether a value has the form of an e-mail address, in a column whose name does not say so.
-pub(crate) fn is_personal_value(value: &str) -> bool {
-    value
-        .split_whitespace()
-        .any(|word| word.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.')))
+/// What a name ends with when it counts or describes personal data: `email_count`, `phone_type`.
+const ABOUT: [&str; 22] = [
+    "count", "counts", "total", "sum", "avg", "average", "share", "rate", "percent", "pct", "type", "kind", "status",
+    "domain", "provider", "verified", "country", "city", "state", "region", "id", "year",
+];
+/// Words that mean a person alone; a result's column may be called by others without naming anybody (`address`, `token`).
+const PERSON: [&str; 33] = [
+    "email",
+    "mail",
+    "phone",
+    "phonenumber",
+    "tel",
+    "telephone",
+    "mobile",
+    "cellphone",
+    "fax",
+    "ssn",
+    "iban",
+    "bic",
+    "cardnumber",
+    "creditcard",
+    "cardno",
+    "cvv",
+    "cvc",
+    "passport",
+    "taxid",
+    "socialsecurity",
+    "password",
+    "passwd",
+    "pwd",
+    "dob",
+    "birthdate",
+    "birthday",
+    "dateofbirth",
+    "secret",
+    "apikey",
+    "cpf",
+    "dni",
+    "bsn",
+    "aadhaar",
+];
+
+/// Whether a result's column holds personal data whatever its values look like. What is computed from such a column
+/// (`count(email)`) is not personal by its name.
+pub(super) fn names_personal_values(column: &str) -> bool {
+    if column.contains('(') {
+        return false;
+    }
+    let words = words(column);
+    if words.len() > 1 && words.last().is_some_and(|last| ABOUT.contains(&last.as_str())) {
+        return false;
+    }
+    let joined = words.concat();
+    let pairs = words.windows(2).map(<[String]>::concat);
+    let triples = words.windows(3).map(<[String]>::concat);
+    let mut all = words.iter().cloned().chain(pairs).chain(triples).chain([joined]);
+    all.any(|word| PERSON.contains(&word.as_str()))
 }
 
 /// `customerCardNo`, `customer_card_no` and `Customer Card No` are the same words.
@@ -102,8 +153,12 @@ mod tests {
     }
 
     #[test]
-    fn an_email_is_seen_in_any_column() {
-        assert!(is_personal_value("write to ann@example.org please"));
-        assert!(!is_personal_value("3 @ 4.50"));
+    fn results_about_personal_columns_are_not_personal() {
+        for name in ["email", "CustomerEmail", "phone_number", "Date of Birth", "passwordHash", "e_mail", "cpf"] {
+            assert!(names_personal_values(name), "{name}");
+        }
+        for name in ["count(email)", "email_count", "phone_type", "emailDomain", "city", "mailing", "detail"] {
+            assert!(!names_personal_values(name), "{name}");
+        }
     }
 }
