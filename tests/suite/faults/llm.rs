@@ -44,7 +44,7 @@ pub enum Mood {
 }
 
 /// Before each answer to a question of the style `SlowLlm`.
-const SLOW: Duration = Duration::from_secs(15);
+const SLOW: Duration = Duration::from_secs(6);
 
 /// The key that the product sends, and that must not show anywhere.
 pub const KEY: &str = "sk-faults-0b9f3e7d5a1c";

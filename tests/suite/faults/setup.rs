@@ -16,7 +16,7 @@ pub fn settings(mode: Mode, llms: &[Llm; 2], folder: &Path, prefix: &str) -> BTr
     let provider = |name: &str, llm: &Llm| {
         format!(
             "{{name='{name}',kind='openai',base_url='{}',model='scripted',api_key_env='{LLM_KEY}',\
-             first_byte_timeout_s=25,stall_timeout_s=8}}",
+             first_byte_timeout_s=8,stall_timeout_s=8}}",
             llm.url()
         )
     };

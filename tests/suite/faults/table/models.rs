@@ -70,7 +70,7 @@ fn wrong(name: &str, mood: Mood) -> Case {
 }
 
 fn slow() -> Case {
-    Case::new("15 s to the first token", BOTH, vec![Step::UntilEnded(100)])
+    Case::new("6 s to each first token", BOTH, vec![Step::UntilEnded(100)])
         .asking(&[Style::Paced, Style::Paced, Style::Paced, Style::Paced, Style::SlowLlm])
         .expect(vec![Expect::AllAnswered, Expect::Faster(Style::Paced, Style::SlowLlm)])
 }
