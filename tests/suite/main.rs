@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod contracts;
+mod dead;
 mod kills;
 mod layering;
 mod llm_faults;

@@ -90,6 +90,15 @@ impl Queues {
         })
     }
 
+    /// Puts a dead message back where it was by age.
+    pub(crate) fn put_back_dead(&self, queue: &Queue, kept: Kept) {
+        self.with(|lines| {
+            let dead = &mut lines.entry(queue.clone()).or_default().dead;
+            let place = dead.partition_point(|other| other.id < kept.id);
+            dead.insert(place, kept);
+        });
+    }
+
     pub(crate) fn take_dead(&self, queue: &Queue, limit: usize) -> Vec<Kept> {
         self.with(|lines| {
             let Some(line) = lines.get_mut(queue) else { return Vec::new() };

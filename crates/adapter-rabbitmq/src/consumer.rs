@@ -77,13 +77,17 @@ impl Drop for RabbitConsumer {
 }
 
 /// Settles a delivery of one channel. Dropped, it hands the message back.
-struct RabbitReceipt {
+pub(crate) struct RabbitReceipt {
     tag: u64,
     settler: UnboundedSender<Settle>,
     settled: bool,
 }
 
 impl RabbitReceipt {
+    pub(crate) fn new(tag: u64, settler: UnboundedSender<Settle>) -> Self {
+        Self { tag, settler, settled: false }
+    }
+
     fn is_stale(&self) -> bool {
         self.settler.is_closed()
     }
@@ -226,7 +230,7 @@ impl Subscription {
     }
 
     fn handed(&self, delivery: lapin::message::Delivery) -> Handed {
-        let receipt = RabbitReceipt { tag: delivery.delivery_tag, settler: self.settler.clone(), settled: false };
+        let receipt = RabbitReceipt::new(delivery.delivery_tag, self.settler.clone());
         let message = received(&delivery.properties, delivery.data);
         Handed { message, redelivered: delivery.redelivered, receipt }
     }

@@ -9,6 +9,7 @@ mod backoff;
 mod broker;
 mod confirms;
 mod consumer;
+mod dead;
 mod error;
 mod link;
 mod message;

@@ -116,5 +116,6 @@ fn question(turn: &TurnId) -> NewTurn {
         idempotency_key: None,
         created_ms: 1_760_000_000_000,
         deadline_ms: 1_760_000_060_000,
+        replay_of: None,
     }
 }

@@ -6,6 +6,7 @@
 mod batch;
 mod connections;
 mod db;
+mod dead;
 mod identity;
 mod ledger;
 mod migrate;

@@ -21,9 +21,9 @@ macro_rules! migrations {
 }
 
 const POSTGRES: &Migrations = migrations!("postgres":
-    1 "0001_identity", 2 "0002_connections", 3 "0003_turns", 4 "0004_records", 9 "0009_eras");
+    1 "0001_identity", 2 "0002_connections", 3 "0003_turns", 4 "0004_records", 7 "0007_dead_jobs", 9 "0009_eras");
 const SQLITE: &Migrations = migrations!("sqlite":
-    1 "0001_identity", 2 "0002_connections", 3 "0003_turns", 4 "0004_records", 9 "0009_eras");
+    1 "0001_identity", 2 "0002_connections", 3 "0003_turns", 4 "0004_records", 7 "0007_dead_jobs", 9 "0009_eras");
 
 /// Brings the database up to this release. Processes that do so at once wait for each other.
 pub(crate) async fn migrate(db: &Db) -> Result<(), PortError> {

@@ -4,7 +4,7 @@ use crate::reads::{FindResult, History};
 use crate::writes::{Accept, Offer};
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Usage};
-use contracts::{BusinessId, ConnectionId, ConversationId, ResultId, ResultSet, TurnId, UserId};
+use contracts::{BusinessId, ConnectionId, ConversationId, DeadId, HopId, ResultId, ResultSet, TurnId, UserId};
 use ports::PortError;
 use ports::store::{ConversationSummary, EndState, NewTurn, Offered, Turn, TurnState, Turns};
 use sqlx::Error;
@@ -15,7 +15,7 @@ macro_rules! select {
         concat!(
             "SELECT id, business_id, user_id, conversation_id, connection_id, question, state, cancel_requested, \
              input_tokens, output_tokens, total_tokens, answer, message_id, executed_sql, result_id, error_code, \
-             error_message, reason, ended_ms, next_seq, created_ms, deadline_ms FROM turns ",
+             error_message, reason, ended_ms, next_seq, created_ms, deadline_ms, hop, replay_of FROM turns ",
             $rest
         )
     };
@@ -115,6 +115,7 @@ pub(crate) fn turn(row: &Row) -> Result<Turn, Error> {
         next_seq: row.count("next_seq")?,
         created_ms: row.int("created_ms")?,
         deadline_ms: row.int("deadline_ms")?,
+        replay_of: row.maybe_text("replay_of")?.map(TurnId),
     })
 }
 
@@ -128,7 +129,10 @@ fn usage(row: &Row) -> Result<Usage, Error> {
 
 fn end(row: &Row, state: TurnState) -> Result<EndState, Error> {
     let error = match (row.maybe_text("error_code")?, row.maybe_text("error_message")?) {
-        (Some(code), Some(message)) => Some(ResponseError { code, message }),
+        (Some(code), Some(message)) => {
+            let dead_job = DeadId::behind(&code, &HopId(row.text("hop")?));
+            Some(ResponseError { code, message, dead_job })
+        }
         _ => None,
     };
     Ok(EndState {

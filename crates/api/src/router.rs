@@ -1,7 +1,7 @@
 use crate::responses;
 use crate::rest::{connections, conversations, models};
 use crate::state::ApiState;
-use crate::{headers, health, login, openapi, page, socket};
+use crate::{dead, headers, health, login, openapi, page, socket};
 use axum::Router;
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::map_response;
@@ -16,6 +16,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(identity())
         .merge(questions())
         .merge(business())
+        .merge(desk())
         .merge(operation())
         .fallback(page::page)
         .method_not_allowed_fallback(page::wrong_method)
@@ -46,6 +47,16 @@ fn business() -> Router<ApiState> {
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}/turns", get(conversations::turns))
         .route("/v1/results/{id}", get(conversations::result))
+}
+
+fn desk() -> Router<ApiState> {
+    Router::new()
+        .route("/v1/dead", get(dead::list))
+        .route("/v1/dead/replay", post(dead::replay_many))
+        .route("/v1/dead/drop", post(dead::drop_many))
+        .route("/v1/dead/{id}", get(dead::one))
+        .route("/v1/dead/{id}/replay", post(dead::replay_one))
+        .route("/v1/dead/{id}/drop", post(dead::drop_one))
 }
 
 fn operation() -> Router<ApiState> {

@@ -6,6 +6,7 @@
 mod clock;
 mod compose;
 mod demo;
+mod desk;
 mod doctor;
 mod keys;
 mod lifecycle;
@@ -19,6 +20,7 @@ mod trial;
 
 pub use clock::{SystemClock, UuidIds};
 pub use compose::{Composed, Overrides, compose, migrate};
+pub use desk::OperatorDesk;
 pub use demo::{Demo, demo_settings, prepare_demo};
 pub use doctor::{Finding, doctor};
 pub use keys::{DataKeys, generate_vault_keys, random_secret};

@@ -1,4 +1,5 @@
 use crate::Composed;
+use crate::compose::queues;
 use crate::ops;
 use crate::{Role, Roles, Shutdown};
 use anyhow::{Context, Result};
@@ -56,7 +57,7 @@ pub async fn start(settings: &Settings, roles: &Roles, composed: Composed, shutd
     }
     if roles.has(&Role::Sweep) {
         let every = Duration::from_millis(settings.workers.sweep_ms);
-        let sweeper = Sweeper { ports: ports.clone(), owner, every };
+        let sweeper = Sweeper { ports: ports.clone(), owner, every, queues: queues() };
         let stop = shutdown.drain.clone();
         tasks.spawn(async move { sweeper.run(stop).await });
     }

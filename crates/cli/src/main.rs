@@ -42,6 +42,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Health(health) => commands::health::run(health).await,
         Command::Ask(ask) => commands::ask::run(config, ask).await,
         Command::Connection(connection) => commands::connection::run(connection).await,
+        Command::Dead(dead) => commands::dead::run(config, dead).await,
         Command::Eval(eval) => commands::eval::run(config, eval).await,
         Command::Bench(bench) => commands::bench::run(config, bench).await,
     }

@@ -51,6 +51,9 @@ pub struct Meta {
     /// What waits for whom.
     #[serde(default)]
     pub lane: Lane,
+    /// The turn that this one goes on with, when it replays a dead job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<TurnId>,
 }
 
 /// What waits for whom.

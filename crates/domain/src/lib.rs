@@ -2,6 +2,7 @@
 
 pub mod intent;
 pub mod prompt;
+pub mod redact;
 pub mod response;
 pub mod rules;
 pub mod schema_text;

@@ -7,6 +7,7 @@ pub mod broker;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod dead;
 mod error;
 pub mod event_log;
 pub mod ledger;

@@ -1,6 +1,7 @@
 //! What is durable beside the ledger. Every row belongs to a business, and every read names it.
 
 use crate::PortError;
+use crate::dead::DeadJobs;
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Status, Usage};
 use contracts::{
@@ -112,6 +113,8 @@ pub struct NewTurn {
     pub created_ms: i64,
     /// Unix milliseconds.
     pub deadline_ms: i64,
+    /// The turn that it goes on with, when it replays a dead job.
+    pub replay_of: Option<TurnId>,
 }
 
 /// The answer to an offer.
@@ -233,6 +236,8 @@ pub struct Turn {
     pub created_ms: i64,
     /// Unix milliseconds.
     pub deadline_ms: i64,
+    /// The turn that it goes on with, when it replays a dead job.
+    pub replay_of: Option<TurnId>,
 }
 
 /// A conversation in a list.
@@ -397,7 +402,7 @@ pub trait Records: Send + Sync {
 
 /// The app store.
 #[async_trait]
-pub trait AppStore: Identity + Connections + Turns + Records {
+pub trait AppStore: Identity + Connections + Turns + Records + DeadJobs {
     /// Fails unless the store answers.
     async fn ping(&self) -> Result<(), PortError>;
 }

@@ -23,4 +23,4 @@ pub use processes::{Embedded, Process, Processes, free_port};
 pub use scripted::{ScriptedLlm, purpose_of};
 pub use servers::{FreshDatabase, Servers, binary, faults_binary};
 pub use shared::shared_data;
-pub use world::World;
+pub use world::{World, overrides_with_llm};

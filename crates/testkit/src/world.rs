@@ -83,6 +83,11 @@ impl World {
     }
 }
 
+/// The real ports, but for the language model.
+pub fn overrides_with_llm(llm: Arc<dyn ports::Llm>) -> Overrides {
+    Overrides { llm: Some(llm), ..Overrides::default() }
+}
+
 impl Processes {
     /// The environment of distributed processes on a database of their own, with the sample shop in it.
     pub(crate) async fn prepare(

@@ -1,6 +1,7 @@
 use crate::cancels::Registered;
 use crate::emitter::Emitter;
-use crate::ending::{Ending, end_state, event_of};
+use crate::ending::{Ending, USED_UP, end_state, event_of};
+use crate::job_error::DEFECT;
 use crate::runner::Runner;
 use crate::settle::Settled;
 use crate::worker::Done;
@@ -214,7 +215,8 @@ impl<'a> Run<'a> {
         match error {
             JobError::Cancelled => Ok((Done::end(Ending::cancelled(), "stopped"), Settled::Done)),
             JobError::Fail { code, message } => Ok(self.fail(code, message)),
-            JobError::Retry { .. } if last_attempt => Ok(self.give_up(&error)),
+            JobError::Defect { .. } => Ok(self.dead("internal_error", DEFECT, &error)),
+            JobError::Retry { .. } if last_attempt => Ok(self.dead("attempts_used_up", USED_UP, &error)),
             JobError::Retry { .. } | JobError::Snooze(_) => {
                 tracing::warn!(%error, "a job runs again");
                 // The events of this run are written before another run can begin; a late writer is told so there.
@@ -226,17 +228,14 @@ impl<'a> Run<'a> {
 
     fn fail(&self, code: String, message: String) -> (Done, Settled) {
         tracing::info!(code, message, "a turn fails");
-        let settled = match code.as_str() {
-            "internal_error" => Settled::Dead { reason: message.clone() },
-            _ => Settled::Done,
-        };
-        (Done::end(Ending::failed(code, message), "failed"), settled)
+        (Done::end(Ending::failed(code, message), "failed"), Settled::Done)
     }
 
-    fn give_up(&self, error: &JobError) -> (Done, Settled) {
-        tracing::error!(%error, "a job used up its attempts");
-        let message = "A part of the system did not work in spite of several tries. Ask again in a few minutes.";
-        (Done::end(Ending::failed("attempts_used_up", message), "failed"), Settled::Dead { reason: error.to_string() })
+    /// The turn fails, and the job is kept for a person to look at.
+    fn dead(&self, code: &str, message: &str, error: &JobError) -> (Done, Settled) {
+        tracing::error!(code, %error, "a job is given up");
+        let ending = Ending::dead(code, message, &self.envelope.hop);
+        (Done::end(ending, "failed"), Settled::Dead { reason: error.to_string() })
     }
 
     fn complete_step(&self, done: &Done, started: u64) {

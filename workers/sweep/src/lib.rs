@@ -1,6 +1,8 @@
-//! Ends what is overdue and publishes what a crash left unpublished. Safe when two run: every write is fenced.
+//! Ends what is overdue, publishes what a crash left unpublished, and brings dead jobs to the desk. Safe when two run:
+//! every write is fenced.
 
-use contracts::job::KINDS;
+mod dead;
+
 use ports::broker::{Destination, Queue};
 use ports::{PortError, Ports};
 use std::time::Duration;
@@ -23,6 +25,8 @@ pub struct Sweeper {
     pub owner: String,
     /// Pause between two rounds.
     pub every: Duration,
+    /// The queues of the installation.
+    pub queues: Vec<Queue>,
 }
 
 /// What one round did.
@@ -32,6 +36,8 @@ pub struct Swept {
     pub ended: usize,
     /// Outcomes published.
     pub published: usize,
+    /// Dead jobs brought to the desk.
+    pub dead: usize,
 }
 
 impl Sweeper {
@@ -40,8 +46,8 @@ impl Sweeper {
         while !stop.is_cancelled() {
             self.measure_queues().await;
             match self.round().await {
-                Ok(Swept { ended: 0, published: 0 }) => {}
-                Ok(swept) => tracing::info!(ended = swept.ended, published = swept.published, "swept"),
+                Ok(swept) if swept == Swept::default() => {}
+                Ok(Swept { ended, published, dead }) => tracing::info!(ended, published, dead, "swept"),
                 Err(error) => tracing::warn!(%error, "a round of the sweeper failed: the next one tries again"),
             }
             tokio::select! {
@@ -53,11 +59,12 @@ impl Sweeper {
 
     /// Says how full the queues are. A broker that does not answer says nothing.
     async fn measure_queues(&self) {
-        for kind in KINDS {
-            let queue = Queue::interactive(*kind);
-            for (place, of) in [("work", Destination::Work(queue.clone())), ("dead", Destination::Dead(queue))] {
+        for queue in &self.queues {
+            let kind = queue.kind.clone();
+            for (place, of) in [("work", Destination::Work(queue.clone())), ("dead", Destination::Dead(queue.clone()))] {
                 if let Ok(depth) = self.ports.broker.depth(&of).await {
-                    metrics::gauge!(names::QUEUE_DEPTH, "kind" => *kind, "queue" => place).set(depth.ready as f64);
+                    let gauge = metrics::gauge!(names::QUEUE_DEPTH, "kind" => kind.clone(), "queue" => place);
+                    gauge.set(depth.ready as f64);
                 }
             }
         }
@@ -66,8 +73,9 @@ impl Sweeper {
     /// One round.
     pub async fn round(&self) -> Result<Swept, PortError> {
         let published = self.publish_left_over().await?;
+        let dead = dead::collect(&self.ports, &self.owner, &self.queues).await;
         let ended = self.end_overdue().await?;
-        Ok(Swept { ended, published })
+        Ok(Swept { ended, published, dead })
     }
 
     async fn publish_left_over(&self) -> Result<usize, PortError> {

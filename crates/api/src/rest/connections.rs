@@ -201,6 +201,7 @@ async fn test(state: &ApiState, actor: &Actor, connection: &Connection) -> Resul
         idempotency_key: None,
         created_ms: now_ms,
         deadline_ms: submit::deadline_ms(state, now_ms),
+        replay_of: None,
     };
     let job = TestConnection { connection: connection.id.clone(), then_introspect: true };
     submit(state, Order { turn, job }).await

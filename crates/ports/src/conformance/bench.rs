@@ -61,6 +61,7 @@ pub fn question(id: &str) -> NewTurn {
         idempotency_key: None,
         created_ms: ManualClock::START_MS,
         deadline_ms: ManualClock::START_MS + 60_000,
+        replay_of: None,
     }
 }
 

@@ -28,6 +28,7 @@ macro_rules! broker_conformance {
                 a_short_rung_is_not_blocked_by_a_long_one,
                 a_message_survives_its_rung_byte_for_byte,
                 dead_messages_can_be_taken_oldest_first,
+                a_dead_message_that_was_not_acked_stays_in_its_queue,
                 a_dead_message_is_not_delivered,
                 publishing_to_an_undeclared_queue_is_unroutable,
                 an_unroutable_message_does_not_disturb_others,
@@ -238,12 +239,38 @@ pub async fn dead_messages_can_be_taken_oldest_first(broker: Arc<dyn Broker>) {
         publish(&broker, dead.clone(), message(id)).await;
     }
     eventually_ready(&broker, &dead, 3).await;
-    let taken = within("take_dead", broker.take_dead(&queue, 2)).await.expect("take_dead");
-    assert_eq!(taken, [message("first"), message("second")]);
-    let rest = within("take_dead", broker.take_dead(&queue, 10)).await.expect("take_dead");
-    assert_eq!(rest, [message("third")]);
-    assert!(within("take_dead", broker.take_dead(&queue, 10)).await.expect("take_dead").is_empty());
+    assert_eq!(take_dead(&broker, &queue, 2).await, [message("first"), message("second")]);
+    assert_eq!(take_dead(&broker, &queue, 10).await, [message("third")]);
+    assert!(take_dead(&broker, &queue, 10).await.is_empty());
     eventually_ready(&broker, &dead, 0).await;
+}
+
+pub async fn a_dead_message_that_was_not_acked_stays_in_its_queue(broker: Arc<dyn Broker>) {
+    let queue = declared(&broker).await;
+    let dead = Destination::Dead(queue.clone());
+    for id in ["first", "second", "third"] {
+        publish(&broker, dead.clone(), message(id)).await;
+    }
+    eventually_ready(&broker, &dead, 3).await;
+    let mut held = within("take_dead", broker.take_dead(&queue, 3)).await.expect("take_dead");
+    assert!(take_dead(&broker, &queue, 3).await.is_empty(), "what one holds another does not get");
+    ack(held.remove(1)).await;
+    drop(held);
+    eventually_ready(&broker, &dead, 2).await;
+    let again = within("take_dead", broker.take_dead(&queue, 3)).await.expect("take_dead");
+    assert!(again.iter().all(|delivery| delivery.redelivered));
+    let ids: BTreeSet<_> = again.iter().map(|delivery| delivery.message.id.clone()).collect();
+    assert_eq!(ids, BTreeSet::from(["first".to_owned(), "third".to_owned()]));
+}
+
+/// Takes dead messages for good.
+async fn take_dead(broker: &Arc<dyn Broker>, queue: &Queue, limit: usize) -> Vec<Message> {
+    let mut messages = Vec::new();
+    for delivery in within("take_dead", broker.take_dead(queue, limit)).await.expect("take_dead") {
+        messages.push(delivery.message.clone());
+        ack(delivery).await;
+    }
+    messages
 }
 
 pub async fn a_dead_message_is_not_delivered(broker: Arc<dyn Broker>) {
@@ -304,8 +331,7 @@ pub async fn headers_and_body_survive_byte_for_byte(broker: Arc<dyn Broker>) {
     let delivery = next(&mut consumer).await;
     assert_eq!(delivery.message, sent);
     assert_eq!(delivery.message.attempt(), 2);
-    let dead = within("take_dead", broker.take_dead(&queue, 1)).await.expect("take_dead");
-    assert_eq!(dead, [sent]);
+    assert_eq!(take_dead(&broker, &queue, 1).await, [sent]);
 }
 
 pub async fn a_long_id_survives(broker: Arc<dyn Broker>) {

@@ -196,7 +196,7 @@ pub async fn the_end_of_a_turn_is_read_back_as_it_was_written(bench: Bench) {
         },
         EndState {
             state: TurnState::Failed,
-            error: Some(ResponseError { code: "llm_unavailable".to_owned(), message: "Try again.".to_owned() }),
+            error: Some(ResponseError::new("llm_unavailable", "Try again.")),
             ..completed("")
         },
         EndState { state: TurnState::Incomplete, reason: Some("cancelled".to_owned()), ..completed("half") },

@@ -1,3 +1,4 @@
+use super::dead::Desk;
 use super::{Effects, down};
 use async_trait::async_trait;
 use contracts::event::Usage;
@@ -16,6 +17,7 @@ pub struct FakeStore {
     effects: Effects,
     down: AtomicBool,
     data: Mutex<Data>,
+    pub(super) desk: Desk,
 }
 
 #[derive(Default)]
@@ -96,6 +98,7 @@ fn stored(new: &NewTurn) -> Turn {
         next_seq: 0,
         created_ms: new.created_ms,
         deadline_ms: new.deadline_ms,
+        replay_of: new.replay_of.clone(),
     }
 }
 
