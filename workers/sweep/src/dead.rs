@@ -12,6 +12,8 @@ use std::time::Duration;
 use worker_kit::{Ending, end_in};
 
 const AT_A_TIME: usize = 100;
+/// A job is far smaller; a stranger may have sent this one.
+const LONGEST_BODY: usize = 256 * 1_024;
 const LEASE: Duration = Duration::from_secs(10);
 /// The broker itself moves a job that was handed out too often.
 const NOT_SETTLED: &str = "it was handed out again and again, and no worker settled it";
@@ -35,10 +37,16 @@ async fn collect_queue(ports: &Ports, owner: &str, queue: &Queue) -> Result<usiz
         let is_last = taken.len() < AT_A_TIME;
         let mut held = 0;
         for delivery in taken {
-            match collect_one(ports, owner, queue, delivery).await? {
-                Collected::New => kept += 1,
-                Collected::Known => {}
-                Collected::Held => held += 1,
+            match collect_one(ports, owner, queue, delivery).await {
+                Ok(Collected::New) => kept += 1,
+                Ok(Collected::Known) => {}
+                Ok(Collected::Held) => held += 1,
+                Err(error) if error.is_transient() => return Err(error),
+                // One that the store does not take must not hold up the others.
+                Err(error) => {
+                    tracing::error!(kind = queue.kind, %error, "a dead job stays in its queue");
+                    held += 1;
+                }
             }
         }
         if is_last || held > 0 {
@@ -123,14 +131,14 @@ impl Found {
             id: unreadable_id(queue, message),
             business: None,
             turn: None,
-            hop: HopId(message.id.clone()),
+            hop: HopId(plain(&message.id)),
             kind: queue.kind.clone(),
             lane: queue.lane,
             code: "unreadable".to_owned(),
-            error: redact(error.map_or(NOT_SETTLED, String::as_str)),
+            error: plain(&redact(error.map_or(NOT_SETTLED, String::as_str))),
             attempts: message.attempt(),
             headers: shown_headers(message),
-            body: message.body.clone(),
+            body: message.body.slice(..message.body.len().min(LONGEST_BODY)),
             at_ms: now_ms,
             state: DeadState::Open,
             replayed_as: None,
@@ -174,5 +182,10 @@ fn unreadable_id(queue: &Queue, message: &Message) -> DeadId {
 
 fn shown_headers(message: &Message) -> std::collections::BTreeMap<String, String> {
     let headers = message.headers.iter();
-    headers.map(|(name, value)| (name.clone(), redact(&value.replace('\0', "")))).collect()
+    headers.map(|(name, value)| (plain(name), plain(&redact(value)))).collect()
+}
+
+/// A text as every store takes it: some take no NUL.
+fn plain(text: &str) -> String {
+    text.replace('\0', "")
 }
