@@ -103,6 +103,7 @@ fn run(arguments: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
         .envs(env.iter().copied())
         .env("ASKLINE_EMBEDDED__DATA_DIR", folder.path())
         .env("XDG_DATA_HOME", folder.path())
+        .env("ASKLINE_START__WAIT_S", "0")
         .output()
         .unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())

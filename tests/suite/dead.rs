@@ -333,8 +333,7 @@ impl Llm for Flaky {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_tries_all_failed_is_named_in_the_error_and_works_again_after_the_repair() {
     let llm = Arc::new(Flaky { broken: AtomicBool::new(true) });
-    let pairs =
-        [("ASKLINE_WORKERS__SWEEP_MS", "100".to_owned()), ("ASKLINE_WORKERS__MAX_ATTEMPTS", "2".to_owned())];
+    let pairs = [("ASKLINE_WORKERS__SWEEP_MS", "100".to_owned()), ("ASKLINE_WORKERS__MAX_ATTEMPTS", "2".to_owned())];
     let overrides = testkit::overrides_with_llm(llm.clone());
     let world = World::embedded_with(&pairs, overrides).await;
     let clerk = Clerk::admin(&world).await;

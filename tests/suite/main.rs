@@ -14,4 +14,7 @@ mod pipeline;
 mod program;
 mod protocol;
 mod real_llm;
+mod skew;
+mod starting;
 mod traces;
+mod workers;

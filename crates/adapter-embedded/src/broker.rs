@@ -191,7 +191,7 @@ impl Broker for Journal {
 
     async fn depth(&self, of: &Destination) -> Result<Depth, PortError> {
         let (ready, consumers) = self.queues.depth(of);
-        Ok(Depth { ready: ready as u64, consumers })
+        Ok(Depth { ready: ready as u64, consumers, unacked: Some(self.queues.unacked(of)) })
     }
 
     async fn take_dead(&self, queue: &Queue, limit: usize) -> Result<Vec<Delivery>, PortError> {
@@ -213,7 +213,8 @@ fn unavailable(step: &'static str) -> impl Fn(WriteError) -> PortError {
 
 fn hand_out_dead(queue: &Queue, kept: Kept, queues: &Queues, writer: &Arc<Writer<Rows>>) -> Delivery {
     let (message, redelivered) = (kept.message.clone(), kept.redelivered);
-    let receipt = DeadReceipt { kept: Some(kept), queue: queue.clone(), queues: queues.clone(), writer: writer.clone() };
+    let receipt =
+        DeadReceipt { kept: Some(kept), queue: queue.clone(), queues: queues.clone(), writer: writer.clone() };
     Delivery { message, redelivered, receipt: Box::new(receipt) }
 }
 
@@ -311,6 +312,7 @@ struct LocalReceipt {
 impl Receipt for LocalReceipt {
     async fn ack(mut self: Box<Self>) -> Result<(), PortError> {
         let Some(kept) = self.kept.take() else { return Ok(()) };
+        self.queues.settled(&self.queue);
         self.writer.write_later(Write::Delete(kept.id)).await.map_err(unavailable("ack"))
     }
 

@@ -150,7 +150,7 @@ impl Broker for Rabbit {
         let asked = channel.queue_declare(name.clone(), options, FieldTable::default());
         let queue = call("depth", found(asked)).await?;
         let queue = queue.ok_or_else(|| refused("depth", format!("there is no queue {name}")))?;
-        Ok(Depth { ready: queue.message_count().into(), consumers: queue.consumer_count().into() })
+        Ok(Depth { ready: queue.message_count().into(), consumers: queue.consumer_count().into(), unacked: None })
     }
 
     async fn take_dead(&self, queue: &Queue, limit: usize) -> Result<Vec<Delivery>, PortError> {

@@ -4,6 +4,7 @@ use crate::consumer::RabbitReceipt;
 use crate::error::call;
 use crate::message::received;
 use crate::settle;
+use crate::unacked::Unacked;
 use lapin::Channel;
 use lapin::options::BasicGetOptions;
 use lapin::types::ShortString;
@@ -24,7 +25,7 @@ pub(crate) async fn take(channel: Channel, name: ShortString, limit: usize) -> R
         let Some(got) = call(STEP, got).await? else { break };
         let (tag, redelivered) = (got.delivery.delivery_tag, got.delivery.redelivered);
         let message = received(&got.delivery.properties, got.delivery.data);
-        let receipt = Box::new(RabbitReceipt::new(tag, settler.clone()));
+        let receipt = Box::new(RabbitReceipt::new(tag, settler.clone(), &Unacked::default()));
         taken.push(Delivery { message, redelivered, receipt });
     }
     Ok(taken)

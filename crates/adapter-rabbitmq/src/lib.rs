@@ -16,5 +16,6 @@ mod message;
 mod publisher;
 mod settle;
 mod topology;
+mod unacked;
 
 pub use broker::{Rabbit, RabbitConfig};

@@ -95,7 +95,7 @@ impl DeadJobs for Store {
             job.turn.as_ref().map(TurnId::as_str),
             job.hop.as_str(),
             &job.kind,
-            lane_name(job.lane),
+            job.lane.as_str(),
             &job.code,
             &job.error,
             i64::from(job.attempts),
@@ -167,18 +167,6 @@ fn body(row: &Row) -> Result<Vec<u8>, Error> {
     STANDARD.decode(text).map_err(|error| Error::Decode(error.into()))
 }
 
-fn lane_name(lane: Lane) -> &'static str {
-    match lane {
-        Lane::Interactive => "interactive",
-        Lane::Scheduled => "scheduled",
-        Lane::Backfill => "backfill",
-    }
-}
-
-fn lane(name: &str) -> Option<Lane> {
-    [Lane::Interactive, Lane::Scheduled, Lane::Backfill].into_iter().find(|lane| lane_name(*lane) == name)
-}
-
 fn dead_job(row: &Row) -> Result<DeadJob, Error> {
     let decided = match (row.maybe_text("decided_by")?, row.maybe_int("decided_ms")?) {
         (Some(by), Some(at_ms)) => Some(Decision { by, at_ms }),
@@ -190,7 +178,7 @@ fn dead_job(row: &Row) -> Result<DeadJob, Error> {
         turn: row.maybe_text("turn_id")?.map(TurnId),
         hop: HopId(row.text("hop")?),
         kind: row.text("kind")?,
-        lane: row.named("lane", lane)?,
+        lane: row.named("lane", Lane::parse)?,
         code: row.text("code")?,
         error: row.text("error")?,
         attempts: row.count("attempts")?,

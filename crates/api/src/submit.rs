@@ -133,7 +133,8 @@ async fn log_and_publish<J: FirstJob>(state: &ApiState, order: &Order<J>) -> Res
 fn first_events(turn: &NewTurn) -> Result<Append, serde_json::Error> {
     let key = turn.idempotency_key.as_deref();
     let (conversation, connection) = (turn.conversation.as_ref(), turn.connection.as_ref());
-    let response = response_object::queued(&turn.id, turn.created_ms, conversation, connection, key, turn.replay_of.as_ref());
+    let response =
+        response_object::queued(&turn.id, turn.created_ms, conversation, connection, key, turn.replay_of.as_ref());
     let events = [Event::Created { response: response.clone() }, Event::Queued { response }];
     let events = events.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
     Ok(Append { turn: turn.id.clone(), fence: 0, batch: 0, floor: 0, events, closes: false })

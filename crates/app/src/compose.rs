@@ -108,6 +108,7 @@ async fn embedded(settings: &mut Settings, clock: Arc<dyn Clock>) -> Result<Back
 async fn distributed(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Backbone> {
     let reach = Reach { settings, clock };
     let store = Arc::new(reach.open_store().await?);
+    store.check_tables().await.context("the app store cannot be used yet")?;
     let broker = Arc::new(reach.open_broker().await?);
     let bus = Arc::new(reach.open_bus().await?);
     Ok(Backbone { store, broker, events: bus.clone(), signals: bus, lock: None })

@@ -57,7 +57,7 @@ pub async fn start(settings: &Settings, roles: &Roles, composed: Composed, shutd
     }
     if roles.has(&Role::Sweep) {
         let every = Duration::from_millis(settings.workers.sweep_ms);
-        let sweeper = Sweeper { ports: ports.clone(), owner, every, queues: queues() };
+        let sweeper = Sweeper { ports: ports.clone(), owner, every, queues: queues(), keep: keep(settings) };
         let stop = shutdown.drain.clone();
         tasks.spawn(async move { sweeper.run(stop).await });
     }
@@ -190,6 +190,12 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
         }),
         _ => return None,
     })
+}
+
+/// How long results are kept; `None` is for ever.
+fn keep(settings: &Settings) -> Option<Duration> {
+    let days = settings.workers.keep_results_days;
+    (days > 0).then(|| Duration::from_secs(days.saturating_mul(24 * 60 * 60)))
 }
 
 fn limits(settings: &Settings) -> Limits {

@@ -69,6 +69,25 @@ pub enum Lane {
     Backfill,
 }
 
+impl Lane {
+    /// Every lane, the one that goes first first.
+    pub const ALL: &'static [Self] = &[Self::Interactive, Self::Scheduled, Self::Backfill];
+
+    /// The transmitted and stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Scheduled => "scheduled",
+            Self::Backfill => "backfill",
+        }
+    }
+
+    /// Reads a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|lane| lane.as_str() == name)
+    }
+}
+
 /// A job that a handler returns: the kit adds hop, meta and number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NextJob {

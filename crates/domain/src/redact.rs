@@ -2,7 +2,8 @@
 
 const HIDDEN: &str = "…";
 /// What stands before the value of a secret, in either case of letters.
-const SECRETS: &[&str] = &["password=", "passwd=", "pwd=", "token=", "api_key=", "apikey=", "secret=", "authorization:"];
+const SECRETS: &[&str] =
+    &["password=", "passwd=", "pwd=", "token=", "api_key=", "apikey=", "secret=", "authorization:"];
 
 /// The text without URLs, addresses of servers, and values that are named as secrets.
 pub fn redact(text: &str) -> String {

@@ -122,6 +122,8 @@ pub struct Depth {
     pub ready: u64,
     /// Consumers attached, over all processes.
     pub consumers: u64,
+    /// Messages handed out and not settled; `None` where the broker does not say.
+    pub unacked: Option<u64>,
 }
 
 /// Durable queues.

@@ -2,6 +2,8 @@
 
 use crate::PortError;
 use crate::dead::DeadJobs;
+use crate::leader::Leaders;
+use crate::retention::Retention;
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Status, Usage};
 use contracts::{
@@ -240,6 +242,15 @@ pub struct Turn {
     pub replay_of: Option<TurnId>,
 }
 
+/// Where an open turn stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenStep {
+    /// The kind of the job that it waits for, or that runs.
+    pub kind: String,
+    /// When the turn was asked, Unix milliseconds.
+    pub asked_ms: i64,
+}
+
 /// A conversation in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConversationSummary {
@@ -385,6 +396,8 @@ pub trait Turns: Send + Sync {
     ) -> Result<Vec<ConversationSummary>, PortError>;
     /// Accepted or offered turns of any business whose deadline is before `before_ms`, oldest first. For the sweeper.
     async fn overdue(&self, before_ms: i64, limit: u32) -> Result<Vec<Turn>, PortError>;
+    /// Where open turns of any business stand, those that must end first first, at most `limit`. For the sweeper.
+    async fn open_steps(&self, limit: u32) -> Result<Vec<OpenStep>, PortError>;
     /// Rows that a turn left.
     async fn result(&self, business: &BusinessId, id: &ResultId) -> Result<Option<ResultSet>, PortError>;
 }
@@ -402,7 +415,7 @@ pub trait Records: Send + Sync {
 
 /// The app store.
 #[async_trait]
-pub trait AppStore: Identity + Connections + Turns + Records + DeadJobs {
+pub trait AppStore: Identity + Connections + Turns + Records + DeadJobs + Leaders + Retention {
     /// Fails unless the store answers.
     async fn ping(&self) -> Result<(), PortError>;
 }

@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod audit;
+mod bare;
 mod client;
+pub mod inline;
 pub mod llm_server;
 mod normal;
 pub mod otlp;
@@ -17,6 +19,7 @@ mod shared;
 mod world;
 
 pub use audit::{add_member, audit_attempts};
+pub use bare::Bare;
 pub use client::{Client, Transcript};
 pub use normal::normalise;
 pub use processes::{Embedded, Process, Processes, free_port};

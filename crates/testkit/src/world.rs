@@ -106,7 +106,7 @@ impl Processes {
     }
 }
 
-fn load(env: &BTreeMap<String, String>) -> Settings {
+pub(crate) fn load(env: &BTreeMap<String, String>) -> Settings {
     settings::load(&Source { file: None, env: env.clone() }).expect("the settings are valid")
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn embedded_env(folder: &TempDir, pairs: &[(&str, String)]) -> BTreeM
     env
 }
 
-fn distributed_env(folder: &TempDir, database: &FreshDatabase) -> BTreeMap<String, String> {
+pub(crate) fn distributed_env(folder: &TempDir, database: &FreshDatabase) -> BTreeMap<String, String> {
     let servers = Servers::default();
     let prefix = fresh_name();
     let (public, private) = app::generate_vault_keys().expect("keys");

@@ -115,13 +115,7 @@ pub async fn end_turn(ports: &Ports, turn: &Turn, grant: Grant, ending: Ending) 
 }
 
 /// As `end_turn`, in the hop that the claim is for.
-pub async fn end_in(
-    ports: &Ports,
-    turn: &Turn,
-    hop: HopId,
-    grant: Grant,
-    ending: Ending,
-) -> Result<bool, PortError> {
+pub async fn end_in(ports: &Ports, turn: &Turn, hop: HopId, grant: Grant, ending: Ending) -> Result<bool, PortError> {
     let end = end_state(ending, &turn.id, ports.clock.now_ms());
     let event = serde_json::to_string(&event_of(&end, &meta_of(turn), turn.usage))
         .map_err(|error| PortError::unreadable("worker-kit", "encode the terminal event", error))?;

@@ -65,12 +65,7 @@ enum Collected {
 }
 
 /// Kept first, acked then: a crash in between keeps it once more, under the same id.
-async fn collect_one(
-    ports: &Ports,
-    owner: &str,
-    queue: &Queue,
-    delivery: Delivery,
-) -> Result<Collected, PortError> {
+async fn collect_one(ports: &Ports, owner: &str, queue: &Queue, delivery: Delivery) -> Result<Collected, PortError> {
     let found = Found::of(ports, &delivery.message).await?;
     if !found.end_turn(ports, owner).await? {
         return Ok(Collected::Held);

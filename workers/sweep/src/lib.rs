@@ -1,12 +1,16 @@
-//! Ends what is overdue, publishes what a crash left unpublished, and brings dead jobs to the desk. Safe when two run:
+//! Ends what is overdue, publishes what a crash left unpublished, brings dead jobs to the desk, and says how full the
+//! queues are. Of several sweepers one leads, so that the load does not grow with them; that two do no harm is because
 //! every write is fenced.
 
 mod dead;
+mod leader;
+mod retention;
+mod signals;
 
-use ports::broker::{Destination, Queue};
+use leader::Leader;
+use ports::broker::Queue;
 use ports::{PortError, Ports};
 use std::time::Duration;
-use telemetry::names;
 use tokio_util::sync::CancellationToken;
 use worker_kit::{Ending, end_turn, publish_outcome};
 
@@ -27,6 +31,8 @@ pub struct Sweeper {
     pub every: Duration,
     /// The queues of the installation.
     pub queues: Vec<Queue>,
+    /// Results of turns that ended longer ago are deleted; `None` keeps them.
+    pub keep: Option<Duration>,
 }
 
 /// What one round did.
@@ -43,30 +49,26 @@ pub struct Swept {
 impl Sweeper {
     /// Sweeps until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
+        let mut leader = Leader::new(self);
         while !stop.is_cancelled() {
-            self.measure_queues().await;
-            match self.round().await {
-                Ok(swept) if swept == Swept::default() => {}
-                Ok(Swept { ended, published, dead }) => tracing::info!(ended, published, dead, "swept"),
-                Err(error) => tracing::warn!(%error, "a round of the sweeper failed: the next one tries again"),
+            if leader.leads().await {
+                leader.measure().await;
+                leader.forget_old().await;
+                self.sweep().await;
             }
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 () = tokio::time::sleep(self.every) => {}
             }
         }
+        leader.resign().await;
     }
 
-    /// Says how full the queues are. A broker that does not answer says nothing.
-    async fn measure_queues(&self) {
-        for queue in &self.queues {
-            let kind = queue.kind.clone();
-            for (place, of) in [("work", Destination::Work(queue.clone())), ("dead", Destination::Dead(queue.clone()))] {
-                if let Ok(depth) = self.ports.broker.depth(&of).await {
-                    let gauge = metrics::gauge!(names::QUEUE_DEPTH, "kind" => kind.clone(), "queue" => place);
-                    gauge.set(depth.ready as f64);
-                }
-            }
+    async fn sweep(&self) {
+        match self.round().await {
+            Ok(swept) if swept == Swept::default() => {}
+            Ok(Swept { ended, published, dead }) => tracing::info!(ended, published, dead, "swept"),
+            Err(error) => tracing::warn!(%error, "a round of the sweeper failed: the next one tries again"),
         }
     }
 

@@ -1,7 +1,7 @@
+use super::Clerk;
 use super::bodies::{Filter, MOST};
 use super::replay::replay;
 use super::routes::drop_by;
-use super::Clerk;
 use crate::auth::Caller;
 use crate::body::Body;
 use crate::error::{ApiError, ErrorBody};

@@ -1,6 +1,6 @@
+use super::Clerk;
 use super::bodies::{DeadBody, DeadDetail, DeadList, Filter};
 use super::replay::{find, replay};
-use super::Clerk;
 use crate::auth::Caller;
 use crate::body::{Id, Params};
 use crate::error::{ApiError, ErrorBody};
@@ -82,11 +82,7 @@ pub async fn replay_one(
         (status = 409, description = "Somebody has decided already", body = ErrorBody),
     )
 )]
-pub async fn drop_one(
-    State(state): State<ApiState>,
-    caller: Caller,
-    Id(id): Id,
-) -> Result<Json<DeadDetail>, ApiError> {
+pub async fn drop_one(State(state): State<ApiState>, caller: Caller, Id(id): Id) -> Result<Json<DeadDetail>, ApiError> {
     let (clerk, id) = (Clerk::of(&caller)?, DeadId(id));
     drop_by(&state, &clerk, &id).await?;
     Ok(Json(DeadDetail::from(&find(&state, &clerk, &id).await?)))

@@ -39,6 +39,7 @@ macro_rules! broker_conformance {
                 a_message_taken_before_the_stop_can_be_acked_after_it,
                 declaring_again_keeps_the_messages,
                 depth_counts_messages_and_consumers,
+                what_is_handed_out_is_counted_or_unknown,
                 lanes_are_separate_queues,
                 many_concurrent_publishes_are_all_confirmed,
                 two_consumers_share_a_queue,
@@ -395,18 +396,36 @@ pub async fn depth_counts_messages_and_consumers(broker: Arc<dyn Broker>) {
     let rung = Destination::Retry(queue.clone(), RUNGS_MS.len() - 1);
     let depth = |of| {
         let broker = &broker;
-        async move { broker.depth(of).await.expect("depth") }
+        async move { Depth { unacked: None, ..broker.depth(of).await.expect("depth") } }
     };
     assert_eq!(depth(&work).await, Depth::default());
     publish_all(&broker, &queue, 3).await;
     publish(&broker, rung.clone(), message("waits")).await;
-    eventually("the queue's depth", Depth { ready: 3, consumers: 0 }, || depth(&work)).await;
+    eventually("the queue's depth", Depth { ready: 3, consumers: 0, unacked: None }, || depth(&work)).await;
     eventually("the rung's depth", 1, || async { depth(&rung).await.ready }).await;
     let mut consumer = consume(&broker, &queue, 1).await;
     let held = next(&mut consumer).await;
-    eventually("the queue's depth", Depth { ready: 2, consumers: 1 }, || depth(&work)).await;
+    eventually("the queue's depth", Depth { ready: 2, consumers: 1, unacked: None }, || depth(&work)).await;
     drop((consumer, held));
-    eventually("the queue's depth", Depth { ready: 3, consumers: 0 }, || depth(&work)).await;
+    eventually("the queue's depth", Depth { ready: 3, consumers: 0, unacked: None }, || depth(&work)).await;
+}
+
+pub async fn what_is_handed_out_is_counted_or_unknown(broker: Arc<dyn Broker>) {
+    let queue = declared(&broker).await;
+    let work = Destination::Work(queue.clone());
+    publish_all(&broker, &queue, 4).await;
+    let mut consumer = consume(&broker, &queue, 3).await;
+    let mut held = take(&mut consumer, 3).await;
+    let unacked = || async { broker.depth(&work).await.expect("depth").unacked };
+    if unacked().await.is_none() {
+        return;
+    }
+    eventually("what is handed out", Some(3), unacked).await;
+    ack(held.remove(0)).await;
+    eventually("what is handed out", Some(2), unacked).await;
+    drop((held, consumer));
+    eventually("what is handed out", Some(0), unacked).await;
+    eventually_ready(&broker, &work, 3).await;
 }
 
 pub async fn lanes_are_separate_queues(broker: Arc<dyn Broker>) {

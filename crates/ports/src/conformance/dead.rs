@@ -160,7 +160,8 @@ pub async fn one_of_many_replays_is_planned(bench: Bench) {
     let job = dead("resp_1", 0);
     keep(&bench, std::slice::from_ref(&job)).await;
     let turns: Vec<contracts::TurnId> = (0..20).map(|n| format!("resp_new_{n}").as_str().into()).collect();
-    let planned = join_all(turns.iter().map(|turn| bench.store.plan_replay(&Scope::Operator, &job.id, turn, None))).await;
+    let planned =
+        join_all(turns.iter().map(|turn| bench.store.plan_replay(&Scope::Operator, &job.id, turn, None))).await;
     let won: Vec<_> = turns.iter().zip(planned).filter(|(_, planned)| *planned.as_ref().unwrap()).collect();
     assert_eq!(won.len(), 1);
     let stored = one(&bench, &job.id).await;

@@ -11,6 +11,7 @@ pub mod bench;
 pub mod broker;
 pub mod dead;
 pub mod event_log;
+pub mod leader;
 pub mod ledger;
 pub mod signals;
 pub mod store;
@@ -68,6 +69,7 @@ mod tests {
             include_str!("broker.rs"),
             include_str!("dead.rs"),
             include_str!("event_log.rs"),
+            include_str!("leader.rs"),
             include_str!("ledger.rs"),
             include_str!("signals.rs"),
             include_str!("store.rs"),

@@ -5,7 +5,10 @@ use async_trait::async_trait;
 use contracts::{DeadId, TurnId};
 use ports::PortError;
 use ports::dead::{DeadFilter, DeadJob, DeadJobs, DeadState, Decision, Scope};
+use ports::leader::Leaders;
+use ports::retention::Retention;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Dead jobs, oldest first.
 #[derive(Clone, Default)]
@@ -98,5 +101,23 @@ impl FakeStore {
             may
         });
         decided.unwrap_or(false)
+    }
+}
+
+#[async_trait]
+impl Leaders for FakeStore {
+    async fn lead(&self, _: &str, _: &str, _: Duration) -> Result<Option<u64>, PortError> {
+        panic!("the API leads nothing")
+    }
+
+    async fn resign(&self, _: &str, _: &str) -> Result<(), PortError> {
+        panic!("the API leads nothing")
+    }
+}
+
+#[async_trait]
+impl Retention for FakeStore {
+    async fn forget_results(&self, _: i64, _: u32) -> Result<u64, PortError> {
+        panic!("the API forgets nothing")
     }
 }

@@ -6,7 +6,7 @@ use contracts::{BusinessId, ConnectionId, ConversationId, ResultId, ResultSet, R
 use ports::PortError;
 use ports::store::{
     AppStore, AuditRow, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, Identity,
-    LlmCallRecord, Membership, NewTurn, Offered, Records, StoredResult, Turn, TurnState, Turns, User,
+    LlmCallRecord, Membership, NewTurn, Offered, OpenStep, Records, StoredResult, Turn, TurnState, Turns, User,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -193,6 +193,10 @@ impl Turns for FakeStore {
 
     async fn overdue(&self, _: i64, _: u32) -> Result<Vec<Turn>, PortError> {
         panic!("the API sweeps nothing")
+    }
+
+    async fn open_steps(&self, _: u32) -> Result<Vec<OpenStep>, PortError> {
+        panic!("the API measures nothing")
     }
 
     async fn result(&self, business: &BusinessId, id: &ResultId) -> Result<Option<ResultSet>, PortError> {

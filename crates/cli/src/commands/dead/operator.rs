@@ -1,6 +1,6 @@
 //! The desk of who runs the installation, without a server.
 
-use super::args::{Decide, DeadCommand, List, Show, State};
+use super::args::{DeadCommand, Decide, List, Show, State};
 use super::show::{detail, summary, table};
 use super::{Wanted, confirm};
 use crate::output;
@@ -18,9 +18,9 @@ pub async fn run(settings: &Settings, command: DeadCommand) -> Result<ExitCode> 
         DeadCommand::List(args) => list(&desk, args).await,
         DeadCommand::Show(args) => show(&desk, args).await,
         DeadCommand::Drop(args) => drop_jobs(&desk, args).await,
-        DeadCommand::Replay(_) => bail!(
-            "a replay acts for the business that owns the job: run it as its administrator, without --operator"
-        ),
+        DeadCommand::Replay(_) => {
+            bail!("a replay acts for the business that owns the job: run it as its administrator, without --operator")
+        }
     }
 }
 

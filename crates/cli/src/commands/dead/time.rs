@@ -31,8 +31,7 @@ fn date_time(text: &str) -> Option<i64> {
 }
 
 fn numbers(text: &str, separator: char) -> Option<[i64; 3]> {
-    let numbers: Option<Vec<i64>> =
-        text.split(separator).map(|part| part.parse::<u32>().ok().map(i64::from)).collect();
+    let numbers: Option<Vec<i64>> = text.split(separator).map(|part| part.parse::<u32>().ok().map(i64::from)).collect();
     numbers?.try_into().ok()
 }
 

@@ -28,3 +28,11 @@ CREATE INDEX dead_jobs_by_time ON dead_jobs (state, at_ms, id);
 
 -- The turn that a replay goes on with.
 ALTER TABLE turns ADD COLUMN replay_of TEXT;
+
+-- Who does what only one process needs to do. The term grows with each change of leader.
+CREATE TABLE leaders (
+    task TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    term BIGINT NOT NULL,
+    until_ms BIGINT NOT NULL
+);
