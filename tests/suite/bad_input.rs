@@ -103,6 +103,7 @@ fn run(arguments: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
         .envs(env.iter().copied())
         .env("ASKLINE_EMBEDDED__DATA_DIR", folder.path())
         .env("XDG_DATA_HOME", folder.path())
+        .env("ASKLINE_START__WAIT_S", "0")
         .output()
         .unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -119,7 +120,7 @@ fn wrong_settings_and_missing_servers_are_named() {
         (&["serve"], &[("ASKLINE_SERVER__LISTENN", "x")], "listenn"),
         (&["serve"], &[("ASKLINE_TURN__DEADLINE_S", "soon")], "deadline_s"),
         (&["serve", "--config", "/nowhere.toml"], &[], "/nowhere.toml"),
-        (&["serve"], &[distributed, ("ASKLINE_STORE__URL", nobody), ("ASKLINE_STORE__START_WAIT_S", "0")], "store.url"),
+        (&["serve"], &[distributed, ("ASKLINE_STORE__URL", nobody)], "store.url"),
         (&["worker", "--kinds", "clasify"], &[distributed], "clasify"),
         (&["worker", "--kinds", "classify"], &[], "distributed"),
         (&["ask", "x"], &[], "askline demo"),

@@ -42,6 +42,7 @@ fn envelope<J: Job>(job: &J) -> Envelope {
         deadline_ms: 121_000,
         spent: Usage { input_tokens: 1, output_tokens: 2, total_tokens: 3 },
         lane: Lane::Interactive,
+        replay_of: None,
     };
     Envelope::first(meta, 2, job).unwrap()
 }

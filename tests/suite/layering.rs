@@ -29,7 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("api", &["contracts", "domain", "ports", "settings", "sql-guard", "telemetry", "web"]),
     ("app", ANYTHING),
     ("cli", &["app", "contracts", "ports", "settings", "sql-guard", "telemetry"]),
-    ("testkit", &["app", "contracts", "ports", "settings"]),
+    ("testkit", &["app", "contracts", "ports", "settings", "worker-kit"]),
     ("turn-model", &[]),
     ("tests", ANYTHING),
 ];

@@ -191,15 +191,12 @@ impl Broker for Journal {
 
     async fn depth(&self, of: &Destination) -> Result<Depth, PortError> {
         let (ready, consumers) = self.queues.depth(of);
-        Ok(Depth { ready: ready as u64, consumers })
+        Ok(Depth { ready: ready as u64, consumers, unacked: Some(self.queues.unacked(of)) })
     }
 
-    async fn take_dead(&self, queue: &Queue, limit: usize) -> Result<Vec<Message>, PortError> {
-        let taken = self.queues.take_dead(queue, limit);
-        for kept in &taken {
-            self.writer.write(Write::Delete(kept.id)).await.map_err(unavailable("take dead messages"))?;
-        }
-        Ok(taken.into_iter().map(|kept| kept.message).collect())
+    async fn take_dead(&self, queue: &Queue, limit: usize) -> Result<Vec<Delivery>, PortError> {
+        let taken = self.queues.take_dead(queue, limit).into_iter();
+        Ok(taken.map(|kept| hand_out_dead(queue, kept, &self.queues, &self.writer)).collect())
     }
 
     async fn ping(&self, timeout: Duration) -> Result<(), PortError> {
@@ -212,6 +209,41 @@ impl Broker for Journal {
 
 fn unavailable(step: &'static str) -> impl Fn(WriteError) -> PortError {
     move |error| PortError::unavailable(SYSTEM, step, error)
+}
+
+fn hand_out_dead(queue: &Queue, kept: Kept, queues: &Queues, writer: &Arc<Writer<Rows>>) -> Delivery {
+    let (message, redelivered) = (kept.message.clone(), kept.redelivered);
+    let receipt =
+        DeadReceipt { kept: Some(kept), queue: queue.clone(), queues: queues.clone(), writer: writer.clone() };
+    Delivery { message, redelivered, receipt: Box::new(receipt) }
+}
+
+/// Dropped without a word it puts its message back into the dead queue.
+struct DeadReceipt {
+    kept: Option<Kept>,
+    queue: Queue,
+    queues: Queues,
+    writer: Arc<Writer<Rows>>,
+}
+
+#[async_trait]
+impl Receipt for DeadReceipt {
+    async fn ack(mut self: Box<Self>) -> Result<(), PortError> {
+        let Some(kept) = self.kept.take() else { return Ok(()) };
+        self.writer.write_later(Write::Delete(kept.id)).await.map_err(unavailable("ack"))
+    }
+
+    async fn requeue(self: Box<Self>) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+impl Drop for DeadReceipt {
+    fn drop(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            self.queues.put_back_dead(&self.queue, Kept { redelivered: true, ..kept });
+        }
+    }
 }
 
 struct LocalConsumer {
@@ -280,6 +312,7 @@ struct LocalReceipt {
 impl Receipt for LocalReceipt {
     async fn ack(mut self: Box<Self>) -> Result<(), PortError> {
         let Some(kept) = self.kept.take() else { return Ok(()) };
+        self.queues.settled(&self.queue);
         self.writer.write_later(Write::Delete(kept.id)).await.map_err(unavailable("ack"))
     }
 

@@ -111,6 +111,10 @@ impl Apply for Logs {
 }
 
 fn refuse(state: &State, append: &Append) -> Option<Answer> {
+    // Only an end that is stored closes a log, and a turn has at most one: whatever fence has written, it is due.
+    if append.closes && !state.closed {
+        return None;
+    }
     let position = Position { next_seq: state.next_seq, closed: state.closed };
     if append.fence == state.fence && append.batch <= state.batch {
         return Some(Answer::Repeated(position));

@@ -22,6 +22,7 @@ pub(crate) struct Line {
     later: BinaryHeap<Reverse<(i64, i64)>>,
     parked: HashMap<i64, (usize, Kept)>,
     consumers: u64,
+    unacked: u64,
     wake: Arc<Notify>,
 }
 
@@ -72,6 +73,7 @@ impl Queues {
         let wake = self.with(|lines| {
             let line = lines.entry(queue.clone()).or_default();
             for kept in messages.rev() {
+                line.unacked = line.unacked.saturating_sub(1);
                 line.ready.push_front(kept);
             }
             line.wake.clone()
@@ -83,11 +85,29 @@ impl Queues {
         self.with(|lines| {
             let line = lines.get_mut(queue)?;
             let kept = line.ready.pop_front()?;
+            line.unacked += 1;
             if !line.ready.is_empty() {
                 line.wake.notify_one();
             }
             Some(kept)
         })
+    }
+
+    /// A message that was handed out is done with.
+    pub(crate) fn settled(&self, queue: &Queue) {
+        self.with(|lines| {
+            let line = lines.entry(queue.clone()).or_default();
+            line.unacked = line.unacked.saturating_sub(1);
+        });
+    }
+
+    /// Puts a dead message back where it was by age.
+    pub(crate) fn put_back_dead(&self, queue: &Queue, kept: Kept) {
+        self.with(|lines| {
+            let dead = &mut lines.entry(queue.clone()).or_default().dead;
+            let place = dead.partition_point(|other| other.id < kept.id);
+            dead.insert(place, kept);
+        });
     }
 
     pub(crate) fn take_dead(&self, queue: &Queue, limit: usize) -> Vec<Kept> {
@@ -112,6 +132,12 @@ impl Queues {
             let line = lines.entry(queue.clone()).or_default();
             line.consumers = line.consumers.saturating_add_signed(change);
         });
+    }
+
+    /// Messages handed out of a queue and not settled.
+    pub(crate) fn unacked(&self, of: &Destination) -> u64 {
+        let Destination::Work(queue) = of else { return 0 };
+        self.with(|lines| lines.get(queue).map_or(0, |line| line.unacked))
     }
 
     /// Messages waiting at a destination, and consumers of its queue.

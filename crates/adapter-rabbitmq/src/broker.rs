@@ -1,18 +1,19 @@
 //! The adapter itself.
 
 use crate::consumer::{Pump, RabbitConsumer};
+use crate::dead;
 use crate::error::{call, found, refused, unavailable};
 use crate::link::Link;
-use crate::message::{properties, received};
+use crate::message::properties;
 use crate::publisher::{Outgoing, Publisher};
 use crate::topology::Topology;
 use async_trait::async_trait;
 use lapin::Channel;
-use lapin::options::{BasicAckOptions, BasicGetOptions, QueueDeclareOptions};
-use lapin::types::{FieldTable, ShortString};
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
 use lapin::uri::AMQPUri;
 use ports::PortError;
-use ports::broker::{Broker, Consumer, Depth, Destination, Message, PublishError, Queue};
+use ports::broker::{Broker, Consumer, Delivery, Depth, Destination, Message, PublishError, Queue};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -149,41 +150,18 @@ impl Broker for Rabbit {
         let asked = channel.queue_declare(name.clone(), options, FieldTable::default());
         let queue = call("depth", found(asked)).await?;
         let queue = queue.ok_or_else(|| refused("depth", format!("there is no queue {name}")))?;
-        Ok(Depth { ready: queue.message_count().into(), consumers: queue.consumer_count().into() })
+        Ok(Depth { ready: queue.message_count().into(), consumers: queue.consumer_count().into(), unacked: None })
     }
 
-    async fn take_dead(&self, queue: &Queue, limit: usize) -> Result<Vec<Message>, PortError> {
+    async fn take_dead(&self, queue: &Queue, limit: usize) -> Result<Vec<Delivery>, PortError> {
         let name = self.topology.name(&Destination::Dead(queue.clone()))?;
-        let channel = self.channel("take dead messages", PATIENCE).await?;
-        let (messages, last) = get(&channel, name, limit).await?;
-        if let Some(tag) = last {
-            call("take dead messages", channel.basic_ack(tag, BasicAckOptions { multiple: true })).await?;
-            // The broker has read the ack when it has closed the channel. If it does not say so the messages may stay
-            // in the queue too: rather twice than never.
-            if let Err(error) = call("take dead messages", channel.close(200, ShortString::default())).await {
-                tracing::debug!(%error, "dead messages may stay in their queue");
-            }
-        }
-        Ok(messages)
+        dead::take(self.channel(dead::STEP, PATIENCE).await?, name, limit).await
     }
 
     async fn ping(&self, timeout: Duration) -> Result<(), PortError> {
         let answer = tokio::time::timeout(timeout, self.channel("ping", timeout)).await;
         answer.unwrap_or_else(|_| Err(unavailable("ping", "no answer in time"))).map(drop)
     }
-}
-
-/// Up to `limit` messages, unacked, and the tag of the last.
-async fn get(channel: &Channel, name: ShortString, limit: usize) -> Result<(Vec<Message>, Option<u64>), PortError> {
-    let mut messages = Vec::new();
-    let mut last = None;
-    while messages.len() < limit {
-        let got = channel.basic_get(name.clone(), BasicGetOptions::default());
-        let Some(got) = call("take dead messages", got).await? else { break };
-        last = Some(got.delivery.delivery_tag);
-        messages.push(received(&got.delivery.properties, got.delivery.data));
-    }
-    Ok((messages, last))
 }
 
 #[cfg(test)]

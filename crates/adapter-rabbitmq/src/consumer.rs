@@ -6,6 +6,7 @@ use crate::link::Link;
 use crate::message::received;
 use crate::settle::{self, Settle};
 use crate::topology::Topology;
+use crate::unacked::{Counted, Unacked};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
@@ -77,13 +78,18 @@ impl Drop for RabbitConsumer {
 }
 
 /// Settles a delivery of one channel. Dropped, it hands the message back.
-struct RabbitReceipt {
+pub(crate) struct RabbitReceipt {
     tag: u64,
     settler: UnboundedSender<Settle>,
     settled: bool,
+    _counted: Counted,
 }
 
 impl RabbitReceipt {
+    pub(crate) fn new(tag: u64, settler: UnboundedSender<Settle>, unacked: &Unacked) -> Self {
+        Self { tag, settler, settled: false, _counted: unacked.count() }
+    }
+
     fn is_stale(&self) -> bool {
         self.settler.is_closed()
     }
@@ -188,7 +194,7 @@ impl Pump {
         let options = BasicConsumeOptions::default();
         let consume = channel.basic_consume(name, ShortString::default(), options, FieldTable::default());
         let stream = call("consume", found(consume)).await?;
-        Ok(stream.map(|stream| Subscription::of(channel, stream)))
+        Ok(stream.map(|stream| Subscription::of(channel, stream, &self.queue)))
     }
 }
 
@@ -198,14 +204,15 @@ struct Subscription {
     stream: lapin::Consumer,
     settler: UnboundedSender<Settle>,
     dead: CancellationToken,
+    unacked: Unacked,
 }
 
 impl Subscription {
-    fn of(channel: Channel, stream: lapin::Consumer) -> Self {
+    fn of(channel: Channel, stream: lapin::Consumer, queue: &Queue) -> Self {
         let (settler, inbox) = mpsc::unbounded_channel();
         let dead = CancellationToken::new();
         tokio::spawn(settle::run(channel.clone(), inbox, dead.clone()));
-        Self { channel, stream, settler, dead }
+        Self { channel, stream, settler, dead, unacked: Unacked::of(queue) }
     }
 
     async fn pump(mut self, to: &mpsc::Sender<Handed>, stop: &CancellationToken) -> End {
@@ -226,7 +233,7 @@ impl Subscription {
     }
 
     fn handed(&self, delivery: lapin::message::Delivery) -> Handed {
-        let receipt = RabbitReceipt { tag: delivery.delivery_tag, settler: self.settler.clone(), settled: false };
+        let receipt = RabbitReceipt::new(delivery.delivery_tag, self.settler.clone(), &self.unacked);
         let message = received(&delivery.properties, delivery.data);
         Handed { message, redelivered: delivery.redelivered, receipt }
     }

@@ -9,11 +9,13 @@ mod backoff;
 mod broker;
 mod confirms;
 mod consumer;
+mod dead;
 mod error;
 mod link;
 mod message;
 mod publisher;
 mod settle;
 mod topology;
+mod unacked;
 
 pub use broker::{Rabbit, RabbitConfig};

@@ -10,7 +10,9 @@ local closes, ttl, turn, channel = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local known = redis.call('HMGET', meta, 'fence', 'batch', 'next', 'closed')
 local next_seq = tonumber(known[3] or 0)
 local closed = tonumber(known[4] or 0)
-if known[1] then
+-- Only an end that is stored closes a log, and a turn has at most one: whatever fence has written, it is due.
+local is_due = closes == '1' and closed == 0
+if known[1] and not is_due then
   local newest = tonumber(known[1])
   if fence < newest then
     return { 1, next_seq, closed }
@@ -21,7 +23,7 @@ if known[1] then
   if closed == 1 then
     return { 2, next_seq, closed }
   end
-else
+elseif not known[1] then
   -- Evicted or expired without its log: go on after the last event.
   local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
   if last then

@@ -82,7 +82,14 @@ async fn one_turn(store: &Store, id: String) -> Result<Vec<Duration>, PortError>
 
 async fn one_hop(store: &Store, turn: &TurnId, hop: &HopId) -> Result<(), PortError> {
     let lease = Duration::from_secs(10);
-    let claim = Claim { hop: hop.clone(), turn: turn.clone(), owner: "example".to_owned(), lease, budget: None };
+    let claim = Claim {
+        hop: hop.clone(),
+        turn: turn.clone(),
+        owner: "example".to_owned(),
+        lease,
+        must_last: false,
+        budget: None,
+    };
     let fence = match store.claim(claim).await? {
         Claimed::Granted(grant) => grant.fence,
         other => return Err(PortError::refused("example", "claim", format!("{other:?}"))),
@@ -116,5 +123,6 @@ fn question(turn: &TurnId) -> NewTurn {
         idempotency_key: None,
         created_ms: 1_760_000_000_000,
         deadline_ms: 1_760_000_060_000,
+        replay_of: None,
     }
 }

@@ -1,22 +1,22 @@
 use crate::Store;
 use crate::db::{fault, values};
-use crate::writes::{self, ClaimHop, MarkPublished, Pass, SpendLlmCall, stored};
+use crate::writes::{self, ClaimHop, MarkPublished, NEXT_ERA, Pass, SpendLlmCall, stored};
 use async_trait::async_trait;
 use contracts::{HopId, TurnId};
-use ports::ledger::{Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed};
+use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed};
 use ports::{Clock, PortError};
 use std::time::Duration;
 
 const RENEW: &str = "UPDATE turns SET lease_until_ms = $3 \
      WHERE id = $1 AND fence = $2 AND COALESCE(ended_ms, 0) = 0 AND lease_owner IS NOT NULL RETURNING cancel_requested";
-const RELEASE: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE, run = run - $3 \
+const RELEASE: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE, run = run - $3, \
+     llm_calls = llm_calls - $4 \
      WHERE id = $1 AND fence = $2 AND COALESCE(ended_ms, 0) = 0 AND lease_owner IS NOT NULL";
 const SEIZE: &str = "UPDATE turns SET fence = CASE WHEN fence < (SELECT n FROM eras) * 65536 \
      THEN (SELECT n FROM eras) * 65536 ELSE fence END + 1, lease_owner = $2, lease_until_ms = $3, seized = TRUE \
      WHERE id = $1 AND COALESCE(ended_ms, 0) = 0 RETURNING fence, run, cancel_requested";
 const UNPUBLISHED: &str = "SELECT outcome, published FROM hops WHERE NOT published AND stored_ms < $1 \
      ORDER BY stored_ms, hop LIMIT $2";
-const NEXT_ERA: &str = "UPDATE eras SET n = n + 1";
 const VOID: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE \
      WHERE ended_ms IS NULL AND lease_owner IS NOT NULL";
 
@@ -25,12 +25,22 @@ fn lease_end(clock: &dyn Clock, lease: Duration) -> i64 {
     clock.now_ms().saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX))
 }
 
+impl Store {
+    async fn begin_era(&self, step: &'static str) -> Result<(), PortError> {
+        self.db.execute(step, NEXT_ERA, values![self.clock.now_ms() / 1_000]).await?;
+        Ok(())
+    }
+}
+
 /// Leases are told by the clock of the process that takes or questions them: processes whose clocks differ by more
 /// than a lease take each other's work early or late, and the fence keeps that harmless.
 #[async_trait]
 impl Ledger for Store {
     async fn claim(&self, claim: Claim) -> Result<Claimed, PortError> {
-        self.writer.submit(ClaimHop(claim)).await
+        match claim.must_last {
+            true => self.writer.submit(ClaimHop::<true>(claim)).await,
+            false => self.writer.submit(ClaimHop::<false>(claim)).await,
+        }
     }
 
     async fn renew(&self, turn: &TurnId, fence: u64, lease: Duration) -> Result<Renewed, PortError> {
@@ -40,8 +50,8 @@ impl Ledger for Store {
         Ok(held.map_or(Renewed::Lost, |cancel_requested| Renewed::Held { cancel_requested }))
     }
 
-    async fn release(&self, turn: &TurnId, fence: u64, spent: bool) -> Result<(), PortError> {
-        let values = values![turn.as_str(), stored(fence), i64::from(!spent)];
+    async fn release(&self, turn: &TurnId, fence: u64, back: Back) -> Result<(), PortError> {
+        let values = values![turn.as_str(), stored(fence), i64::from(!back.spent), i64::from(back.unused_call)];
         self.db.execute("release", RELEASE, values).await?;
         Ok(())
     }
@@ -63,6 +73,7 @@ impl Ledger for Store {
     }
 
     async fn seize(&self, turn: &TurnId, owner: &str, lease: Duration) -> Result<Option<Grant>, PortError> {
+        self.begin_era("seize").await?;
         let values = values![turn.as_str(), owner, lease_end(self.clock.as_ref(), lease)];
         self.db.write("seize", SEIZE, values, writes::grant).await
     }
@@ -74,7 +85,7 @@ impl Ledger for Store {
     }
 
     async fn void_claims(&self) -> Result<(), PortError> {
-        self.db.execute("void_claims", NEXT_ERA, values![]).await?;
+        self.begin_era("void_claims").await?;
         self.db.execute("void_claims", VOID, values![]).await?;
         Ok(())
     }

@@ -6,14 +6,17 @@
 mod batch;
 mod connections;
 mod db;
+mod dead;
 mod files;
 mod identity;
+mod leaders;
 mod ledger;
 mod migrate;
 mod options;
 mod policies;
 mod reads;
 mod records;
+mod retention;
 mod store;
 mod turns;
 mod vault;

@@ -21,10 +21,10 @@ macro_rules! migrations {
 }
 
 const POSTGRES: &Migrations = migrations!("postgres":
-    1 "0001_identity", 2 "0002_connections", 3 "0003_turns", 4 "0004_records",
+    1 "0001_identity", 2 "0002_connections", 3 "0003_turns", 4 "0004_records", 7 "0007_dead_jobs_and_leaders",
     8 "0008_sources", 9 "0009_eras", 10 "0010_connection_policies");
 const SQLITE: &Migrations = migrations!("sqlite":
-    1 "0001_identity", 2 "0002_connections", 3 "0003_turns", 4 "0004_records",
+    1 "0001_identity", 2 "0002_connections", 3 "0003_turns", 4 "0004_records", 7 "0007_dead_jobs_and_leaders",
     8 "0008_sources", 9 "0009_eras", 10 "0010_connection_policies");
 
 /// Brings the database up to this release. Processes that do so at once wait for each other.
@@ -40,6 +40,25 @@ pub(crate) async fn migrate(db: &Db) -> Result<(), PortError> {
         }
         other => PortError::refused(SYSTEM, MIGRATE, other.to_string()),
     })
+}
+
+const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+
+/// Fails, as what may pass, when a migration of this release has not been run.
+pub(crate) async fn check(db: &Db) -> Result<(), PortError> {
+    let applied = match db.list("check_tables", APPLIED, Vec::new(), |row| row.int("version")).await {
+        Ok(applied) => applied,
+        Err(error) if error.is_transient() => return Err(error),
+        Err(PortError::Refused { message, .. }) if message.contains("askline migrate") => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let missing = POSTGRES.iter().filter(|(version, ..)| !applied.contains(version)).count();
+    match missing {
+        0 => Ok(()),
+        _ => {
+            Err(PortError::unavailable(SYSTEM, "check_tables", "its tables are not up to date: run `askline migrate`"))
+        }
+    }
 }
 
 /// The migrator takes an advisory lock that lives as long as its connection, so this one is not given back.

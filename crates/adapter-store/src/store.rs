@@ -40,6 +40,12 @@ impl Store {
         migrate::migrate(&self.db).await
     }
 
+    /// Fails, as what may pass, when the tables are not those of this release. Newer ones are well: they were made to
+    /// serve this release too.
+    pub async fn check_tables(&self) -> Result<(), PortError> {
+        migrate::check(&self.db).await
+    }
+
     /// Closes every connection once its work is done. Later calls fail.
     pub async fn close(&self) {
         self.lanes.iter().for_each(Lanes::close);

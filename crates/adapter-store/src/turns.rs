@@ -4,9 +4,11 @@ use crate::reads::{FindResult, History};
 use crate::writes::{Accept, Offer};
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Usage};
-use contracts::{BusinessId, ConnectionId, ConversationId, ResultId, ResultSet, TurnId, UserId};
+use contracts::job::{Classify, Job, TestConnection};
+use contracts::{BusinessId, ConnectionId, ConversationId, DeadId, HopId, ResultId, ResultSet, TurnId, UserId};
 use ports::PortError;
-use ports::store::{ConversationSummary, EndState, NewTurn, Offered, Turn, TurnState, Turns};
+use ports::ledger::Outcome;
+use ports::store::{ConversationSummary, EndState, NewTurn, Offered, OpenStep, Turn, TurnState, Turns};
 use sqlx::Error;
 
 /// Every column of a turn that is read.
@@ -15,7 +17,7 @@ macro_rules! select {
         concat!(
             "SELECT id, business_id, user_id, conversation_id, connection_id, question, state, cancel_requested, \
              input_tokens, output_tokens, total_tokens, answer, message_id, executed_sql, result_id, error_code, \
-             error_message, reason, ended_ms, next_seq, created_ms, deadline_ms FROM turns ",
+             error_message, reason, ended_ms, next_seq, created_ms, deadline_ms, hop, replay_of FROM turns ",
             $rest
         )
     };
@@ -40,6 +42,8 @@ const CONVERSATIONS: &str = "SELECT c.conversation_id, c.updated_ms, c.turns, \
      WHERE business_id = $1 AND user_id = $2 AND conversation_id IS NOT NULL AND state <> 'refused' \
      GROUP BY conversation_id ORDER BY updated_ms DESC, conversation_id DESC LIMIT $3) AS c \
      ORDER BY c.updated_ms DESC, c.conversation_id DESC";
+const OPEN_STEPS: &str = "SELECT t.hop, t.conversation_id, t.created_ms, h.outcome FROM turns AS t \
+     LEFT JOIN hops AS h ON t.hop_done AND h.hop = t.hop WHERE t.ended_ms IS NULL ORDER BY t.deadline_ms, t.id LIMIT $1";
 const OVERDUE: &str = select!("WHERE ended_ms IS NULL AND deadline_ms < $1 ORDER BY deadline_ms, id LIMIT $2");
 
 #[async_trait]
@@ -89,9 +93,24 @@ impl Turns for Store {
         self.db.list("overdue", OVERDUE, values![before_ms, i64::from(limit)], turn).await
     }
 
+    async fn open_steps(&self, limit: u32) -> Result<Vec<OpenStep>, PortError> {
+        self.db.list("open_steps", OPEN_STEPS, values![i64::from(limit)], open_step).await
+    }
+
     async fn result(&self, business: &BusinessId, id: &ResultId) -> Result<Option<ResultSet>, PortError> {
         self.reader.find::<FindResult>(business.as_str(), id.as_str()).await
     }
+}
+
+/// A turn that no worker has taken waits for the first step of its kind of turn.
+fn open_step(row: &Row) -> Result<OpenStep, Error> {
+    let next = row.maybe_text("outcome")?.and_then(|outcome| serde_json::from_str::<Outcome>(&outcome).ok());
+    let next = next.and_then(|outcome| outcome.next.into_iter().next()).map(|envelope| envelope.kind);
+    let hop = row.text("hop")?;
+    let current = hop.rsplit('/').next().and_then(|step| step.split('.').next()).filter(|kind| !kind.is_empty());
+    let first = if row.maybe_text("conversation_id")?.is_some() { Classify::KIND } else { TestConnection::KIND };
+    let kind = next.unwrap_or_else(|| current.unwrap_or(first).to_owned());
+    Ok(OpenStep { kind, asked_ms: row.int("created_ms")? })
 }
 
 fn oldest_first(mut turns: Vec<Turn>) -> Vec<Turn> {
@@ -115,6 +134,7 @@ pub(crate) fn turn(row: &Row) -> Result<Turn, Error> {
         next_seq: row.count("next_seq")?,
         created_ms: row.int("created_ms")?,
         deadline_ms: row.int("deadline_ms")?,
+        replay_of: row.maybe_text("replay_of")?.map(TurnId),
     })
 }
 
@@ -128,7 +148,10 @@ fn usage(row: &Row) -> Result<Usage, Error> {
 
 fn end(row: &Row, state: TurnState) -> Result<EndState, Error> {
     let error = match (row.maybe_text("error_code")?, row.maybe_text("error_message")?) {
-        (Some(code), Some(message)) => Some(ResponseError { code, message }),
+        (Some(code), Some(message)) => {
+            let dead_job = DeadId::behind(&code, &HopId(row.text("hop")?));
+            Some(ResponseError { code, message, dead_job })
+        }
         _ => None,
     };
     Ok(EndState {

@@ -5,6 +5,7 @@
 
 mod auth;
 mod body;
+mod dead;
 mod error;
 mod headers;
 mod health;

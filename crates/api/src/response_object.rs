@@ -12,10 +12,14 @@ pub fn queued(
     conversation: Option<&ConversationId>,
     connection: Option<&ConnectionId>,
     idempotency_key: Option<&str>,
+    replay_of: Option<&TurnId>,
 ) -> Response {
     let mut response = unfinished(id, created_ms, Status::Queued, conversation, connection);
     if let Some(key) = idempotency_key {
         response.metadata.insert("idempotency_key".to_owned(), key.to_owned());
+    }
+    if let Some(turn) = replay_of {
+        response.metadata.insert("replay_of".to_owned(), turn.0.clone());
     }
     response
 }
@@ -65,6 +69,7 @@ fn of_end(turn: &Turn, end: &EndState) -> Response {
         error: end.error.clone(),
         reason: end.reason.as_deref(),
         usage: turn.usage,
+        replay_of: turn.replay_of.as_ref().map(TurnId::as_str),
     })
 }
 
@@ -73,6 +78,6 @@ fn refused(turn: &Turn) -> Response {
     let mut response = unfinished(&turn.id, turn.created_ms, Status::Failed, conversation, connection);
     let message =
         "The question was not taken, because the queue could not be reached. Nothing was lost: send it again.";
-    response.error = Some(ResponseError { code: "refused".to_owned(), message: message.to_owned() });
+    response.error = Some(ResponseError::new("refused", message));
     response
 }

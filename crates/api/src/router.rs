@@ -1,7 +1,7 @@
 use crate::responses;
 use crate::rest::{connections, conversations, files, models, policy};
 use crate::state::ApiState;
-use crate::{headers, health, login, openapi, page, socket};
+use crate::{dead, headers, health, login, openapi, page, socket};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method, header};
@@ -20,6 +20,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(questions())
         .merge(business())
         .merge(uploads(&state))
+        .merge(desk())
         .merge(operation())
         .fallback(page::page)
         .method_not_allowed_fallback(page::wrong_method)
@@ -58,6 +59,16 @@ fn business() -> Router<ApiState> {
 fn uploads(state: &ApiState) -> Router<ApiState> {
     let limit = DefaultBodyLimit::max(state.settings.max_upload_bytes.saturating_add(FORM_BYTES));
     Router::new().route("/v1/connections/files", post(files::add).layer(limit))
+}
+
+fn desk() -> Router<ApiState> {
+    Router::new()
+        .route("/v1/dead", get(dead::list))
+        .route("/v1/dead/replay", post(dead::replay_many))
+        .route("/v1/dead/drop", post(dead::drop_many))
+        .route("/v1/dead/{id}", get(dead::one))
+        .route("/v1/dead/{id}/replay", post(dead::replay_one))
+        .route("/v1/dead/{id}/drop", post(dead::drop_one))
 }
 
 fn operation() -> Router<ApiState> {

@@ -19,7 +19,7 @@ pub fn in_progress(turn: &Turn, seq: u64) -> Option<LoggedEvent> {
 pub fn gone(turn: &TurnId, seq: u64) -> Option<LoggedEvent> {
     let mut response = Response::new(turn.as_str(), 0, Status::Failed);
     let message = "The server has lost track of this question. Ask it again.".to_owned();
-    response.error = Some(ResponseError { code: "lost".to_owned(), message });
+    response.error = Some(ResponseError::new("lost", message));
     numbered(&Event::Failed { response }, seq)
 }
 

@@ -5,7 +5,7 @@ use crate::error::ApiError;
 use crate::response_object;
 use crate::state::ApiState;
 use contracts::event::Usage;
-use contracts::{Envelope, Event, Job, Lane, Meta, TurnId};
+use contracts::{Envelope, Event, Job, Kind, Lane, Meta, TurnId};
 use ports::PortError;
 use ports::broker::{Destination, Message, PublishError, Queue};
 use ports::event_log::{Append, AppendError};
@@ -21,6 +21,24 @@ const FIRST_EVENTS: u64 = 2;
 pub struct Order<J> {
     pub turn: NewTurn,
     pub job: J,
+}
+
+/// A job that a turn can begin with.
+pub trait FirstJob: Send + Sync + 'static {
+    /// Its kind.
+    fn kind(&self) -> Kind;
+    /// Its envelope.
+    fn envelope(&self, meta: Meta, next_seq: u64) -> Result<Envelope, serde_json::Error>;
+}
+
+impl<J: Job> FirstJob for J {
+    fn kind(&self) -> Kind {
+        J::KIND
+    }
+
+    fn envelope(&self, meta: Meta, next_seq: u64) -> Result<Envelope, serde_json::Error> {
+        Envelope::first(meta, next_seq, self)
+    }
 }
 
 /// Why the first job was not published.
@@ -46,8 +64,8 @@ pub fn deadline_ms(state: &ApiState, now_ms: i64) -> i64 {
 
 /// Takes a turn, or finds the one that its idempotency key stands for. What has begun is finished even when the client
 /// goes away meanwhile.
-pub async fn submit<J: Job>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
-    let span = tracing::info_span!("turn", turn = %order.turn.id, kind = J::KIND);
+pub async fn submit<J: FirstJob>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
+    let span = tracing::info_span!("turn", turn = %order.turn.id, kind = order.job.kind());
     let state = state.clone();
     let task = tokio::spawn(async move { run(&state, order).await }.instrument(span));
     task.await.map_err(|error| {
@@ -56,7 +74,7 @@ pub async fn submit<J: Job>(state: &ApiState, order: Order<J>) -> Result<TurnId,
     })?
 }
 
-async fn run<J: Job>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
+async fn run<J: FirstJob>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
     match state.ports.store.offer(&order.turn).await? {
         Offered::New => enqueue(state, order).await,
         Offered::Reopened(id) => reopened(state, order, id).await,
@@ -65,14 +83,14 @@ async fn run<J: Job>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiErr
     }
 }
 
-async fn reopened<J: Job>(state: &ApiState, order: Order<J>, id: TurnId) -> Result<TurnId, ApiError> {
+async fn reopened<J: FirstJob>(state: &ApiState, order: Order<J>, id: TurnId) -> Result<TurnId, ApiError> {
     let stored = state.ports.store.turn(&order.turn.business, &id).await?.ok_or_else(ApiError::internal)?;
     enqueue(state, take_over(order, stored)).await
 }
 
 /// The key was seen before. When whoever offered that turn died before the job was published, this finishes it: should
 /// it have been published all the same, the second copy has the same hop id and does nothing.
-async fn known<J: Job>(state: &ApiState, order: Order<J>, id: TurnId) -> Result<TurnId, ApiError> {
+async fn known<J: FirstJob>(state: &ApiState, order: Order<J>, id: TurnId) -> Result<TurnId, ApiError> {
     let Some(stored) = state.ports.store.turn(&order.turn.business, &id).await? else { return Ok(id) };
     let patience_ms = i64::try_from(state.settings.enqueue_timeout_ms).unwrap_or(i64::MAX);
     let abandoned = state.now_ms().saturating_sub(stored.created_ms) > patience_ms;
@@ -95,7 +113,7 @@ fn take_over<J>(order: Order<J>, stored: Turn) -> Order<J> {
     Order { turn, ..order }
 }
 
-async fn enqueue<J: Job>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
+async fn enqueue<J: FirstJob>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
     let timeout = Duration::from_millis(state.settings.enqueue_timeout_ms);
     let done = tokio::time::timeout(timeout, log_and_publish(state, &order)).await;
     match done.unwrap_or(Err(EnqueueError::TimedOut(timeout))) {
@@ -104,7 +122,7 @@ async fn enqueue<J: Job>(state: &ApiState, order: Order<J>) -> Result<TurnId, Ap
     }
 }
 
-async fn log_and_publish<J: Job>(state: &ApiState, order: &Order<J>) -> Result<(), EnqueueError> {
+async fn log_and_publish<J: FirstJob>(state: &ApiState, order: &Order<J>) -> Result<(), EnqueueError> {
     match state.ports.events.append(first_events(&order.turn)?).await {
         // A worker has written already: the job was published before.
         Ok(_) | Err(AppendError::Stale | AppendError::Closed) => publish(state, order).await,
@@ -115,20 +133,21 @@ async fn log_and_publish<J: Job>(state: &ApiState, order: &Order<J>) -> Result<(
 fn first_events(turn: &NewTurn) -> Result<Append, serde_json::Error> {
     let key = turn.idempotency_key.as_deref();
     let (conversation, connection) = (turn.conversation.as_ref(), turn.connection.as_ref());
-    let response = response_object::queued(&turn.id, turn.created_ms, conversation, connection, key);
+    let response =
+        response_object::queued(&turn.id, turn.created_ms, conversation, connection, key, turn.replay_of.as_ref());
     let events = [Event::Created { response: response.clone() }, Event::Queued { response }];
     let events = events.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
     Ok(Append { turn: turn.id.clone(), fence: 0, batch: 0, floor: 0, events, closes: false })
 }
 
-async fn publish<J: Job>(state: &ApiState, order: &Order<J>) -> Result<(), EnqueueError> {
-    let envelope = Envelope::first(meta(&order.turn), FIRST_EVENTS, &order.job)?;
+async fn publish<J: FirstJob>(state: &ApiState, order: &Order<J>) -> Result<(), EnqueueError> {
+    let envelope = order.job.envelope(meta(&order.turn), FIRST_EVENTS)?;
     let message =
         Message::carrying(&envelope, telemetry::trace::current_traceparent()).map_err(EnqueueError::Encode)?;
     let started_ms = state.ports.clock.monotonic_ms();
-    state.ports.broker.publish(&Destination::Work(Queue::interactive(J::KIND)), message).await?;
+    state.ports.broker.publish(&Destination::Work(Queue::interactive(order.job.kind())), message).await?;
     let took = Duration::from_millis(state.ports.clock.monotonic_ms().saturating_sub(started_ms));
-    metrics::histogram!(names::PUBLISH_DURATION, "kind" => J::KIND).record(took.as_secs_f64());
+    metrics::histogram!(names::PUBLISH_DURATION, "kind" => order.job.kind()).record(took.as_secs_f64());
     Ok(())
 }
 
@@ -143,6 +162,7 @@ fn meta(turn: &NewTurn) -> Meta {
         deadline_ms: turn.deadline_ms,
         spent: Usage::default(),
         lane: Lane::Interactive,
+        replay_of: turn.replay_of.clone(),
     }
 }
 

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use contracts::Lane;
 use ports::broker::Queue;
 use ports::source::{Access, Error as SourceError, Source};
-use ports::{AppStore, Broker, Clock, EventLog, Ids, Ledger, Llm, PortError, Ports, Signals, Sources, Vault};
+use ports::{AppStore, Broker, Clock, EventLog, Ids, Ledger, Llm, Ports, Signals, Sources, Vault};
 use settings::{Mode, Secret, Settings};
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -20,8 +20,6 @@ use std::time::Duration;
 use url::Url;
 
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Before a store that was not there is tried again.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Ports that a caller brings instead of the real ones.
 #[derive(Clone, Default)]
@@ -112,7 +110,8 @@ async fn embedded(settings: &mut Settings, clock: Arc<dyn Clock>) -> Result<Back
 
 async fn distributed(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Backbone> {
     let reach = Reach { settings, clock };
-    let store = Arc::new(reach.await_store().await?);
+    let store = Arc::new(reach.open_store().await?);
+    store.check_tables().await.context("the app store cannot be used yet")?;
     let broker = Arc::new(reach.open_broker().await?);
     let bus = Arc::new(reach.open_bus().await?);
     Ok(Backbone { store, broker, events: bus.clone(), signals: bus, lock: None })
@@ -129,23 +128,6 @@ impl Reach<'_> {
         let store = &self.settings.store;
         let url = with_password(&store.url, &self.settings.secrets.store_password, "store.url")?;
         open_store(&url, store.max_connections, self.clock.clone()).await
-    }
-
-    /// As `open_store`, for a process that may be started before its store, whoever starts it.
-    async fn await_store(&self) -> Result<Store> {
-        let wait_ms = self.settings.store.start_wait_s.saturating_mul(1_000);
-        let started_ms = self.clock.monotonic_ms();
-        loop {
-            let error = match self.open_store().await {
-                Err(error) if is_away(&error) => error,
-                opened => return opened,
-            };
-            if self.clock.monotonic_ms().saturating_sub(started_ms) >= wait_ms {
-                return Err(error);
-            }
-            tracing::warn!(error = format!("{error:#}"), "the app store is not there yet: it is tried again");
-            tokio::time::sleep(STORE_PAUSE).await;
-        }
     }
 
     /// The app store of either mode.
@@ -235,10 +217,6 @@ async fn open_store(url: &str, connections: u32, clock: Arc<dyn Clock>) -> Resul
     let options = StoreOptions { max_connections: connections, ..StoreOptions::new(clock) };
     let opened = Store::open(url, options).await;
     opened.context("the app store cannot be used: check store.url (embedded: embedded.data_dir)")
-}
-
-fn is_away(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<PortError>().is_some_and(PortError::is_transient)
 }
 
 fn sqlite_url(file: &Path) -> String {

@@ -1,4 +1,5 @@
 use crate::Composed;
+use crate::compose::queues;
 use crate::ops;
 use crate::{Role, Roles, Shutdown};
 use anyhow::{Context, Result};
@@ -57,7 +58,7 @@ pub async fn start(settings: &Settings, roles: &Roles, composed: Composed, shutd
     }
     if roles.has(&Role::Sweep) {
         let every = Duration::from_millis(settings.workers.sweep_ms);
-        let sweeper = Sweeper { ports: ports.clone(), owner, every };
+        let sweeper = Sweeper { ports: ports.clone(), owner, every, queues: queues(), keep: keep(settings) };
         let stop = shutdown.drain.clone();
         tasks.spawn(async move { sweeper.run(stop).await });
     }
@@ -204,6 +205,12 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
 
 fn clear_roles(settings: &Settings) -> Vec<contracts::Role> {
     settings.masking.clear_roles.iter().filter_map(|role| contracts::Role::parse(role.as_str())).collect()
+}
+
+/// How long results are kept; `None` is for ever.
+fn keep(settings: &Settings) -> Option<Duration> {
+    let days = settings.workers.keep_results_days;
+    (days > 0).then(|| Duration::from_secs(days.saturating_mul(24 * 60 * 60)))
 }
 
 fn limits(settings: &Settings) -> Limits {

@@ -32,6 +32,8 @@ pub enum Command {
     Ask(Ask),
     /// The databases of your business.
     Connection(Connection),
+    /// What was given up: look at it, run it again, or drop it.
+    Dead(crate::commands::dead::Dead),
     /// Who may log in.
     User(User),
     /// Say what is reachable and what is missing.

@@ -46,6 +46,12 @@ impl Client {
         Ok(self.send(self.request(Method::GET, path)).await?.json().await?)
     }
 
+    /// GET, with query parameters.
+    pub async fn get_with(&self, path: &str, query: &[(&str, String)]) -> Result<Value> {
+        let url = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        self.get(&format!("{path}?{url}")).await
+    }
+
     /// POST.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         Ok(self.send(self.request(Method::POST, path).json(body)).await?.json().await?)

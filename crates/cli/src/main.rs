@@ -43,6 +43,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Ask(ask) => commands::ask::run(config, ask).await,
         Command::Connection(connection) => commands::connection::run(connection).await,
         Command::Guard(guard) => commands::guard::run(guard),
+        Command::Dead(dead) => commands::dead::run(config, dead).await,
         Command::Eval(eval) => commands::eval::run(config, eval).await,
         Command::Bench(bench) => commands::bench::run(config, bench).await,
     }

@@ -51,6 +51,9 @@ pub struct Meta {
     /// What waits for whom.
     #[serde(default)]
     pub lane: Lane,
+    /// The turn that this one goes on with, when it replays a dead job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay_of: Option<TurnId>,
 }
 
 /// What waits for whom.
@@ -64,6 +67,25 @@ pub enum Lane {
     Scheduled,
     /// A backfill.
     Backfill,
+}
+
+impl Lane {
+    /// Every lane, the one that goes first first.
+    pub const ALL: &'static [Self] = &[Self::Interactive, Self::Scheduled, Self::Backfill];
+
+    /// The transmitted and stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Scheduled => "scheduled",
+            Self::Backfill => "backfill",
+        }
+    }
+
+    /// Reads a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|lane| lane.as_str() == name)
+    }
 }
 
 /// A job that a handler returns: the kit adds hop, meta and number.

@@ -3,7 +3,7 @@
 //! An event is stored and published without `sequence_number` and `response_id`; both are added on the way out
 //! (`LoggedEvent::to_client_json`).
 
-use crate::{Column, Dialect, ResultSet};
+use crate::{Column, DeadId, Dialect, ResultSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -211,6 +211,16 @@ pub struct ResponseError {
     pub code: String,
     /// What happened and what to do, for people.
     pub message: String,
+    /// The job that is kept for a person to look at, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_job: Option<DeadId>,
+}
+
+impl ResponseError {
+    /// An error that leaves no job behind.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into(), dead_job: None }
+    }
 }
 
 /// Why a response ended early.

@@ -41,6 +41,7 @@ id!(/** A database that questions are asked of (`con_…`). */ ConnectionId);
 id!(/** A sequence of turns that share their history (`conv_…`). */ ConversationId);
 id!(/** One question and its answer, and the response that clients follow (`resp_…`). */ TurnId);
 id!(/** A stored result of a statement (`res_…`). */ ResultId);
+id!(/** A job that was given up and is kept for a person to look at (`dead_…`). */ DeadId);
 id!(
     /** One piece of work of a turn, derived from its parent: `resp_1/classify.0/generate_sql.0`. The same work has
     the same id however often it is delivered. */

@@ -4,6 +4,7 @@
 //! is added with a default and never renamed or removed; a breaking change is a new kind.
 
 mod chunk;
+mod dead;
 mod envelope;
 pub mod event;
 mod id;
@@ -16,7 +17,7 @@ mod text;
 pub use chunk::{Frame, LoggedEvent};
 pub use envelope::{ENVELOPE_VERSION, Envelope, Lane, Meta, NextJob};
 pub use event::Event;
-pub use id::{BusinessId, ConnectionId, ConversationId, HopId, ResultId, TurnId, UserId};
+pub use id::{BusinessId, ConnectionId, ConversationId, DeadId, HopId, ResultId, TurnId, UserId};
 pub use job::{Job, Kind};
 pub use result_set::{Cell, Column, ResultSet};
 pub use role::Role;

@@ -3,6 +3,7 @@
 pub mod intent;
 pub mod personal;
 pub mod prompt;
+pub mod redact;
 pub mod response;
 pub mod rules;
 pub mod schema_text;

@@ -32,6 +32,8 @@ pub struct Ended<'a> {
     pub reason: Option<&'a str>,
     /// Tokens over all calls.
     pub usage: Usage,
+    /// The turn that it goes on with.
+    pub replay_of: Option<&'a str>,
 }
 
 /// The response object.
@@ -58,7 +60,7 @@ pub fn terminal_event(response: Response) -> Event {
 }
 
 fn metadata(e: &Ended<'_>) -> BTreeMap<String, String> {
-    [("sql", e.sql), ("result_id", e.result_id), ("connection_id", e.connection)]
+    [("sql", e.sql), ("result_id", e.result_id), ("connection_id", e.connection), ("replay_of", e.replay_of)]
         .into_iter()
         .filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())))
         .collect()
@@ -82,6 +84,7 @@ mod tests {
             error: None,
             reason: None,
             usage: Usage { input_tokens: 3, output_tokens: 2, total_tokens: 5 },
+            replay_of: None,
         }
     }
 
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     fn without_text_there_is_no_output_item() {
-        let error = ResponseError { code: "deadline".into(), message: "Too slow.".into() };
+        let error = ResponseError::new("deadline", "Too slow.");
         let response = ended(Ended { status: Status::Failed, text: "", error: Some(error), ..answered() });
         assert!(response.output.is_empty());
         assert_eq!(response.error.as_ref().map(|error| error.code.as_str()), Some("deadline"));

@@ -122,6 +122,8 @@ pub struct Depth {
     pub ready: u64,
     /// Consumers attached, over all processes.
     pub consumers: u64,
+    /// Messages handed out and not settled; `None` where the broker does not say.
+    pub unacked: Option<u64>,
 }
 
 /// Durable queues.
@@ -135,8 +137,9 @@ pub trait Broker: Send + Sync {
     async fn consume(&self, queue: &Queue, prefetch: u16) -> Result<Box<dyn Consumer>, PortError>;
     /// How full a destination is.
     async fn depth(&self, of: &Destination) -> Result<Depth, PortError>;
-    /// Takes up to `limit` messages out of a dead queue for good, oldest first.
-    async fn take_dead(&self, queue: &Queue, limit: usize) -> Result<Vec<Message>, PortError>;
+    /// Hands out up to `limit` messages of a dead queue, oldest first. Ack each once it is kept elsewhere: what is
+    /// dropped without a word, or held by a process that dies, stays in the dead queue.
+    async fn take_dead(&self, queue: &Queue, limit: usize) -> Result<Vec<Delivery>, PortError>;
     /// Fails unless the broker answers within `timeout`.
     async fn ping(&self, timeout: Duration) -> Result<(), PortError>;
 }

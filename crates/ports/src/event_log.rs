@@ -21,7 +21,8 @@ pub struct Append {
     pub floor: u64,
     /// The events' JSON, in order. At least one.
     pub events: Vec<String>,
-    /// True when the last of them ends the response. The log takes no more after it.
+    /// True when the last of them ends the response. The log takes no more after it. An open log takes it whatever fence
+    /// has written: only an end that is stored makes one, and a turn has at most one.
     pub closes: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Who works on what, what came of it, and what a turn may still spend.
 //!
-//! Three words: a *hop* is the piece of work; the *fence* grows by one with each claim of any hop of a turn; an
+//! Three words: a *hop* is the piece of work; the *fence* grows with each claim of any hop of a turn; an
 //! *attempt* is a run of a hop. A hop has at most one outcome. A turn has at most one terminal state.
 
 use crate::PortError;
@@ -21,6 +21,9 @@ pub struct Claim {
     pub owner: String,
     /// How long the claim holds without renewal.
     pub lease: Duration,
+    /// For work that streams text: the claim survives a crash of the store, so that a run after it is known to be another
+    /// attempt.
+    pub must_last: bool,
     /// For work that asks a language model: the turn's budget of calls, of which the claim spends the first.
     pub budget: Option<u32>,
 }
@@ -49,6 +52,15 @@ pub struct Grant {
     pub cancel_requested: bool,
     /// True when one call to a language model is spent by this claim, and may be made.
     pub prepaid: bool,
+}
+
+/// What a claim that is given back has used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Back {
+    /// True when the run counts as an attempt; a drain or a snooze does not.
+    pub spent: bool,
+    /// True when the call that the claim spent was not made.
+    pub unused_call: bool,
 }
 
 /// What came of a hop.
@@ -124,15 +136,16 @@ pub enum Renewed {
 
 /// The ledger.
 ///
-/// A store that crashes may forget claims of its last moments. It never gives the fence of such a claim again.
+/// A store that crashes may forget claims of its last moments that need not last. It never gives the fence of such a claim
+/// again.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Asks to work on a hop.
     async fn claim(&self, claim: Claim) -> Result<Claimed, PortError>;
     /// Holds a claim for another `lease`.
     async fn renew(&self, turn: &TurnId, fence: u64, lease: Duration) -> Result<Renewed, PortError>;
-    /// Gives a claim back. `spent` is false for a drain or a snooze: that run did not count.
-    async fn release(&self, turn: &TurnId, fence: u64, spent: bool) -> Result<(), PortError>;
+    /// Gives a claim back.
+    async fn release(&self, turn: &TurnId, fence: u64, back: Back) -> Result<(), PortError>;
     /// Stores what came of a hop, if its fence is still the turn's newest and the turn has not ended. Survives a crash
     /// of the store where [`Commit::must_last`] says so.
     async fn commit(&self, commit: Commit) -> Result<Committed, PortError>;

@@ -7,10 +7,13 @@ pub mod broker;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod dead;
 mod error;
 pub mod event_log;
+pub mod leader;
 pub mod ledger;
 pub mod llm;
+pub mod retention;
 pub mod signals;
 pub mod source;
 pub mod store;

@@ -1,6 +1,9 @@
 //! What is durable beside the ledger. Every row belongs to a business, and every read names it.
 
 use crate::PortError;
+use crate::dead::DeadJobs;
+use crate::leader::Leaders;
+use crate::retention::Retention;
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Status, Usage};
 use contracts::{
@@ -115,6 +118,8 @@ pub struct NewTurn {
     pub created_ms: i64,
     /// Unix milliseconds.
     pub deadline_ms: i64,
+    /// The turn that it goes on with, when it replays a dead job.
+    pub replay_of: Option<TurnId>,
 }
 
 /// The answer to an offer.
@@ -236,6 +241,17 @@ pub struct Turn {
     pub created_ms: i64,
     /// Unix milliseconds.
     pub deadline_ms: i64,
+    /// The turn that it goes on with, when it replays a dead job.
+    pub replay_of: Option<TurnId>,
+}
+
+/// Where an open turn stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenStep {
+    /// The kind of the job that it waits for, or that runs.
+    pub kind: String,
+    /// When the turn was asked, Unix milliseconds.
+    pub asked_ms: i64,
 }
 
 /// A conversation in a list.
@@ -405,6 +421,8 @@ pub trait Turns: Send + Sync {
     ) -> Result<Vec<ConversationSummary>, PortError>;
     /// Accepted or offered turns of any business whose deadline is before `before_ms`, oldest first. For the sweeper.
     async fn overdue(&self, before_ms: i64, limit: u32) -> Result<Vec<Turn>, PortError>;
+    /// Where open turns of any business stand, those that must end first first, at most `limit`. For the sweeper.
+    async fn open_steps(&self, limit: u32) -> Result<Vec<OpenStep>, PortError>;
     /// Rows that a turn left.
     async fn result(&self, business: &BusinessId, id: &ResultId) -> Result<Option<ResultSet>, PortError>;
 }
@@ -487,7 +505,7 @@ pub trait Files: Send + Sync {
 
 /// The app store.
 #[async_trait]
-pub trait AppStore: Identity + Connections + Turns + Records + Files {
+pub trait AppStore: Identity + Connections + Turns + Records + Files + DeadJobs + Leaders + Retention {
     /// Fails unless the store answers.
     async fn ping(&self) -> Result<(), PortError>;
 }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub masking: Masking,
     /// Worker processes.
     pub workers: Workers,
+    /// Starting a process.
+    pub start: Start,
     /// Logs and traces.
     pub telemetry: Telemetry,
     /// Keys; from the environment only.
@@ -95,8 +97,6 @@ pub struct Store {
     pub url: String,
     /// Connections of one process.
     pub max_connections: u32,
-    /// A role that starts waits so long for a store that is not there yet, seconds.
-    pub start_wait_s: u64,
 }
 
 /// RabbitMQ.
@@ -316,8 +316,19 @@ pub struct Workers {
     pub drain_s: u64,
     /// Pause between two rounds of the sweeper, milliseconds.
     pub sweep_ms: u64,
+    /// Rows of results, and how the steps of a question went, are deleted so long after its end, days; 0 keeps them for
+    /// ever. Questions, answers, statements and the audit stay.
+    pub keep_results_days: u64,
     /// Address of `/health`, `/ready` and `/metrics` of a worker process; empty means none.
     pub listen: String,
+}
+
+/// Starting a process.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// Servers that are not there yet, and tables that are not up to date, are waited for, seconds; 0 means not at all.
+    pub wait_s: u64,
 }
 
 /// Logs and traces.

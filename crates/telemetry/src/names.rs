@@ -6,8 +6,17 @@ pub const PROCESS_DURATION: &str = "messaging_process_duration_seconds";
 pub const PUBLISH_DURATION: &str = "messaging_client_operation_duration_seconds";
 /// Gauge: jobs being worked on in this process. Label `kind`.
 pub const IN_FLIGHT: &str = "askline_jobs_in_flight";
-/// Gauge: messages waiting. Labels `kind`, `queue` (`work`, `dead`).
+/// Gauge: messages waiting. Labels `kind`, `lane`, `queue` (`work`, `dead`). Told by the sweeper that leads, NaN by others.
 pub const QUEUE_DEPTH: &str = "askline_queue_depth";
+/// Gauge: messages handed out and not settled. Labels `kind`, `lane`. With RabbitMQ each process tells its own.
+pub const QUEUE_UNACKED: &str = "askline_queue_unacked";
+/// Gauge: consumers of all processes. Labels `kind`, `lane`. Told by the sweeper that leads.
+pub const QUEUE_CONSUMERS: &str = "askline_queue_consumers";
+/// Gauge, seconds: how long ago the oldest open turn was asked that waits for this kind or is in it. Labels `kind`,
+/// `lane`. Told by the sweeper that leads; NaN where more turns are open than it looks at.
+pub const OLDEST_AGE: &str = "askline_oldest_turn_age_seconds";
+/// Gauge: dead jobs that nobody has decided about. Labels `kind`, `lane`. Told by the sweeper that leads.
+pub const DEAD_OPEN: &str = "askline_dead_jobs_open";
 /// Counter: jobs by how they were settled (`done`, `repeated`, `retry`, `snooze`, `dead`, `over`). Label `kind`.
 pub const SETTLED: &str = "askline_jobs_settled_total";
 /// Counter: turns that this process ended. Label `state`.

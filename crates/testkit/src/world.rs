@@ -83,6 +83,11 @@ impl World {
     }
 }
 
+/// The real ports, but for the language model.
+pub fn overrides_with_llm(llm: Arc<dyn ports::Llm>) -> Overrides {
+    Overrides { llm: Some(llm), ..Overrides::default() }
+}
+
 impl Processes {
     /// The environment of distributed processes on a database of their own, with the sample shop in it.
     pub(crate) async fn prepare(
@@ -101,7 +106,7 @@ impl Processes {
     }
 }
 
-fn load(env: &BTreeMap<String, String>) -> Settings {
+pub(crate) fn load(env: &BTreeMap<String, String>) -> Settings {
     settings::load(&Source { file: None, env: env.clone() }).expect("the settings are valid")
 }
 
@@ -128,7 +133,7 @@ pub(crate) fn embedded_env(folder: &TempDir, pairs: &[(&str, String)]) -> BTreeM
     env
 }
 
-fn distributed_env(folder: &TempDir, database: &FreshDatabase) -> BTreeMap<String, String> {
+pub(crate) fn distributed_env(folder: &TempDir, database: &FreshDatabase) -> BTreeMap<String, String> {
     let servers = Servers::default();
     let prefix = fresh_name();
     let (public, private) = app::generate_vault_keys().expect("keys");

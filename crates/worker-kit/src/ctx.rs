@@ -29,6 +29,8 @@ pub struct Ctx {
     /// Whether language models see personal data.
     pub(crate) clear_to_llm: bool,
     pub(crate) emitter: Arc<Emitter>,
+    /// Whether the run must count, whatever comes of it.
+    pub(crate) left_traces: AtomicBool,
     /// Calls that were made and wait to be stored.
     pub(crate) calls: Mutex<Vec<LlmCallRecord>>,
     pub(crate) spent: Mutex<Usage>,
@@ -75,6 +77,16 @@ impl Ctx {
 
     pub(crate) fn begin_anew(&self) {
         self.restarts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Makes the run count as an attempt even when it is given back: it did something that must not be done twice under
+    /// one attempt, such as writing an audit row.
+    pub fn leave_traces(&self) {
+        self.left_traces.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_left_traces(&self) -> bool {
+        self.left_traces.load(Ordering::Relaxed)
     }
 
     /// Keeps a call until it is stored with the outcome.

@@ -2,11 +2,15 @@ use crate::ctx::message_id;
 use crate::protocol;
 use crate::publish::publish_outcome;
 use contracts::event::{ResponseError, Usage};
-use contracts::{Event, HopId, Meta, ResultId, TurnId};
+use contracts::{DeadId, Event, HopId, Meta, ResultId, TurnId};
 use domain::response::{Ended, ended, terminal_event};
 use ports::ledger::{Commit, Committed, Grant, Outcome};
 use ports::store::{EndState, Turn, TurnState};
 use ports::{PortError, Ports};
+
+/// What a user hears when every try of a step failed.
+pub(crate) const USED_UP: &str =
+    "A part of the system did not work in spite of several tries. Ask again in a few minutes.";
 
 /// How a turn ends.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,8 +36,20 @@ impl Ending {
 
     /// With an error.
     pub fn failed(code: impl Into<String>, message: impl Into<String>) -> Self {
-        let error = ResponseError { code: code.into(), message: message.into() };
+        Self { error: Some(ResponseError::new(code, message)), ..Self::of(TurnState::Failed, String::new()) }
+    }
+
+    /// With an error whose job is kept for a person to look at.
+    pub(crate) fn dead(code: &str, message: &str, hop: &HopId) -> Self {
+        let job = DeadId::of(hop);
+        let message = format!("{message} The failed step is kept under {job}; an administrator can run it again.");
+        let error = ResponseError { dead_job: Some(job), ..ResponseError::new(code, message) };
         Self { error: Some(error), ..Self::of(TurnState::Failed, String::new()) }
+    }
+
+    /// Because a job was given up that nobody works on any more.
+    pub fn given_up(hop: &HopId) -> Self {
+        Self::dead("attempts_used_up", USED_UP, hop)
     }
 
     /// Because the user stopped it.
@@ -44,7 +60,7 @@ impl Ending {
     /// Because its time was up.
     pub fn out_of_time() -> Self {
         let message = "The question took longer than it may. Ask again, or ask for less at a time.";
-        let error = ResponseError { code: "deadline_exceeded".into(), message: message.into() };
+        let error = ResponseError::new("deadline_exceeded", message);
         let reason = Some("deadline".into());
         Self { error: Some(error), reason, ..Self::of(TurnState::Incomplete, String::new()) }
     }
@@ -88,16 +104,23 @@ pub(crate) fn event_of(end: &EndState, meta: &Meta, usage: Usage) -> Event {
         error: end.error.clone(),
         reason: end.reason.as_deref(),
         usage,
+        replay_of: meta.replay_of.as_ref().map(|id| id.as_str()),
     }))
 }
 
 /// Ends a turn that nobody works on, under a claim that was seized for it. False when somebody else ended it first.
 pub async fn end_turn(ports: &Ports, turn: &Turn, grant: Grant, ending: Ending) -> Result<bool, PortError> {
+    let hop = HopId(format!("{}/end.{}", turn.id, grant.fence));
+    end_in(ports, turn, hop, grant, ending).await
+}
+
+/// As `end_turn`, in the hop that the claim is for.
+pub async fn end_in(ports: &Ports, turn: &Turn, hop: HopId, grant: Grant, ending: Ending) -> Result<bool, PortError> {
     let end = end_state(ending, &turn.id, ports.clock.now_ms());
     let event = serde_json::to_string(&event_of(&end, &meta_of(turn), turn.usage))
         .map_err(|error| PortError::unreadable("worker-kit", "encode the terminal event", error))?;
     let outcome = Outcome {
-        hop: HopId(format!("{}/end.{}", turn.id, grant.fence)),
+        hop,
         turn: turn.id.clone(),
         fence: grant.fence,
         next: Vec::new(),
@@ -133,5 +156,6 @@ fn meta_of(turn: &Turn) -> Meta {
         deadline_ms: turn.deadline_ms,
         spent: turn.usage,
         lane: contracts::Lane::Interactive,
+        replay_of: turn.replay_of.clone(),
     }
 }

@@ -2,6 +2,9 @@ use ports::PortError;
 use std::fmt::Display;
 use std::time::Duration;
 
+/// What a user hears of a defect of ours.
+pub(crate) const DEFECT: &str = "Something went wrong on our side. Ask again; if it stays, tell your administrator.";
+
 /// Why a job was not done, and what becomes of it. The handler decides at every `?`; nothing guesses.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
@@ -21,6 +24,14 @@ pub enum JobError {
         /// What happened and what to do, for the user.
         message: String,
     },
+    /// A defect of ours: the turn ends with `internal_error`, and the job is kept for a person to look at.
+    #[error("{step}: {message}")]
+    Defect {
+        /// What was being done.
+        step: &'static str,
+        /// What went wrong, for logs and the dead queue.
+        message: String,
+    },
     /// Not now: the job runs again after this, and no attempt is spent.
     #[error("not now: again in {} ms", .0.as_millis())]
     Snooze(Duration),
@@ -37,11 +48,16 @@ impl JobError {
 
     /// A defect of ours: the user hears that, the log hears what.
     pub fn internal(step: &'static str, error: impl Display) -> Self {
-        tracing::error!(step, %error, "a defect stopped a job");
-        Self::fail(
-            "internal_error",
-            "Something went wrong on our side. Ask again; if it stays, tell your administrator.",
-        )
+        Self::Defect { step, message: error.to_string() }
+    }
+
+    /// What the user hears of it, when it ends the turn at once.
+    pub fn told(&self) -> Option<&str> {
+        match self {
+            Self::Fail { message, .. } => Some(message),
+            Self::Defect { .. } => Some(DEFECT),
+            Self::Retry { .. } | Self::Snooze(_) | Self::Cancelled => None,
+        }
     }
 
     /// A fault that may pass.

@@ -27,7 +27,7 @@ pub use answer::Answer;
 pub use cancels::CancelRegistry;
 pub use ctx::Ctx;
 pub use emitter::{Emitter, Flush};
-pub use ending::{Ending, end_state, end_turn};
+pub use ending::{Ending, end_in, end_state, end_turn};
 pub use job_error::{JobError, OrFail, OrRetry};
 pub use llm::llm_failure;
 pub use publish::publish_outcome;

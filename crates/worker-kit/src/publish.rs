@@ -37,7 +37,7 @@ async fn publish_end(ports: &Ports, outcome: &Outcome, event: &str) -> Result<()
     match ports.events.append(append).await {
         // A closed log has the terminal event already: this is a repeat.
         Ok(_) | Err(AppendError::Closed) => Ok(()),
-        // A newer fence only exists when the store let somebody else end the turn, and then this outcome was refused.
+        // An open log takes an end whatever fence has written, and a closed one has it.
         Err(AppendError::Stale) => Err(PortError::refused("event log", "end a response", "a newer claim has written")),
         Err(AppendError::Port(error)) => Err(error),
     }

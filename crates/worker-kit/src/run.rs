@@ -1,6 +1,7 @@
 use crate::cancels::Registered;
 use crate::emitter::Emitter;
-use crate::ending::{Ending, end_state, event_of};
+use crate::ending::{Ending, USED_UP, end_state, event_of};
+use crate::job_error::DEFECT;
 use crate::runner::Runner;
 use crate::settle::Settled;
 use crate::worker::Done;
@@ -8,7 +9,7 @@ use crate::{Ctx, JobError, pause, protocol};
 use contracts::event::Usage;
 use contracts::{Envelope, Event};
 use futures_util::FutureExt;
-use ports::ledger::{Commit, Committed, Grant, Outcome, Renewed};
+use ports::ledger::{Back, Commit, Committed, Grant, Outcome, Renewed};
 use ports::store::StoredResult;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -80,6 +81,7 @@ impl<'a> Run<'a> {
             llm_calls: runner.limits.llm_calls,
             prepaid: Arc::new(AtomicBool::new(grant.prepaid)),
             calls: Mutex::default(),
+            left_traces: AtomicBool::new(false),
             clear_to_llm: runner.limits.clear_to_llm,
             emitter: emitter.clone(),
             spent: Mutex::default(),
@@ -106,10 +108,11 @@ impl<'a> Run<'a> {
     }
 
     /// Gives the claim back. A run whose text clients have heard counts in any case: the next one must begin as another
-    /// attempt, which makes that text void.
+    /// attempt, which makes that text void. So does one that is on record in the audit, once for each attempt.
     pub(crate) async fn release(&self, spent: bool) {
-        let spent = spent || self.emitter.has_said_text();
-        match self.runner.ports.ledger.release(&self.ctx.meta.turn, self.grant.fence, spent).await {
+        let spent = spent || self.emitter.has_said_text() || self.ctx.has_left_traces();
+        let back = Back { spent, unused_call: self.ctx.prepaid.load(Ordering::Relaxed) };
+        match self.runner.ports.ledger.release(&self.ctx.meta.turn, self.grant.fence, back).await {
             Ok(()) => protocol::step("released", self.ctx.hop.as_str(), Some(self.grant.fence)),
             Err(error) => tracing::warn!(%error, "a claim was not given back: its lease will end"),
         }
@@ -220,7 +223,8 @@ impl<'a> Run<'a> {
         match error {
             JobError::Cancelled => Ok((Done::end(Ending::cancelled(), "stopped"), Settled::Done)),
             JobError::Fail { code, message } => Ok(self.fail(code, message)),
-            JobError::Retry { .. } if last_attempt => Ok(self.give_up(&error)),
+            JobError::Defect { .. } => Ok(self.dead("internal_error", DEFECT, &error)),
+            JobError::Retry { .. } if last_attempt => Ok(self.dead("attempts_used_up", USED_UP, &error)),
             JobError::Retry { .. } | JobError::Snooze(_) => {
                 tracing::warn!(%error, "a job runs again");
                 // The events of this run are written before another run can begin; a late writer is told so there.
@@ -232,17 +236,14 @@ impl<'a> Run<'a> {
 
     fn fail(&self, code: String, message: String) -> (Done, Settled) {
         tracing::info!(code, message, "a turn fails");
-        let settled = match code.as_str() {
-            "internal_error" => Settled::Dead { reason: message.clone() },
-            _ => Settled::Done,
-        };
-        (Done::end(Ending::failed(code, message), "failed"), settled)
+        (Done::end(Ending::failed(code, message), "failed"), Settled::Done)
     }
 
-    fn give_up(&self, error: &JobError) -> (Done, Settled) {
-        tracing::error!(%error, "a job used up its attempts");
-        let message = "A part of the system did not work in spite of several tries. Ask again in a few minutes.";
-        (Done::end(Ending::failed("attempts_used_up", message), "failed"), Settled::Dead { reason: error.to_string() })
+    /// The turn fails, and the job is kept for a person to look at.
+    fn dead(&self, code: &str, message: &str, error: &JobError) -> (Done, Settled) {
+        tracing::error!(code, %error, "a job is given up");
+        let ending = Ending::dead(code, message, &self.envelope.hop);
+        (Done::end(ending, "failed"), Settled::Dead { reason: error.to_string() })
     }
 
     fn complete_step(&self, done: &Done, started: u64) {

@@ -108,6 +108,7 @@ impl Runner {
             turn: envelope.meta.turn.clone(),
             owner: self.owner.clone(),
             lease: self.limits.lease,
+            must_last: self.handler.streams(),
             budget: self.handler.asks_model().then_some(self.limits.llm_calls),
         };
         let claimed = self.ports.ledger.claim(claim).await;
@@ -179,7 +180,12 @@ impl Runner {
         if matches!(stop, Stop::Fenced) {
             protocol::step("fenced", run.hop(), Some(run.fence()));
         }
+        let settled = self.given_back(run, stop).await;
         run.record_calls().await;
+        settled
+    }
+
+    async fn given_back(&self, run: &Run<'_>, stop: Stop) -> Settled {
         match stop {
             // A newer claim holds the turn, perhaps one without a delivery that still counts: the broker may have given
             // it to this worker. The next claim tells whether the job may be dropped.

@@ -5,6 +5,8 @@ use ports::{Broker, PortError};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A job that could not be parked is held for so long before it goes back.
+const BEFORE_REQUEUE: Duration = Duration::from_secs(1);
 const LONGEST_REASON: usize = 1_000;
 /// Dead-lettered bodies are kept whole up to this: a stranger may have sent them.
 const LONGEST_DEAD_BODY: usize = 256 * 1_024;
@@ -124,6 +126,8 @@ impl Settle {
             // The broker still has the original.
             Err(error) => {
                 tracing::warn!(%error, "a job could not be parked: it goes back to its queue");
+                // The broker counts how often it hands a job out, and gives it up in the end.
+                tokio::time::sleep(BEFORE_REQUEUE).await;
                 receipt.requeue().await
             }
         }

@@ -11,6 +11,9 @@ pub trait Worker: Send + Sync + 'static {
     /// True when it asks a language model: then the claim of a job spends the first call of it.
     const ASKS_MODEL: bool = false;
 
+    /// True when it streams text to the client: then a claim of a job survives a crash of the store.
+    const STREAMS: bool = false;
+
     /// Does it. Runs again after a crash, so everything but its return value must bear being done twice.
     async fn run(&self, ctx: &Ctx, job: Self::Job) -> Result<Done, JobError>;
 }
@@ -53,6 +56,8 @@ pub trait Handler: Send + Sync {
     fn kind(&self) -> Kind;
     /// Whether it asks a language model.
     fn asks_model(&self) -> bool;
+    /// Whether it streams text to the client.
+    fn streams(&self) -> bool;
     /// Whether the job can be read. Says what is wrong with it.
     fn check(&self, envelope: &Envelope) -> Result<(), String>;
     /// Reads the job and does it.
@@ -78,6 +83,10 @@ impl<W: Worker> Handler for Typed<W> {
 
     fn asks_model(&self) -> bool {
         W::ASKS_MODEL
+    }
+
+    fn streams(&self) -> bool {
+        W::STREAMS
     }
 
     fn check(&self, envelope: &Envelope) -> Result<(), String> {

@@ -176,6 +176,7 @@ async fn audit(
         verdict: verdict.to_owned(),
         at_ms: ctx.ports.clock.now_ms(),
     };
+    ctx.leave_traces();
     ctx.ports.store.audit(&row).await.or_retry("write the audit row")
 }
 

@@ -79,7 +79,7 @@ async fn open(ctx: &Ctx, id: &ConnectionId) -> Result<(Connection, Arc<dyn Sourc
     match ctx.open_source(&connection).await {
         Ok(source) => Ok((connection, source)),
         Err(error) => {
-            if let JobError::Fail { message, .. } = &error {
+            if let Some(message) = error.told() {
                 note(ctx, id, ConnectionStatus::Failed, message).await?;
             }
             Err(error)

@@ -22,6 +22,7 @@ pub struct Replier {
 impl Worker for Replier {
     type Job = Reply;
     const ASKS_MODEL: bool = true;
+    const STREAMS: bool = true;
 
     async fn run(&self, ctx: &Ctx, job: Reply) -> Result<Done, JobError> {
         match job.basis {

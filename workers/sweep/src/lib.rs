@@ -1,10 +1,16 @@
-//! Ends what is overdue and publishes what a crash left unpublished. Safe when two run: every write is fenced.
+//! Ends what is overdue, publishes what a crash left unpublished, brings dead jobs to the desk, and says how full the
+//! queues are. Of several sweepers one leads, so that the load does not grow with them; that two do no harm is because
+//! every write is fenced.
 
-use contracts::job::KINDS;
-use ports::broker::{Destination, Queue};
+mod dead;
+mod leader;
+mod retention;
+mod signals;
+
+use leader::Leader;
+use ports::broker::Queue;
 use ports::{PortError, Ports};
 use std::time::Duration;
-use telemetry::names;
 use tokio_util::sync::CancellationToken;
 use worker_kit::{Ending, end_turn, publish_outcome};
 
@@ -23,6 +29,10 @@ pub struct Sweeper {
     pub owner: String,
     /// Pause between two rounds.
     pub every: Duration,
+    /// The queues of the installation.
+    pub queues: Vec<Queue>,
+    /// Results of turns that ended longer ago are deleted; `None` keeps them.
+    pub keep: Option<Duration>,
 }
 
 /// What one round did.
@@ -32,42 +42,42 @@ pub struct Swept {
     pub ended: usize,
     /// Outcomes published.
     pub published: usize,
+    /// Dead jobs brought to the desk.
+    pub dead: usize,
 }
 
 impl Sweeper {
     /// Sweeps until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
+        let mut leader = Leader::new(self);
         while !stop.is_cancelled() {
-            self.measure_queues().await;
-            match self.round().await {
-                Ok(Swept { ended: 0, published: 0 }) => {}
-                Ok(swept) => tracing::info!(ended = swept.ended, published = swept.published, "swept"),
-                Err(error) => tracing::warn!(%error, "a round of the sweeper failed: the next one tries again"),
+            if leader.leads().await {
+                leader.measure().await;
+                leader.forget_old().await;
+                self.sweep().await;
             }
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 () = tokio::time::sleep(self.every) => {}
             }
         }
+        leader.resign().await;
     }
 
-    /// Says how full the queues are. A broker that does not answer says nothing.
-    async fn measure_queues(&self) {
-        for kind in KINDS {
-            let queue = Queue::interactive(*kind);
-            for (place, of) in [("work", Destination::Work(queue.clone())), ("dead", Destination::Dead(queue))] {
-                if let Ok(depth) = self.ports.broker.depth(&of).await {
-                    metrics::gauge!(names::QUEUE_DEPTH, "kind" => *kind, "queue" => place).set(depth.ready as f64);
-                }
-            }
+    async fn sweep(&self) {
+        match self.round().await {
+            Ok(swept) if swept == Swept::default() => {}
+            Ok(Swept { ended, published, dead }) => tracing::info!(ended, published, dead, "swept"),
+            Err(error) => tracing::warn!(%error, "a round of the sweeper failed: the next one tries again"),
         }
     }
 
     /// One round.
     pub async fn round(&self) -> Result<Swept, PortError> {
         let published = self.publish_left_over().await?;
+        let dead = dead::collect(&self.ports, &self.owner, &self.queues).await;
         let ended = self.end_overdue().await?;
-        Ok(Swept { ended, published })
+        Ok(Swept { ended, published, dead })
     }
 
     async fn publish_left_over(&self) -> Result<usize, PortError> {

@@ -13,7 +13,9 @@ pub(crate) use reads::{Asked, Bounds, HotRead, Key, ask, hot_read, start};
 
 use crate::Options;
 use crate::db::{Conn, SYSTEM, fault};
-use crate::writes::{Accept, Audit, ClaimHop, Commit, MarkPublished, Offer, Pass, RecordLlmCall, SpendLlmCall};
+use crate::writes::{
+    Accept, Audit, Commit, LastingClaim, MarkPublished, Offer, Pass, QuickClaim, RecordLlmCall, SpendLlmCall,
+};
 use ports::{Clock, PortError};
 use sqlite::Pending;
 use sqlx::{Error, PgConnection, SqlitePool};
@@ -93,7 +95,7 @@ impl Writer {
         Self::Sqlite(sqlite::start(writer, Limits::of(options)))
     }
 
-    /// Writes, and returns once that is durable.
+    /// Writes, and returns once that is durable, where it must last.
     pub(crate) async fn submit<W>(&self, write: W) -> Result<W::Answer, PortError>
     where
         W: Write,
@@ -160,7 +162,8 @@ macro_rules! queues {
 queues! {
     offer: Offer,
     accept: Accept,
-    claim: ClaimHop,
+    claim: QuickClaim,
+    lasting_claim: LastingClaim,
     commit: Commit,
     pass: Pass,
     published: MarkPublished,

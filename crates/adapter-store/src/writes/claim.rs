@@ -1,4 +1,4 @@
-use super::{column, quickly};
+use super::column;
 use crate::batch::Write;
 use crate::db::{Conn, Row, values};
 use ports::ledger::{Claim, Claimed, Grant, Outcome};
@@ -7,15 +7,17 @@ use sqlx::{Error, PgConnection};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// A request to work on a hop.
-pub(crate) struct ClaimHop(pub(crate) Claim);
+/// A request to work on a hop. Those that wait for the disk are written apart, so that the others need not wait for them.
+pub(crate) struct ClaimHop<const LASTS: bool>(pub(crate) Claim);
 
 /// What a turn says when it was not free a moment ago and is now.
 const TRY_AGAIN: Duration = Duration::from_millis(50);
 const TRIES: usize = 3;
 
-// A claim does not wait for the disk, so a server that crashes may forget it. Its fence is not given again all the same:
-// each connection begins an era before its first claim, and the fences of an era are higher than all before it.
+// Most claims do not wait for the disk, so a server that crashes may forget them. Their fences are not given again all
+// the same: a crash ends every connection, each connection begins an era before its first claim, as a seizure does, and
+// the fences of an era are higher than all before it. An era is no lower than the time in seconds, so that one which was
+// lost in a failover is not begun again.
 //
 // The row of the turn alone decides between two claims, and between a claim and a commit: PostgreSQL looks at it again
 // after waiting for its lock, but not at `hops`, which serves for hops that were done before the current one.
@@ -41,23 +43,34 @@ macro_rules! claim {
 }
 
 const TOGETHER: &str = concat!(
-    quickly!(),
+    "WITH how AS MATERIALIZED (SELECT set_config('synchronous_commit', \
+     COALESCE($7::text, current_setting('synchronous_commit')), TRUE) AS commits) ",
     claim!(
         "current_setting('askline.era')::bigint",
-        "quick JOIN unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $6::bigint[]) \
-         AS i (turn, hop, owner, until_ms, budget) ON quick.commits = 'off'"
+        "how JOIN unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $6::bigint[]) \
+         AS i (turn, hop, owner, until_ms, budget) ON how.commits <> ''"
     )
 );
 const ALONE: &str =
     claim!("(SELECT n FROM eras)", "(SELECT $1 AS turn, $2 AS hop, $3 AS owner, $4 AS until_ms, $6 AS budget) AS i");
-const BEGIN_ERA: &str = "WITH era AS (UPDATE eras SET n = n + 1 RETURNING n) \
-     SELECT set_config('askline.era', n::text, FALSE) FROM era";
-/// PostgreSQL's code for a setting that nobody has set.
-const UNKNOWN_SETTING: &str = "42704";
+/// One era more, no lower than the time in seconds.
+macro_rules! next_era {
+    ($now_s:literal) => {
+        concat!("UPDATE eras SET n = CASE WHEN n < ", $now_s, " THEN ", $now_s, " ELSE n + 1 END")
+    };
+}
+pub(crate) const NEXT_ERA: &str = next_era!("$1");
+const BEGIN_ERA: &str = concat!(
+    "WITH era AS (",
+    next_era!("$1::bigint"),
+    " RETURNING n) SELECT set_config('askline.era', n::text, FALSE) FROM era"
+);
+/// PostgreSQL's codes for a setting that nobody has set, and for one whose setting was taken back.
+const NO_ERA: [&str; 2] = ["42704", "22P02"];
 const HOLDER: &str = "SELECT hop, lease_owner, lease_until_ms, seized, ended_ms FROM turns WHERE id = $1";
 const OUTCOME: &str = "SELECT outcome, published FROM hops WHERE hop = $1 AND turn_id = $2";
 
-impl ClaimHop {
+impl<const LASTS: bool> ClaimHop<LASTS> {
     fn until_ms(&self, now_ms: i64) -> i64 {
         now_ms.saturating_add(i64::try_from(self.0.lease.as_millis()).unwrap_or(i64::MAX))
     }
@@ -94,9 +107,9 @@ impl ClaimHop {
     }
 }
 
-impl Write for ClaimHop {
+impl<const LASTS: bool> Write for ClaimHop<LASTS> {
     type Answer = Claimed;
-    const NAME: &'static str = "claim";
+    const NAME: &'static str = if LASTS { "claim_for_good" } else { "claim" };
 
     fn key(&self) -> &str {
         self.0.turn.as_str()
@@ -104,13 +117,13 @@ impl Write for ClaimHop {
 
     /// A forgotten claim means that somebody else may claim too: the fence tells them apart.
     fn must_last(&self) -> bool {
-        false
+        LASTS
     }
 
     async fn together(writes: &[&Self], now_ms: i64, conn: &mut PgConnection) -> Result<Vec<Option<Claimed>>, Error> {
         let rows = match claimed(writes, now_ms, conn).await {
             Err(error) if has_no_era(&error) => {
-                sqlx::query(BEGIN_ERA).execute(&mut *conn).await?;
+                sqlx::query(BEGIN_ERA).bind(now_ms / 1_000).execute(&mut *conn).await?;
                 claimed(writes, now_ms, conn).await?
             }
             rows => rows?,
@@ -134,7 +147,11 @@ impl Write for ClaimHop {
             if let Some(refusal) = self.refusal(now_ms, conn).await? {
                 return Ok(refusal);
             }
-            if let Some(granted) = self.alone(now_ms, conn).await? {
+            let granted = match conn {
+                Conn::Postgres(conn) => Self::together(&[self], now_ms, conn).await?.pop().flatten(),
+                Conn::Sqlite(_) => self.alone(now_ms, conn).await?,
+            };
+            if let Some(granted) = granted {
                 return Ok(granted);
             }
         }
@@ -142,20 +159,25 @@ impl Write for ClaimHop {
     }
 }
 
-async fn claimed(writes: &[&ClaimHop], now_ms: i64, conn: &mut PgConnection) -> Result<Vec<PgRow>, Error> {
+async fn claimed<const LASTS: bool>(
+    writes: &[&ClaimHop<LASTS>],
+    now_ms: i64,
+    conn: &mut PgConnection,
+) -> Result<Vec<PgRow>, Error> {
     sqlx::query(TOGETHER)
-        .bind(column(writes, ClaimHop::key))
+        .bind(column(writes, |write| write.0.turn.as_str()))
         .bind(column(writes, |write| write.0.hop.as_str()))
         .bind(column(writes, |write| write.0.owner.as_str()))
         .bind(column(writes, |write| write.until_ms(now_ms)))
         .bind(now_ms)
-        .bind(column(writes, ClaimHop::budget))
+        .bind(column(writes, |write| write.budget()))
+        .bind((!LASTS).then_some("off"))
         .fetch_all(conn)
         .await
 }
 
 fn has_no_era(error: &Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == UNKNOWN_SETTING)
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| NO_ERA.contains(&code.as_ref()))
 }
 
 /// A claim's fence and run; nothing is prepaid.

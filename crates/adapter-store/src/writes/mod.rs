@@ -16,7 +16,7 @@ mod spend;
 
 pub(crate) use accept::Accept;
 pub(crate) use audit::Audit;
-pub(crate) use claim::{ClaimHop, grant, outcome};
+pub(crate) use claim::{ClaimHop, NEXT_ERA, grant, outcome};
 pub(crate) use commit::CommitOutcome;
 pub(crate) use llm_call::RecordLlmCall;
 pub(crate) use offer::Offer;
@@ -33,6 +33,10 @@ macro_rules! quickly {
 use quickly;
 use std::collections::HashSet;
 
+/// A claim that survives a crash of the store once its caller goes on.
+pub(crate) type LastingClaim = ClaimHop<true>;
+/// A claim that may be forgotten in a crash of the store.
+pub(crate) type QuickClaim = ClaimHop<false>;
 /// An outcome that survives a crash of the store once its caller goes on.
 pub(crate) type Commit = CommitOutcome<true>;
 /// An outcome that may be forgotten in a crash of the store.

@@ -1,4 +1,4 @@
-use super::{applied, column, quickly};
+use super::{applied, column};
 use crate::batch::Write;
 use crate::db::{Conn, Row, values};
 use contracts::TurnId;
@@ -16,21 +16,18 @@ macro_rules! insert {
     ($items:literal) => {
         concat!(
             "INSERT INTO turns (id, business_id, user_id, conversation_id, connection_id, question, idempotency_key, \
-             created_ms, deadline_ms, state) ",
+             created_ms, deadline_ms, replay_of, state) ",
             $items,
             " ON CONFLICT DO NOTHING RETURNING id"
         )
     };
 }
 
-const TOGETHER: &str = concat!(
-    quickly!(),
-    insert!(
-        "SELECT i.*, 'offered' FROM quick JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], \
-         $6::text[], $7::text[], $8::bigint[], $9::bigint[]) AS i ON quick.commits = 'off'"
-    )
+const TOGETHER: &str = insert!(
+    "SELECT i.*, 'offered' FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], \
+     $7::text[], $8::bigint[], $9::bigint[], $10::text[]) AS i"
 );
-const ALONE: &str = insert!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'offered')");
+const ALONE: &str = insert!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'offered')");
 const BY_KEY: &str = "SELECT id, question, connection_id, state, created_ms FROM turns \
      WHERE business_id = $1 AND user_id = $2 AND idempotency_key = $3";
 const RELEASE_KEY: &str = "UPDATE turns SET idempotency_key = NULL WHERE id = $1 AND business_id = $2";
@@ -50,6 +47,10 @@ impl Offer {
 
     fn connection(&self) -> Option<&str> {
         self.0.connection.as_ref().map(|id| id.as_str())
+    }
+
+    fn replay_of(&self) -> Option<&str> {
+        self.0.replay_of.as_ref().map(|id| id.as_str())
     }
 
     /// What the key stands for; `None` when somebody else changed that meanwhile, or it was too old and is free now.
@@ -80,12 +81,6 @@ impl Write for Offer {
         self.0.id.as_str()
     }
 
-    /// `Accept` waits for the disk, and the client is told nothing before it. The job of an offer that was forgotten is
-    /// dropped.
-    fn must_last(&self) -> bool {
-        false
-    }
-
     async fn together(writes: &[&Self], _: i64, conn: &mut PgConnection) -> Result<Vec<Option<Offered>>, Error> {
         let inserted: Vec<String> = sqlx::query_scalar(TOGETHER)
             .bind(column(writes, Self::key))
@@ -97,6 +92,7 @@ impl Write for Offer {
             .bind(column(writes, |write| write.0.idempotency_key.as_deref()))
             .bind(column(writes, |write| write.0.created_ms))
             .bind(column(writes, |write| write.0.deadline_ms))
+            .bind(column(writes, Self::replay_of))
             .fetch_all(conn)
             .await?;
         Ok(applied(writes, inserted, Offered::New))
@@ -114,6 +110,7 @@ impl Write for Offer {
             turn.idempotency_key.as_deref(),
             turn.created_ms,
             turn.deadline_ms,
+            self.replay_of(),
         ];
         Ok(conn.row(ALONE, values).await?.map(|_| Offered::New))
     }

@@ -16,6 +16,8 @@ async fn make() -> (Bench, PostgresSchema) {
 ports::ledger_conformance!(make);
 ports::turns_conformance!(make);
 ports::store_conformance!(make);
+ports::dead_conformance!(make);
+ports::leader_conformance!(make);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audit_row_can_be_neither_changed_nor_removed() {

@@ -12,6 +12,8 @@ async fn make() -> (Bench, SqliteFile) {
 ports::ledger_conformance!(make);
 ports::turns_conformance!(make);
 ports::store_conformance!(make);
+ports::dead_conformance!(make);
+ports::leader_conformance!(make);
 
 pub fn audit_row() -> AuditRow {
     AuditRow {

@@ -28,6 +28,7 @@ pub async fn ask(state: &ApiState, caller: &Caller, request: &CreateRequest) -> 
         idempotency_key: key,
         created_ms: now_ms,
         deadline_ms: submit::deadline_ms(state, now_ms),
+        replay_of: None,
     };
     let id = submit::submit(state, Order { turn, job: Classify { question } }).await?;
     Ok((actor.business, id))

@@ -242,6 +242,7 @@ pub(super) async fn test(state: &ApiState, actor: &Actor, connection: &Connectio
         idempotency_key: None,
         created_ms: now_ms,
         deadline_ms: submit::deadline_ms(state, now_ms),
+        replay_of: None,
     };
     // A file that was uploaded and not yet imported is imported first.
     if state.ports.store.file_of(&actor.business, &connection.id, FileKind::Upload).await?.is_some() {

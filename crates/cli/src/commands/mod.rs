@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod bench;
 pub mod connection;
+pub mod dead;
 pub mod demo;
 pub mod doctor;
 pub mod eval;

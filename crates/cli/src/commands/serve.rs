@@ -48,7 +48,7 @@ fn distributed_only(settings: Settings, command: &str) -> Result<Settings> {
 async fn run(mut settings: Settings, roles: Roles) -> Result<ExitCode> {
     let _telemetry = process::telemetry(&settings, &roles.name())?;
     let shutdown = Shutdown::on_signals()?;
-    let composed = app::compose(&mut settings, &roles, Overrides::default()).await?;
+    let composed = app::compose_patiently(&mut settings, &roles, Overrides::default(), &shutdown).await?;
     let running = app::start(&settings, &roles, composed, shutdown).await?;
     match running.address {
         Some(address) => tracing::info!(%address, roles = roles.name(), "ready"),

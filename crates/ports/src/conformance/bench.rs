@@ -61,6 +61,7 @@ pub fn question(id: &str) -> NewTurn {
         idempotency_key: None,
         created_ms: ManualClock::START_MS,
         deadline_ms: ManualClock::START_MS + 60_000,
+        replay_of: None,
     }
 }
 
@@ -149,7 +150,14 @@ impl Bench {
 
     /// A claim for work that asks no language model.
     pub fn claim_of(&self, turn: &str, hop: &HopId, owner: &str) -> Claim {
-        Claim { hop: hop.clone(), turn: turn.into(), owner: owner.to_owned(), lease: LEASE, budget: None }
+        Claim {
+            hop: hop.clone(),
+            turn: turn.into(),
+            owner: owner.to_owned(),
+            lease: LEASE,
+            must_last: false,
+            budget: None,
+        }
     }
 
     pub async fn claim(&self, turn: &str, hop: &HopId, owner: &str) -> Claimed {

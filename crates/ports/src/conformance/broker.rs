@@ -28,6 +28,7 @@ macro_rules! broker_conformance {
                 a_short_rung_is_not_blocked_by_a_long_one,
                 a_message_survives_its_rung_byte_for_byte,
                 dead_messages_can_be_taken_oldest_first,
+                a_dead_message_that_was_not_acked_stays_in_its_queue,
                 a_dead_message_is_not_delivered,
                 publishing_to_an_undeclared_queue_is_unroutable,
                 an_unroutable_message_does_not_disturb_others,
@@ -38,6 +39,7 @@ macro_rules! broker_conformance {
                 a_message_taken_before_the_stop_can_be_acked_after_it,
                 declaring_again_keeps_the_messages,
                 depth_counts_messages_and_consumers,
+                what_is_handed_out_is_counted_or_unknown,
                 lanes_are_separate_queues,
                 many_concurrent_publishes_are_all_confirmed,
                 two_consumers_share_a_queue,
@@ -238,12 +240,38 @@ pub async fn dead_messages_can_be_taken_oldest_first(broker: Arc<dyn Broker>) {
         publish(&broker, dead.clone(), message(id)).await;
     }
     eventually_ready(&broker, &dead, 3).await;
-    let taken = within("take_dead", broker.take_dead(&queue, 2)).await.expect("take_dead");
-    assert_eq!(taken, [message("first"), message("second")]);
-    let rest = within("take_dead", broker.take_dead(&queue, 10)).await.expect("take_dead");
-    assert_eq!(rest, [message("third")]);
-    assert!(within("take_dead", broker.take_dead(&queue, 10)).await.expect("take_dead").is_empty());
+    assert_eq!(take_dead(&broker, &queue, 2).await, [message("first"), message("second")]);
+    assert_eq!(take_dead(&broker, &queue, 10).await, [message("third")]);
+    assert!(take_dead(&broker, &queue, 10).await.is_empty());
     eventually_ready(&broker, &dead, 0).await;
+}
+
+pub async fn a_dead_message_that_was_not_acked_stays_in_its_queue(broker: Arc<dyn Broker>) {
+    let queue = declared(&broker).await;
+    let dead = Destination::Dead(queue.clone());
+    for id in ["first", "second", "third"] {
+        publish(&broker, dead.clone(), message(id)).await;
+    }
+    eventually_ready(&broker, &dead, 3).await;
+    let mut held = within("take_dead", broker.take_dead(&queue, 3)).await.expect("take_dead");
+    assert!(take_dead(&broker, &queue, 3).await.is_empty(), "what one holds another does not get");
+    ack(held.remove(1)).await;
+    drop(held);
+    eventually_ready(&broker, &dead, 2).await;
+    let again = within("take_dead", broker.take_dead(&queue, 3)).await.expect("take_dead");
+    assert!(again.iter().all(|delivery| delivery.redelivered));
+    let ids: BTreeSet<_> = again.iter().map(|delivery| delivery.message.id.clone()).collect();
+    assert_eq!(ids, BTreeSet::from(["first".to_owned(), "third".to_owned()]));
+}
+
+/// Takes dead messages for good.
+async fn take_dead(broker: &Arc<dyn Broker>, queue: &Queue, limit: usize) -> Vec<Message> {
+    let mut messages = Vec::new();
+    for delivery in within("take_dead", broker.take_dead(queue, limit)).await.expect("take_dead") {
+        messages.push(delivery.message.clone());
+        ack(delivery).await;
+    }
+    messages
 }
 
 pub async fn a_dead_message_is_not_delivered(broker: Arc<dyn Broker>) {
@@ -304,8 +332,7 @@ pub async fn headers_and_body_survive_byte_for_byte(broker: Arc<dyn Broker>) {
     let delivery = next(&mut consumer).await;
     assert_eq!(delivery.message, sent);
     assert_eq!(delivery.message.attempt(), 2);
-    let dead = within("take_dead", broker.take_dead(&queue, 1)).await.expect("take_dead");
-    assert_eq!(dead, [sent]);
+    assert_eq!(take_dead(&broker, &queue, 1).await, [sent]);
 }
 
 pub async fn a_long_id_survives(broker: Arc<dyn Broker>) {
@@ -369,18 +396,36 @@ pub async fn depth_counts_messages_and_consumers(broker: Arc<dyn Broker>) {
     let rung = Destination::Retry(queue.clone(), RUNGS_MS.len() - 1);
     let depth = |of| {
         let broker = &broker;
-        async move { broker.depth(of).await.expect("depth") }
+        async move { Depth { unacked: None, ..broker.depth(of).await.expect("depth") } }
     };
     assert_eq!(depth(&work).await, Depth::default());
     publish_all(&broker, &queue, 3).await;
     publish(&broker, rung.clone(), message("waits")).await;
-    eventually("the queue's depth", Depth { ready: 3, consumers: 0 }, || depth(&work)).await;
+    eventually("the queue's depth", Depth { ready: 3, consumers: 0, unacked: None }, || depth(&work)).await;
     eventually("the rung's depth", 1, || async { depth(&rung).await.ready }).await;
     let mut consumer = consume(&broker, &queue, 1).await;
     let held = next(&mut consumer).await;
-    eventually("the queue's depth", Depth { ready: 2, consumers: 1 }, || depth(&work)).await;
+    eventually("the queue's depth", Depth { ready: 2, consumers: 1, unacked: None }, || depth(&work)).await;
     drop((consumer, held));
-    eventually("the queue's depth", Depth { ready: 3, consumers: 0 }, || depth(&work)).await;
+    eventually("the queue's depth", Depth { ready: 3, consumers: 0, unacked: None }, || depth(&work)).await;
+}
+
+pub async fn what_is_handed_out_is_counted_or_unknown(broker: Arc<dyn Broker>) {
+    let queue = declared(&broker).await;
+    let work = Destination::Work(queue.clone());
+    publish_all(&broker, &queue, 4).await;
+    let mut consumer = consume(&broker, &queue, 3).await;
+    let mut held = take(&mut consumer, 3).await;
+    let unacked = || async { broker.depth(&work).await.expect("depth").unacked };
+    if unacked().await.is_none() {
+        return;
+    }
+    eventually("what is handed out", Some(3), unacked).await;
+    ack(held.remove(0)).await;
+    eventually("what is handed out", Some(2), unacked).await;
+    drop((held, consumer));
+    eventually("what is handed out", Some(0), unacked).await;
+    eventually_ready(&broker, &work, 3).await;
 }
 
 pub async fn lanes_are_separate_queues(broker: Arc<dyn Broker>) {

@@ -16,6 +16,7 @@ macro_rules! event_log_conformance {
             [
                 numbers_are_dense_from_zero,
                 an_older_fence_is_refused_and_leaves_nothing,
+                an_end_is_taken_whatever_fence_has_written,
                 a_newer_fence_goes_on_with_the_numbers,
                 a_repeated_batch_is_skipped_and_answers_the_same_position,
                 a_repeated_last_batch_is_skipped_although_the_log_is_closed,
@@ -88,6 +89,17 @@ pub async fn an_older_fence_is_refused_and_leaves_nothing(log: Arc<dyn EventLog>
     assert!(matches!(error, AppendError::Stale), "{error:?}");
     assert_eq!(read(&log, 0).await, numbered([(0, 1)]));
     assert_eq!(append(&log, batch(2, 1, &[3])).await, open_at(2));
+}
+
+pub async fn an_end_is_taken_whatever_fence_has_written(log: Arc<dyn EventLog>) {
+    append(&log, batch(7, 0, &[1])).await;
+    let end = Append { closes: true, ..batch(3, 0, &[2]) };
+    for _ in 0..2 {
+        let position = append(&log, end.clone()).await;
+        assert_eq!(position, Position { next_seq: 2, closed: true });
+    }
+    assert!(matches!(refused(&log, batch(7, 1, &[3])).await, AppendError::Closed));
+    assert_eq!(read(&log, 0).await, numbered([(0, 1), (1, 2)]));
 }
 
 pub async fn a_newer_fence_goes_on_with_the_numbers(log: Arc<dyn EventLog>) {

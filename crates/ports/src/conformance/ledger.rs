@@ -1,11 +1,14 @@
 //! The suite of [`Ledger`](crate::Ledger): claims, leases, fences, outcomes.
 
 use super::bench::{Bench, LEASE, business, call, completed, first, hop, outcome, question, rows};
-use crate::ledger::{Claim, Claimed, Commit, Committed, Grant, Renewed};
+use crate::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Renewed};
 use crate::store::TurnState;
 use contracts::event::Usage;
 use futures_util::future::join_all;
 use std::time::Duration;
+
+/// A run that counts.
+const SPENT: Back = Back { spent: true, unused_call: false };
 
 /// Runs the suite: `ports::ledger_conformance!(make);`. `make` gives a [`Bench`] on a fresh database.
 #[macro_export]
@@ -43,6 +46,7 @@ macro_rules! ledger_conformance {
                 an_ended_turn_cannot_be_seized,
                 a_turn_spends_up_to_its_budget,
                 a_claim_spends_the_first_call_of_its_work,
+                a_call_that_was_not_made_is_given_back_with_the_claim,
                 calls_are_stored_with_the_outcome,
                 fifty_calls_at_once_spend_exactly_the_budget,
                 an_ended_or_unknown_turn_spends_nothing,
@@ -126,7 +130,7 @@ pub async fn a_claim_that_was_taken_over_cannot_be_renewed(bench: Bench) {
 pub async fn a_released_hop_cannot_be_renewed(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
     let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
-    bench.ledger.release(&turn, fence, true).await.unwrap();
+    bench.ledger.release(&turn, fence, SPENT).await.unwrap();
     assert_eq!(bench.ledger.renew(&turn, fence, LEASE).await.unwrap(), Renewed::Lost);
 }
 
@@ -136,8 +140,8 @@ pub async fn a_released_run_counts_only_when_it_was_spent(bench: Bench) {
     for spent in [false, false, true, false] {
         let grant = bench.granted("resp_1", &hop("resp_1")).await;
         attempts.push(grant.attempt);
-        bench.ledger.release(&turn, grant.fence, spent).await.unwrap();
-        bench.ledger.release(&turn, grant.fence, spent).await.unwrap();
+        bench.ledger.release(&turn, grant.fence, Back { spent, ..Back::default() }).await.unwrap();
+        bench.ledger.release(&turn, grant.fence, Back { spent, ..Back::default() }).await.unwrap();
     }
     assert_eq!(attempts, [1, 1, 1, 2]);
 }
@@ -147,7 +151,7 @@ pub async fn a_release_under_an_old_fence_changes_nothing(bench: Bench) {
     let old = bench.granted("resp_1", &hop("resp_1")).await.fence;
     bench.clock.advance(LEASE);
     bench.granted("resp_1", &hop("resp_1")).await;
-    bench.ledger.release(&turn, old, false).await.unwrap();
+    bench.ledger.release(&turn, old, Back::default()).await.unwrap();
     assert_eq!(bench.claim("resp_1", &hop("resp_1"), "other").await, Claimed::Busy(LEASE));
 }
 
@@ -218,7 +222,7 @@ pub async fn a_late_writer_is_fenced_and_stores_nothing(bench: Bench) {
 pub async fn a_released_claim_stores_nothing(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
     let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
-    bench.ledger.release(&turn, fence, true).await.unwrap();
+    bench.ledger.release(&turn, fence, SPENT).await.unwrap();
     assert_eq!(bench.commit(outcome("resp_1", &hop("resp_1"), fence), None).await, Committed::Fenced);
 }
 
@@ -317,11 +321,25 @@ pub async fn a_claim_spends_the_first_call_of_its_work(bench: Bench) {
         let claim = Claim { budget: Some(2), ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
         let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
         prepaid.push(grant.prepaid);
-        bench.ledger.release(&turn, grant.fence, true).await.unwrap();
+        bench.ledger.release(&turn, grant.fence, SPENT).await.unwrap();
     }
     assert_eq!(prepaid, [true, true, false]);
     assert!(!bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
     assert!(!bench.granted("resp_1", &hop("resp_1")).await.prepaid);
+}
+
+pub async fn a_call_that_was_not_made_is_given_back_with_the_claim(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    for must_last in [false, true, false] {
+        let claim = Claim { budget: Some(1), must_last, ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
+        let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
+        assert!(grant.prepaid);
+        let unused = Back { spent: false, unused_call: true };
+        bench.ledger.release(&turn, grant.fence, unused).await.unwrap();
+        bench.ledger.release(&turn, grant.fence, unused).await.unwrap();
+    }
+    assert!(bench.ledger.spend_llm_call(&turn, 1).await.unwrap());
+    assert!(!bench.ledger.spend_llm_call(&turn, 1).await.unwrap());
 }
 
 pub async fn calls_are_stored_with_the_outcome(bench: Bench) {

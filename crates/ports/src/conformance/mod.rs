@@ -9,7 +9,9 @@
 
 pub mod bench;
 pub mod broker;
+pub mod dead;
 pub mod event_log;
+pub mod leader;
 pub mod ledger;
 pub mod signals;
 pub mod store;
@@ -65,7 +67,9 @@ mod tests {
     fn every_case_is_listed_in_the_macro_of_its_suite() {
         let suites = [
             include_str!("broker.rs"),
+            include_str!("dead.rs"),
             include_str!("event_log.rs"),
+            include_str!("leader.rs"),
             include_str!("ledger.rs"),
             include_str!("signals.rs"),
             include_str!("store.rs"),

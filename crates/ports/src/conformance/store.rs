@@ -32,6 +32,7 @@ macro_rules! store_conformance {
                 audit_rows_of_a_turn_come_in_order,
                 one_refused_write_does_not_spoil_the_others,
                 no_read_crosses_tenants,
+                old_outcomes_and_rows_of_ended_turns_are_forgotten_in_batches,
             ]
         );
     };
@@ -303,4 +304,27 @@ pub async fn no_read_crosses_tenants(bench: Bench) {
     let running = bench.accept(NewTurn { created_ms: ManualClock::START_MS, ..question("resp_2") }).await;
     assert!(!bench.store.request_cancel(&"biz_2".into(), &running).await.unwrap());
     assert!(!bench.store.turn(&business(), &running).await.unwrap().unwrap().cancel_requested);
+}
+
+pub async fn old_outcomes_and_rows_of_ended_turns_are_forgotten_in_batches(bench: Bench) {
+    for id in ["resp_1", "resp_2", "resp_3"] {
+        bench.accepted(id).await;
+        let hop = hop(id);
+        let outcome = outcome(id, &hop, bench.granted(id, &hop).await.fence);
+        let end = (id != "resp_3").then(|| completed("42"));
+        let result = Some(rows(id, &format!("res_{id}")));
+        let commit = Commit { outcome, result, end, calls: Vec::new() };
+        assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
+        bench.ledger.mark_published(&hop).await.unwrap();
+    }
+    let later = ManualClock::START_MS + 10_000;
+    assert_eq!(bench.store.forget_results(ManualClock::START_MS - 1, 10).await.unwrap(), 0);
+    assert_eq!(bench.store.forget_results(later, 1).await.unwrap(), 2, "one outcome and one set of rows");
+    assert_eq!(bench.store.forget_results(later, 10).await.unwrap(), 2);
+    assert_eq!(bench.store.forget_results(later, 10).await.unwrap(), 0);
+    for (id, kept) in [("res_resp_1", false), ("res_resp_2", false), ("res_resp_3", true)] {
+        assert_eq!(bench.store.result(&business(), &id.into()).await.unwrap().is_some(), kept, "{id}");
+    }
+    let turn = bench.store.turn(&business(), &"resp_1".into()).await.unwrap().unwrap();
+    assert_eq!(turn.end.unwrap().answer, "42", "what was said stays");
 }

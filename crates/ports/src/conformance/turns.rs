@@ -1,10 +1,10 @@
 //! The suite of [`Turns`](crate::store::Turns): offers, acceptance, history.
 
 use super::bench::{BUSINESS, Bench, ManualClock, USER, business, completed, hop, outcome, question, user};
-use crate::ledger::Committed;
+use crate::ledger::{Committed, Outcome};
 use crate::store::{EndState, LlmCallRecord, NewTurn, Offered, TurnState};
 use contracts::event::{ResponseError, Usage};
-use contracts::{ConversationId, ResultId, TurnId};
+use contracts::{ConversationId, Envelope, HopId, Meta, NextJob, ResultId, TurnId};
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ macro_rules! turns_conformance {
                 a_conversation_shows_running_turns_and_no_refused_ones,
                 conversations_come_newest_first,
                 overdue_turns_come_oldest_first,
+                open_turns_say_which_step_they_are_at,
             ]
         );
     };
@@ -196,7 +197,7 @@ pub async fn the_end_of_a_turn_is_read_back_as_it_was_written(bench: Bench) {
         },
         EndState {
             state: TurnState::Failed,
-            error: Some(ResponseError { code: "llm_unavailable".to_owned(), message: "Try again.".to_owned() }),
+            error: Some(ResponseError::new("llm_unavailable", "Try again.")),
             ..completed("")
         },
         EndState { state: TurnState::Incomplete, reason: Some("cancelled".to_owned()), ..completed("half") },
@@ -292,4 +293,42 @@ pub async fn overdue_turns_come_oldest_first(bench: Bench) {
     let ids: Vec<_> = overdue.iter().map(|turn| turn.id.as_str()).collect();
     assert_eq!(ids, ["resp_2", "resp_4", "resp_1"]);
     assert_eq!(bench.store.overdue(1000, 1).await.unwrap().len(), 1);
+}
+
+pub async fn open_turns_say_which_step_they_are_at(bench: Bench) {
+    let due = |id: &str, order: i64| NewTurn { created_ms: order, deadline_ms: 1_000 + order, ..question(id) };
+    bench.accept(NewTurn { conversation: Some("conv_1".into()), ..due("resp_1", 1) }).await;
+    for (id, order) in [("resp_2", 2), ("resp_3", 3), ("resp_4", 4)] {
+        bench.accept(due(id, order)).await;
+    }
+    bench.granted("resp_2", &HopId::from("resp_2/classify.0/generate_sql.0")).await;
+    let done = hop("resp_3");
+    let fence = bench.granted("resp_3", &done).await.fence;
+    let next = envelope_of("resp_3", &done);
+    let outcome = Outcome { next: vec![next], ..outcome("resp_3", &done, fence) };
+    assert_eq!(bench.commit(outcome, None).await, Committed::Stored);
+    bench.answered(due("resp_5", 5), "42").await;
+    let steps = bench.store.open_steps(10).await.unwrap();
+    let steps: Vec<_> = steps.iter().map(|step| (step.kind.as_str(), step.asked_ms)).collect();
+    assert_eq!(steps, [("classify", 1), ("generate_sql", 2), ("reply", 3), ("test_connection", 4)]);
+    assert_eq!(bench.store.open_steps(1).await.unwrap().len(), 1);
+}
+
+/// The job `reply` that a hop returned.
+fn envelope_of(turn: &str, hop: &HopId) -> Envelope {
+    let meta = Meta {
+        turn: turn.into(),
+        business: business(),
+        user: user(),
+        conversation: None,
+        connection: None,
+        created_ms: 0,
+        deadline_ms: 0,
+        spent: Usage::default(),
+        lane: Default::default(),
+        replay_of: None,
+    };
+    let parent =
+        Envelope { v: 1, kind: "classify".into(), hop: hop.clone(), meta, next_seq: 0, job: Default::default() };
+    parent.child(0, NextJob { kind: "reply".to_owned(), job: Default::default() }, 2)
 }

@@ -48,7 +48,15 @@ impl State {
 
     /// The terminal event of an outcome. A log that is closed has it already.
     pub(crate) fn append_end(&mut self, config: &Config, outcome: &Outcome, ending: Ending) -> bool {
-        match self.admit(config, outcome.fence, outcome.batches + 1) {
+        // Only an end that is stored closes the log: an open one takes it whatever fence has written.
+        let admitted = match self.log.end {
+            None => {
+                (self.log.fence, self.log.batch) = (outcome.fence, outcome.batches + 1);
+                Some(Appended::Yes)
+            }
+            Some(_) => self.admit(config, outcome.fence, outcome.batches + 1),
+        };
+        match admitted {
             None | Some(Appended::Closed) => true,
             Some(Appended::Stale) => false,
             Some(Appended::Yes) => {

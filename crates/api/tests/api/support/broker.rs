@@ -2,7 +2,7 @@ use super::{Effects, FakeStore, down};
 use async_trait::async_trait;
 use contracts::Envelope;
 use ports::PortError;
-use ports::broker::{Broker, Consumer, Depth, Destination, Message, PublishError, Queue};
+use ports::broker::{Broker, Consumer, Delivery, Depth, Destination, Message, PublishError, Queue};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -88,7 +88,7 @@ impl Broker for FakeBroker {
         Ok(Depth::default())
     }
 
-    async fn take_dead(&self, _: &Queue, _: usize) -> Result<Vec<Message>, PortError> {
+    async fn take_dead(&self, _: &Queue, _: usize) -> Result<Vec<Delivery>, PortError> {
         panic!("the API takes no dead jobs")
     }
 

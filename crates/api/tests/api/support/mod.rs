@@ -2,6 +2,7 @@
 
 mod broker;
 mod client;
+mod dead;
 mod log;
 mod rest;
 mod store;

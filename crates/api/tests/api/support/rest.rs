@@ -3,7 +3,7 @@
 use super::Effects;
 use async_trait::async_trait;
 use contracts::{BusinessId, ConnectionId, HopId, TurnId};
-use ports::ledger::{Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed};
+use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed};
 use ports::llm::{Call, Llm, Pieces};
 use ports::signals::Cancels;
 use ports::source::{Access, Source, Sources};
@@ -105,7 +105,7 @@ impl Ledger for Forbidden {
     async fn renew(&self, _: &TurnId, _: u64, _: Duration) -> Result<Renewed, PortError> {
         panic!("the API works on no hop")
     }
-    async fn release(&self, _: &TurnId, _: u64, _: bool) -> Result<(), PortError> {
+    async fn release(&self, _: &TurnId, _: u64, _: Back) -> Result<(), PortError> {
         panic!("the API works on no hop")
     }
     async fn commit(&self, _: Commit) -> Result<Committed, PortError> {

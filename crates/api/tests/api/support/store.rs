@@ -1,3 +1,4 @@
+use super::dead::Desk;
 use super::{Effects, down};
 use async_trait::async_trait;
 use contracts::event::Usage;
@@ -5,8 +6,8 @@ use contracts::{BusinessId, ConnectionId, ConversationId, ResultId, ResultSet, R
 use ports::PortError;
 use ports::store::{
     AppStore, AuditRow, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, FileKind,
-    Files, Identity, LlmCallRecord, Membership, NewTurn, Offered, Records, StoredFile, StoredResult, Turn, TurnState,
-    Turns, User,
+    Files, Identity, LlmCallRecord, Membership, NewTurn, Offered, OpenStep, Records, StoredFile, StoredResult, Turn,
+    TurnState, Turns, User,
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ pub struct FakeStore {
     effects: Effects,
     down: AtomicBool,
     data: Mutex<Data>,
+    pub(super) desk: Desk,
 }
 
 #[derive(Default)]
@@ -100,6 +102,7 @@ fn stored(new: &NewTurn) -> Turn {
         next_seq: 0,
         created_ms: new.created_ms,
         deadline_ms: new.deadline_ms,
+        replay_of: new.replay_of.clone(),
     }
 }
 
@@ -194,6 +197,10 @@ impl Turns for FakeStore {
 
     async fn overdue(&self, _: i64, _: u32) -> Result<Vec<Turn>, PortError> {
         panic!("the API sweeps nothing")
+    }
+
+    async fn open_steps(&self, _: u32) -> Result<Vec<OpenStep>, PortError> {
+        panic!("the API measures nothing")
     }
 
     async fn result(&self, business: &BusinessId, id: &ResultId) -> Result<Option<ResultSet>, PortError> {

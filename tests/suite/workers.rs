@@ -1,0 +1,148 @@
+//! Each worker by itself, inline: a failure at each of its calls, and every run twice.
+
+use contracts::job::{Basis, Classify, ExecuteSql, GenerateSql, Introspect, Job, Reply, TestConnection};
+use contracts::{Dialect, TableSchema};
+use ports::source::DiscoveryLimits;
+use std::sync::Arc;
+use std::time::Duration;
+use testkit::inline::{ByPurpose, Inline};
+use worker_kit::{Handler, handler};
+
+const QUESTION: &str = "How many customers do we have?";
+const COUNT: &str = "SELECT COUNT(*) AS customers FROM customers";
+
+async fn inline(handler: Arc<dyn Handler>) -> Inline {
+    let texts = [
+        ("classify", r#"{"intent":"sql","tables":[],"filters":[]}"#),
+        ("generate_sql", COUNT),
+        ("reply", "There are 28 customers."),
+    ];
+    Inline::new(handler, ByPurpose::new(&texts)).await
+}
+
+/// Fails each call of a job, and runs it twice. `asks` are calls that it must have made.
+async fn holds<J: Job>(handler: Arc<dyn Handler>, job: J, asks: &[&str]) {
+    let inline = inline(handler).await;
+    let calls = inline.fails_safely_at_every_call(&job).await;
+    for call in ["claim", "commit", "mark_published"].iter().chain(asks) {
+        assert!(calls.contains(call), "{} asks for {call}: {calls:?}", J::KIND);
+    }
+    inline.comes_to_the_same_twice(&job).await;
+}
+
+fn executor() -> Arc<dyn Handler> {
+    handler(execute_sql::SqlExecutor {
+        timeout: Duration::from_secs(5),
+        max_rows: 100,
+        max_bytes: 1_000_000,
+        max_scanned_rows: 1_000_000,
+        masking: Default::default(),
+        clear_roles: vec![contracts::Role::Manager],
+        shown_rows: 10,
+        correction_rounds: 2,
+    })
+}
+
+fn execute(sql: &str) -> ExecuteSql {
+    ExecuteSql { question: QUESTION.to_owned(), sql: sql.to_owned(), dialect: Dialect::Sqlite, round: 0 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn classify_fails_safely_at_every_call_and_comes_to_the_same_twice() {
+    let handler = handler(classify::Classifier { recent_messages: 4 });
+    holds(handler, Classify { question: QUESTION.to_owned() }, &["history", "llm"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generate_sql_fails_safely_at_every_call_and_comes_to_the_same_twice() {
+    let generator = generate_sql::SqlGenerator { history_messages: 20, schema_tokens: 6_000, correction_rounds: 2 };
+    let job = GenerateSql { question: QUESTION.to_owned(), round: 0, rejected: None };
+    holds(handler(generator), job, &["connection", "schema", "llm"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn execute_sql_fails_safely_at_every_call_and_comes_to_the_same_twice() {
+    holds(executor(), execute(COUNT), &["audit", "open_source", "query"]).await;
+    holds(executor(), execute("SELECT 1 FROM nowhere"), &["audit"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reply_fails_safely_at_every_call_and_comes_to_the_same_twice() {
+    let replier = || handler(reply::Replier { history_messages: 20, shown_rows: 30 });
+    holds(replier(), Reply { question: QUESTION.to_owned(), basis: Basis::Chat }, &["llm"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inspection_fails_safely_at_every_call_and_comes_to_the_same_twice() {
+    let connection = || "con_sample_shop".into();
+    let test = TestConnection { connection: connection(), then_introspect: true };
+    holds(handler(inspect_source::ConnectionTester), test, &["open_source", "about"]).await;
+    let limits = DiscoveryLimits { max_tables: 100, samples: 5, sampled_rows: 100, timeout: Duration::from_secs(5) };
+    let introspector = handler(inspect_source::Introspector { limits });
+    holds(introspector, Introspect { connection: connection() }, &["discover", "save_schema"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_runs_when_its_audit_row_was_not_written() {
+    let inline = inline(executor()).await;
+    let order = inline.order(&execute(COUNT)).await;
+    let calls = inline.run(&order).await.calls;
+    let audit = calls.iter().position(|call| *call == "audit").unwrap();
+    let order = inline.order(&execute(COUNT)).await;
+    let ran = inline.run_failing(&order, Some(audit)).await;
+    assert!(ran.done.is_none() && !ran.calls.contains(&"query"), "{:?}", ran.calls);
+}
+
+/// The example of docs/adding-a-worker.md.
+mod example {
+    use super::*;
+    use async_trait::async_trait;
+    use serde::{Deserialize, Serialize};
+    use worker_kit::{Ctx, Done, JobError, Worker};
+
+    /// Look at how large the tables of a statement are.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct CheckSize {
+        statement: ExecuteSql,
+    }
+
+    impl Job for CheckSize {
+        const KIND: contracts::Kind = "check_size";
+    }
+
+    struct SizeChecker {
+        large: u64,
+    }
+
+    #[async_trait]
+    impl Worker for SizeChecker {
+        type Job = CheckSize;
+
+        async fn run(&self, ctx: &Ctx, job: CheckSize) -> Result<Done, JobError> {
+            let connection = ctx.connection().await?;
+            let schema = ctx.schema(&connection).await?;
+            let is_large = |table: &&TableSchema| {
+                job.statement.sql.contains(&table.name) && table.row_estimate.is_none_or(|rows| rows > self.large)
+            };
+            let large: Vec<_> = schema.tables.iter().filter(is_large).map(|table| table.name.as_str()).collect();
+            if !large.is_empty() {
+                ctx.notice("large_tables", format!("The statement reads large tables: {}.", large.join(", ")));
+            }
+            Done::next(&job.statement, format!("{} large", large.len()))
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_worker_of_ones_own_is_run_inline_and_looked_at() {
+        let inline = Inline::new(handler(SizeChecker { large: 0 }), ByPurpose::new(&[])).await;
+        let job = CheckSize { statement: execute(COUNT) };
+        let ran = inline.run(&inline.order(&job).await).await;
+        let next = &ran.done.as_ref().unwrap().outcome.next[0];
+        assert_eq!((next.kind.as_str(), &next.job["sql"]), ("execute_sql", &serde_json::json!(COUNT)));
+        assert_eq!(ran.heard()[0], "response.askline.step.started");
+        assert!(ran.calls.contains(&"schema"), "{:?}", ran.calls);
+
+        inline.fails_safely_at_every_call(&job).await;
+        inline.comes_to_the_same_twice(&job).await;
+    }
+}
