@@ -18,7 +18,7 @@ pub(crate) enum Settled {
     Done,
     /// Done before.
     Repeated,
-    /// Its turn has ended, or another run holds it.
+    /// Its turn has ended, or is past this piece of work.
     Over,
     /// Again later, an attempt spent.
     Retry { reason: String },
