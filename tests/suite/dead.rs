@@ -411,7 +411,7 @@ async fn the_desk_works_on_the_command_line() {
     assert_eq!((listed["total"].as_u64(), listed["data"][0]["body"].as_str()), (Some(1), Some("{")));
     let (code, _, said) = operator(&["replay", "--all", "--yes"]);
     assert!(code == Some(1) && said.contains("administrator"), "{said}");
-    let (code, dropped, _) = operator(&["drop", listed["data"][0]["id"].as_str().unwrap()]);
-    assert_eq!((code, dropped.trim()), (Some(0), "1 dropped, 0 failed."));
+    let (code, dropped, said) = operator(&["drop", listed["data"][0]["id"].as_str().unwrap()]);
+    assert_eq!((code, dropped.trim()), (Some(0), "1 dropped, 0 failed."), "{said}");
     world.stop().await;
 }

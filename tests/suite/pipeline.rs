@@ -348,7 +348,8 @@ async fn another_business_sees_nothing(mode: Mode) {
 
 /// A manager is asked past no rule; a member sees the customers up to number 10, and no e-mail addresses.
 async fn each_role_gets_the_rows_of_its_policy(mode: Mode) {
-    let llm = ScriptedLlm::answering("SELECT id, email FROM customers ORDER BY id", "Here they are.").await;
+    let llm =
+        ScriptedLlm::answering("SELECT customer_id, email FROM customers ORDER BY customer_id", "Here they are.").await;
     let world = mode.with_llm(&llm).await;
     let member = member(&world).await;
     let http = reqwest::Client::new();
@@ -358,14 +359,13 @@ async fn each_role_gets_the_rows_of_its_policy(mode: Mode) {
         format!("{}/v1/connections/{}/policy", world.demo.url, connections["data"][0]["id"].as_str().unwrap());
     let put = |token: &str, policy: Value| http.put(&address).bearer_auth(token).json(&policy).send();
 
-    let misspelt = json!({"tables": [{"name": "customers", "filter": "idd <= 10"}]});
+    let misspelt = json!({"tables": [{"name": "customers", "filter": "customr_id <= 10"}]});
     let refused = put(&world.demo.token, misspelt).await.unwrap();
     assert_eq!(refused.status(), 400.into_status());
     let said = refused.text().await.unwrap();
-    assert!(said.contains("tables.customers.filter") && said.contains("Did you mean id?"), "{said}");
+    assert!(said.contains("tables.customers.filter") && said.contains("Did you mean customer_id?"), "{said}");
 
-    let rules =
-        json!([{"name": "customers", "filter": "id <= 10 AND {user.role} = 'member'", "masks": {"email": "redact"}}]);
+    let rules = json!([{"name": "customers", "filter": "customer_id <= 10 AND {user.role} = 'member'", "masks": {"email": "redact"}}]);
     let policy = json!({"roles": {"member": rules}});
     assert_eq!(put(&member, policy.clone()).await.unwrap().status(), 403.into_status());
     assert_eq!(put(&world.demo.token, policy).await.unwrap().status(), 200.into_status());

@@ -89,7 +89,7 @@ async fn no_statement_runs_when_its_audit_row_was_not_written() {
     let calls = inline.run(&order).await.calls;
     let audit = calls.iter().position(|call| *call == "audit").unwrap();
     let order = inline.order(&execute(COUNT)).await;
-    let ran = inline.run_failing(&order, Some(audit)).await;
+    let ran = inline.run_failing(&order, audit).await;
     assert!(ran.done.is_none() && !ran.calls.contains(&"query"), "{:?}", ran.calls);
 }
 

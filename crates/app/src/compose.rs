@@ -64,7 +64,7 @@ pub async fn compose(settings: &mut Settings, roles: &Roles, overrides: Override
     if settings.mode == Mode::Embedded && !settings.secrets.vault_previous_private_key.is_empty() {
         crate::rotate::finish(settings, &*backbone.store).await?;
     }
-    backbone.broker.declare(&queues()).await.context("the queues cannot be declared")?;
+    backbone.broker.declare(&queues()).await.context("the queues cannot be declared at broker.url")?;
     let vault = Arc::new(vault(settings, roles)?);
     let ports = Ports {
         broker: backbone.broker,

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tape::Tape;
+use tape::{Failing, Tape};
 use tapped::Tapped;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -131,12 +131,21 @@ impl Inline {
 
     /// Runs it once, as if it had just been delivered.
     pub async fn run(&self, order: &Order) -> Ran {
-        self.run_failing(order, None).await
+        self.play(order, None).await
     }
 
     /// As `run`; the call of this number, from 0, fails.
-    pub async fn run_failing(&self, order: &Order, fail_at: Option<usize>) -> Ran {
-        self.tape.rewind(fail_at);
+    pub async fn run_failing(&self, order: &Order, number: usize) -> Ran {
+        self.play(order, Some(Failing::Number(number))).await
+    }
+
+    /// As `run`; each call of this name fails.
+    pub async fn run_without(&self, order: &Order, call: &'static str) -> Ran {
+        self.play(order, Some(Failing::Named(call))).await
+    }
+
+    async fn play(&self, order: &Order, failing: Option<Failing>) -> Ran {
+        self.tape.rewind(failing);
         self.commits.lock().unwrap().clear();
         self.events.lock().unwrap().clear();
         let (message, receipt) = (order.message.clone(), Box::new(NoReceipt));
@@ -154,7 +163,7 @@ impl Inline {
         let expected = undisturbed.essence(&order).expect("the job is done when nothing fails");
         for (n, call) in undisturbed.calls.iter().enumerate() {
             let order = self.order(job).await;
-            let disturbed = self.run_failing(&order, Some(n)).await;
+            let disturbed = self.run_failing(&order, n).await;
             match disturbed.essence(&order) {
                 Some(essence) if essence == expected || disturbed.is_clear_error() => continue,
                 Some(wrong) => panic!("{call} ({n}) failed, and the job came to {wrong:#}"),
@@ -170,9 +179,8 @@ impl Inline {
     pub async fn comes_to_the_same_twice<J: Job>(&self, job: &J) {
         let order = self.order(job).await;
         let first = self.run(&order).await;
-        let at = first.calls.iter().position(|call| *call == "commit").expect("it stores what it came to");
         let order_again = self.order(job).await;
-        let lost = self.run_failing(&order_again, Some(at)).await;
+        let lost = self.run_without(&order_again, "commit").await;
         assert!(lost.done.is_none(), "the outcome was not stored");
         let second = self.run(&order_again).await;
         assert_eq!(second.essence(&order_again), first.essence(&order));

@@ -8,13 +8,22 @@ pub(super) struct Tape(Mutex<Recorded>);
 #[derive(Default)]
 struct Recorded {
     calls: Vec<&'static str>,
-    fail_at: Option<usize>,
+    failing: Option<Failing>,
+}
+
+/// The call that fails.
+#[derive(Clone, Copy)]
+pub(super) enum Failing {
+    /// The one of this number, from 0.
+    Number(usize),
+    /// Each of this name.
+    Named(&'static str),
 }
 
 impl Tape {
-    /// Begins anew. The call of this number, from 0, will fail.
-    pub(super) fn rewind(&self, fail_at: Option<usize>) {
-        self.with(|recorded| *recorded = Recorded { calls: Vec::new(), fail_at });
+    /// Begins anew.
+    pub(super) fn rewind(&self, failing: Option<Failing>) {
+        self.with(|recorded| *recorded = Recorded { calls: Vec::new(), failing });
     }
 
     /// The calls since.
@@ -26,7 +35,11 @@ impl Tape {
     pub(super) fn call(&self, name: &'static str) -> Result<(), PortError> {
         let is_failing = self.with(|recorded| {
             recorded.calls.push(name);
-            recorded.fail_at == Some(recorded.calls.len() - 1)
+            match recorded.failing {
+                Some(Failing::Number(number)) => number == recorded.calls.len() - 1,
+                Some(Failing::Named(failing)) => failing == name,
+                None => false,
+            }
         });
         if is_failing { Err(PortError::unavailable("test", "fail this call", name)) } else { Ok(()) }
     }

@@ -43,7 +43,7 @@ async fn drop_jobs(desk: &OperatorDesk, args: Decide) -> Result<ExitCode> {
             jobs.into_iter().map(|job| job.id).collect::<Vec<_>>()
         }
     };
-    if !confirm("Drop", ids.len() as u64, args.yes)? {
+    if args.all && !confirm("Drop", ids.len() as u64, args.yes)? {
         return Ok(ExitCode::FAILURE);
     }
     let mut failed = 0;
