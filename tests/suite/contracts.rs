@@ -3,7 +3,7 @@
 
 use contracts::event::{OutputItem, Response, Status, Usage};
 use contracts::job::{
-    Basis, Classify, ExecuteSql, GenerateSql, ImportFile, Introspect, KINDS, Rejected, Reply, TestConnection,
+    Basis, Classify, ExecuteSql, Follow, GenerateSql, ImportFile, Introspect, KINDS, Rejected, Reply, TestConnection,
 };
 use contracts::{Dialect, Envelope, Event, Job, Lane, Meta, ResultSet, TurnId};
 use serde::Serialize;
@@ -54,13 +54,14 @@ fn every_job_is_read_as_it_was_written() {
     let sql = "SELECT count(*) FROM customers".to_owned();
     let basis = Basis::Rows { sql: sql.clone(), result: "res_1".into() };
     let jobs = [
-        envelope(&Classify { question: question.clone() }),
+        envelope(&Classify { question: question.clone(), shared_schema_ms: None }),
         envelope(&GenerateSql { question: question.clone(), round: 1, rejected: Some(rejected) }),
         envelope(&ExecuteSql { question: question.clone(), sql, dialect: Dialect::Postgres, round: 0 }),
         envelope(&Reply { question, basis }),
         envelope(&ImportFile { connection: "con_1".into() }),
         envelope(&TestConnection { connection: "con_1".into(), then_introspect: true }),
         envelope(&Introspect { connection: "con_1".into() }),
+        envelope(&Follow { question: "How many?".into(), leader: "resp_0".into(), flight: "ab".into() }),
     ];
     let kinds: Vec<_> = jobs.iter().map(|job| job.kind.as_str()).collect();
     assert_eq!(kinds, KINDS, "every kind has a golden message");
@@ -103,6 +104,7 @@ fn every_event_is_read_as_it_was_written() {
                 confidence: None,
             },
         ),
+        ("queue_position", Event::QueuePosition { position: 3, estimated_wait_ms: 1_500 }),
         ("sql_rejected", Event::SqlRejected { rule: "unknown_table".into(), message: "…".into() }),
     ];
     for (name, event) in &events {

@@ -120,6 +120,8 @@ async fn given_up(ports: &Ports, id: &str) -> DeadId {
         connection: Some("con_sample_shop".into()),
         question: COUNT.to_owned(),
         idempotency_key: None,
+        lane: Default::default(),
+        share: None,
         created_ms: now_ms,
         deadline_ms: now_ms + 600_000,
         replay_of: None,

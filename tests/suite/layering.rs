@@ -25,6 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("reply", WORKER),
     ("inspect-source", WORKER),
     ("sweep", WORKER),
+    ("dispatch", WORKER),
+    ("follow", WORKER),
     ("web", &[]),
     ("api", &["contracts", "domain", "ports", "settings", "sql-guard", "telemetry", "web"]),
     ("app", ANYTHING),
@@ -54,7 +56,7 @@ const BOUNDARIES: &[(&str, &[&str])] = &[
 /// Crates that do no I/O: what they may name of the outside.
 const PURE: &[(&str, &[&str])] = &[
     ("contracts", &["serde", "serde_json"]),
-    ("domain", &["serde", "serde_json", "thiserror", "rust-stemmers"]),
+    ("domain", &["serde", "serde_json", "sha2", "thiserror", "rust-stemmers"]),
     ("sql-guard", &["serde", "serde_json", "sqlparser", "thiserror"]),
     ("turn-model", &["serde", "serde_json", "stateright", "thiserror"]),
 ];

@@ -3,13 +3,16 @@
 // Everything here is test code: helpers beside the test functions may fail a test as these do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
+mod admission;
 mod bad_input;
 mod bounds;
 mod canary;
 mod contracts;
+mod crowd;
 mod dead;
 mod faults;
 mod files;
+mod flights;
 mod kills;
 mod layering;
 mod llm_faults;

@@ -73,6 +73,8 @@ async fn turn(ports: &Ports, id: String) -> NewTurn {
         connection: Some("con_sample_shop".into()),
         question: "How many customers do we have?".to_owned(),
         idempotency_key: None,
+        lane: Default::default(),
+        share: None,
         created_ms: now_ms,
         deadline_ms: now_ms + 60_000,
         replay_of: None,

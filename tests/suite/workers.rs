@@ -49,8 +49,8 @@ fn execute(sql: &str) -> ExecuteSql {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn classify_fails_safely_at_every_call_and_comes_to_the_same_twice() {
-    let handler = handler(classify::Classifier { recent_messages: 4 });
-    holds(handler, Classify { question: QUESTION.to_owned() }, &["history", "llm"]).await;
+    let handler = handler(classify::Classifier { recent_messages: 4, history_messages: 20 });
+    holds(handler, Classify { question: QUESTION.to_owned(), shared_schema_ms: None }, &["history", "llm"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

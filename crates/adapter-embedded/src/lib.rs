@@ -5,6 +5,8 @@
 mod broker;
 mod event_log;
 mod file;
+mod flights;
+mod limiter;
 mod queues;
 mod signals;
 mod watchers;
@@ -12,4 +14,6 @@ mod writer;
 
 pub use broker::Journal;
 pub use event_log::FileLog;
+pub use flights::LocalFlights;
+pub use limiter::LocalLimiter;
 pub use signals::LocalSignals;

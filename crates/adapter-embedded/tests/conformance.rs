@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use adapter_embedded::{FileLog, Journal, LocalSignals};
-use ports::{Broker, Clock, EventLog, Signals};
+use adapter_embedded::{FileLog, Journal, LocalFlights, LocalLimiter, LocalSignals};
+use ports::{Broker, Clock, EventLog, Flights, Limiter, Signals};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
@@ -44,6 +44,11 @@ async fn make_signals() -> ((Arc<dyn Signals>, Arc<dyn Signals>), ()) {
     ((signals.clone(), signals), ())
 }
 
+async fn make_limiter() -> ((Arc<dyn Limiter>, Arc<dyn Limiter>), ()) {
+    let limiter: Arc<dyn Limiter> = Arc::new(LocalLimiter::default());
+    ((limiter.clone(), limiter), ())
+}
+
 mod broker {
     use super::*;
     ports::broker_conformance!(make_broker);
@@ -55,6 +60,21 @@ mod event_log {
 mod signals {
     use super::*;
     ports::signals_conformance!(make_signals);
+}
+
+mod flights {
+    use super::*;
+
+    async fn make() -> ((Arc<dyn Flights>, Arc<dyn Flights>), ()) {
+        let flights: Arc<dyn Flights> = Arc::new(LocalFlights::new(clock()));
+        ((flights.clone(), flights), ())
+    }
+
+    ports::flights_conformance!(make);
+}
+mod limiter {
+    use super::*;
+    ports::limiter_conformance!(make_limiter);
 }
 
 mod journal {

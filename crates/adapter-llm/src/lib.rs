@@ -5,6 +5,7 @@
 
 mod backoff;
 mod chain;
+mod limited;
 pub mod openai;
 mod provider;
 mod rendering;
@@ -16,6 +17,7 @@ mod unconfigured;
 
 pub use backoff::{Backoff, Jitter, RandomJitter};
 pub use chain::Chain;
+pub use limited::Limited;
 pub use openai::{ApiKey, Openai, OpenaiConfig};
 pub use provider::{Chunk, End, Failure, Provider, ProviderStream, RetryAfter};
 pub use replay::{Replay, ReplayConfig};

@@ -4,6 +4,7 @@ use crate::error::{SYSTEM, port_error, unavailable};
 use crate::frame::SEPARATOR;
 use crate::interest::{self, Interest, Register};
 use crate::keys::Keys;
+use crate::limiter::RedisLimiter;
 use crate::link::Link;
 use crate::subscription::{RedisCancels, Subscription};
 use crate::watchers::Watchers;
@@ -11,6 +12,8 @@ use async_trait::async_trait;
 use contracts::{LoggedEvent, TurnId};
 use ports::PortError;
 use ports::event_log::{Append, AppendError, EventLog, Position, Watch};
+use ports::flights::Flights;
+use ports::limiter::{Limiter, Permit};
 use ports::signals::{Cancels, Signals};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, IntoConnectionInfo, RedisResult};
@@ -21,6 +24,7 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 const APPEND: &str = include_str!("append.lua");
+const LEAD: &str = include_str!("lead.lua");
 /// Cancels that wait for a slow listener.
 const CANCELS: usize = 1_024;
 /// Keys that one step of a removal looks at.
@@ -54,6 +58,7 @@ pub struct RedisBus {
     coming: mpsc::Sender<Register>,
     going: mpsc::UnboundedSender<TurnId>,
     cancels: broadcast::Sender<TurnId>,
+    limiter: RedisLimiter,
     ttl_ms: u64,
     _stop: DropGuard,
 }
@@ -85,7 +90,8 @@ impl RedisBus {
         run_until(&stop, closing(Arc::clone(&watchers), subscription.run()));
         first_tries(&link, subscription_tried).await;
         let ttl_ms = u64::try_from(retention.as_millis()).unwrap_or(u64::MAX);
-        Ok(Self { keys, link, watchers, coming, going, cancels, ttl_ms, _stop: stop.drop_guard() })
+        let limiter = RedisLimiter::start(link.clone(), keys.clone());
+        Ok(Self { keys, link, watchers, coming, going, cancels, limiter, ttl_ms, _stop: stop.drop_guard() })
     }
 
     /// Turns that somebody listens to in this process.
@@ -207,6 +213,30 @@ impl EventLog for RedisBus {
 fn number(id: &str) -> Result<u64, PortError> {
     let number = id.split('-').next().and_then(|n| n.parse::<u64>().ok()).and_then(|n| n.checked_sub(1));
     number.ok_or_else(|| PortError::unreadable(SYSTEM, "read", format!("event id {id}")))
+}
+
+#[async_trait]
+impl Flights for RedisBus {
+    async fn lead(
+        &self,
+        key: &str,
+        turn: &TurnId,
+        instead_of: Option<&TurnId>,
+        lifetime: Duration,
+    ) -> Result<TurnId, PortError> {
+        let lifetime_ms = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX).max(1);
+        let mut command = redis::cmd("EVAL");
+        command.arg(LEAD).arg(1).arg(self.keys.flight(key));
+        command.arg(turn.as_str()).arg(instead_of.map_or("", TurnId::as_str)).arg(lifetime_ms);
+        self.link.query::<String>("lead", &command).await.map(TurnId)
+    }
+}
+
+#[async_trait]
+impl Limiter for RedisBus {
+    async fn acquire(&self, key: &str, most: u32) -> Result<Option<Permit>, PortError> {
+        self.limiter.acquire(key, most).await
+    }
 }
 
 #[async_trait]

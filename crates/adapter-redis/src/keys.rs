@@ -57,6 +57,16 @@ impl Keys {
         self.node_channels() + &self.node
     }
 
+    /// Sorted set: who holds a slot of what is counted under this key.
+    pub(crate) fn slots(&self, key: &str) -> String {
+        format!("{}:slots:{key}", self.prefix)
+    }
+
+    /// String: the turn that runs the question of this key.
+    pub(crate) fn flight(&self, key: &str) -> String {
+        format!("{}:flight:{key}", self.prefix)
+    }
+
     /// Channel: cancels.
     pub(crate) fn cancels(&self) -> String {
         format!("{}:cancels", self.prefix)

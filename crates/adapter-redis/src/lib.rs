@@ -12,6 +12,7 @@ mod error;
 mod frame;
 mod interest;
 mod keys;
+mod limiter;
 mod link;
 mod subscription;
 mod watchers;

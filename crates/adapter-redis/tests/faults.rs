@@ -8,6 +8,7 @@ use adapter_redis::{RedisBus, RedisConfig};
 use contracts::TurnId;
 use ports::PortError;
 use ports::event_log::{Append, AppendError, EventLog, Heard, Position, Watch};
+use ports::limiter::Limiter;
 use ports::signals::Signals;
 use std::time::{Duration, Instant};
 use testkit::proxy::Proxy;
@@ -241,4 +242,32 @@ async fn what_is_no_json_text_is_not_appended() {
         assert!(matches!(error, AppendError::Port(PortError::Unreadable { .. })), "{error:?}");
     }
     assert_eq!(bus.position(&turn()).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_slots_of_a_process_that_died_come_back_with_their_leases() {
+    let config = support::config();
+    let dead = connect(&config).await;
+    let permit = dead.acquire("a", 1).await.unwrap();
+    assert!(permit.is_some());
+    drop(dead);
+    let alive = connect(&config).await;
+    assert!(alive.acquire("a", 1).await.unwrap().is_none(), "the lease is not over");
+    let started = Instant::now();
+    while alive.acquire("a", 1).await.unwrap().is_none() {
+        assert!(started.elapsed() < PATIENCE, "the slot is still held");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_server_each_process_counts_alone() {
+    let (proxy, config) = through_proxy().await;
+    let (here, there) = (connect(&config).await, connect(&config).await);
+    let held = here.acquire("a", 1).await.unwrap();
+    assert!(held.is_some() && there.acquire("a", 1).await.unwrap().is_none());
+    proxy.refuse(true);
+    proxy.cut();
+    assert!(there.acquire("a", 1).await.unwrap().is_some(), "the other process is not known about");
+    assert!(here.acquire("a", 1).await.unwrap().is_none(), "what is held here still counts");
 }

@@ -3,7 +3,7 @@
 //! of JSON. The turns stay in the database: use one that is made for this.
 
 use adapter_store::{Options, Store};
-use contracts::{HopId, TurnId};
+use contracts::{HopId, Lane, TurnId};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use ports::ledger::{Claim, Claimed, Commit, Committed, Outcome};
 use ports::store::{NewTurn, Turns};
@@ -121,6 +121,8 @@ fn question(turn: &TurnId) -> NewTurn {
         connection: Some("con_1".into()),
         question: "How many customers do we have?".to_owned(),
         idempotency_key: None,
+        lane: Lane::Interactive,
+        share: None,
         created_ms: 1_760_000_000_000,
         deadline_ms: 1_760_000_060_000,
         replay_of: None,

@@ -2,7 +2,7 @@ use crate::Store;
 use crate::db::{fault, values};
 use crate::writes::{self, ClaimHop, MarkPublished, NEXT_ERA, Pass, SpendLlmCall, stored};
 use async_trait::async_trait;
-use contracts::{HopId, TurnId};
+use contracts::{Envelope, HopId, TurnId};
 use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed};
 use ports::{Clock, PortError};
 use std::time::Duration;
@@ -17,6 +17,8 @@ const SEIZE: &str = "UPDATE turns SET fence = CASE WHEN fence < (SELECT n FROM e
      WHERE id = $1 AND COALESCE(ended_ms, 0) = 0 RETURNING fence, run, cancel_requested";
 const UNPUBLISHED: &str = "SELECT outcome, published FROM hops WHERE NOT published AND stored_ms < $1 \
      ORDER BY stored_ms, hop LIMIT $2";
+const AT: &str = "SELECT hop FROM turns WHERE id = $1";
+const OUTCOME: &str = "SELECT outcome, published FROM hops WHERE hop = $1 AND turn_id = $2";
 const VOID: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE \
      WHERE ended_ms IS NULL AND lease_owner IS NOT NULL";
 
@@ -82,6 +84,15 @@ impl Ledger for Store {
         let age_ms = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
         let before_ms = self.clock.now_ms().saturating_sub(age_ms);
         self.db.list("unpublished", UNPUBLISHED, values![before_ms, i64::from(limit)], writes::outcome).await
+    }
+
+    async fn unfinished(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError> {
+        let at = self.db.find("unfinished", AT, values![turn.as_str()], |row| row.text("hop")).await?;
+        let Some(before) = at.as_deref().and_then(|hop| hop.rsplit_once('/')).map(|(before, _)| before) else {
+            return Ok(None);
+        };
+        let found = self.db.find("unfinished", OUTCOME, values![before, turn.as_str()], writes::outcome).await?;
+        Ok(found.and_then(|outcome| outcome.next.into_iter().next()))
     }
 
     async fn void_claims(&self) -> Result<(), PortError> {

@@ -11,6 +11,7 @@ mod files;
 mod identity;
 mod leaders;
 mod ledger;
+mod line;
 mod migrate;
 mod options;
 mod policies;

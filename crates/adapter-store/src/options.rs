@@ -17,6 +17,8 @@ pub struct Options {
     pub batch: usize,
     /// At most so many hot writes wait, per kind; the next one waits to be taken.
     pub queue: usize,
+    /// An idempotency key counts for so long.
+    pub key_lifetime: Duration,
 }
 
 impl Options {
@@ -29,6 +31,7 @@ impl Options {
             acquire_timeout: Duration::from_secs(5),
             batch: 64,
             queue: 1024,
+            key_lifetime: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

@@ -13,6 +13,7 @@ pub struct Store {
     pub(crate) reader: Reader,
     lanes: Vec<Lanes>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) key_lifetime_ms: i64,
 }
 
 impl Store {
@@ -32,7 +33,8 @@ impl Store {
                 (Writer::sqlite(writer.clone(), &options), Reader::Sqlite(db.clone()), Vec::new())
             }
         };
-        Ok(Self { db, writer, reader, lanes, clock: options.clock })
+        let key_lifetime_ms = i64::try_from(options.key_lifetime.as_millis()).unwrap_or(i64::MAX);
+        Ok(Self { db, writer, reader, lanes, clock: options.clock, key_lifetime_ms })
     }
 
     /// Brings the database up to this release. Processes that do so at once wait for each other.

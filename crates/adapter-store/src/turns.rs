@@ -1,11 +1,11 @@
 use crate::Store;
 use crate::db::{Row, values};
 use crate::reads::{FindResult, History};
-use crate::writes::{Accept, Offer};
+use crate::writes::{Accept, Asked, Offer};
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Usage};
 use contracts::job::{Classify, Job, TestConnection};
-use contracts::{BusinessId, ConnectionId, ConversationId, DeadId, HopId, ResultId, ResultSet, TurnId, UserId};
+use contracts::{BusinessId, ConnectionId, ConversationId, DeadId, HopId, Lane, ResultId, ResultSet, TurnId, UserId};
 use ports::PortError;
 use ports::ledger::Outcome;
 use ports::store::{ConversationSummary, EndState, NewTurn, Offered, OpenStep, Turn, TurnState, Turns};
@@ -15,7 +15,8 @@ use sqlx::Error;
 macro_rules! select {
     ($rest:expr) => {
         concat!(
-            "SELECT id, business_id, user_id, conversation_id, connection_id, question, state, cancel_requested, \
+            "SELECT id, business_id, user_id, conversation_id, connection_id, question, lane, place, \
+             state, cancel_requested, \
              input_tokens, output_tokens, total_tokens, answer, message_id, executed_sql, result_id, error_code, \
              error_message, reason, ended_ms, next_seq, created_ms, deadline_ms, hop, replay_of FROM turns ",
             $rest
@@ -26,8 +27,8 @@ macro_rules! select {
 pub(crate) use select;
 
 /// A worker that holds the turn, or held it, knows that the job is in the queue.
-const REFUSE: &str = "UPDATE turns SET state = 'refused', ended_ms = $2 \
-     WHERE id = $1 AND state = 'offered' AND fence = 0";
+const REFUSE: &str = "UPDATE turns SET state = 'refused', ended_ms = $2, place = NULL, beginning = NULL \
+     WHERE id = $1 AND state IN ('offered', 'waiting') AND fence = 0";
 const TURN: &str = select!("WHERE business_id = $1 AND id = $2");
 const REQUEST_CANCEL: &str = "UPDATE turns SET cancel_requested = TRUE \
      WHERE business_id = $1 AND id = $2 AND COALESCE(ended_ms, 0) = 0";
@@ -49,7 +50,8 @@ const OVERDUE: &str = select!("WHERE ended_ms IS NULL AND deadline_ms < $1 ORDER
 #[async_trait]
 impl Turns for Store {
     async fn offer(&self, turn: &NewTurn) -> Result<Offered, PortError> {
-        self.writer.submit(Offer(turn.clone())).await
+        let asked = Asked { turn: turn.clone(), key_lifetime_ms: self.key_lifetime_ms };
+        self.writer.submit(Offer(asked)).await
     }
 
     async fn accept(&self, turn: &TurnId) -> Result<bool, PortError> {
@@ -119,6 +121,7 @@ fn oldest_first(mut turns: Vec<Turn>) -> Vec<Turn> {
 }
 
 pub(crate) fn turn(row: &Row) -> Result<Turn, Error> {
+    let place = row.maybe_int("place")?;
     let state = row.named("state", TurnState::parse)?;
     Ok(Turn {
         id: TurnId(row.text("id")?),
@@ -127,6 +130,8 @@ pub(crate) fn turn(row: &Row) -> Result<Turn, Error> {
         conversation: row.maybe_text("conversation_id")?.map(ConversationId),
         connection: row.maybe_text("connection_id")?.map(ConnectionId),
         question: row.text("question")?,
+        lane: row.named("lane", Lane::parse)?,
+        place: place.and_then(|place| u64::try_from(place).ok()).filter(|_| state == TurnState::Waiting),
         state,
         cancel_requested: row.flag("cancel_requested")?,
         usage: usage(row)?,

@@ -9,6 +9,8 @@ mod dead;
 mod error;
 mod headers;
 mod health;
+mod in_line;
+mod lines;
 mod login;
 mod openapi;
 mod page;

@@ -4,9 +4,11 @@
 //! seen is dropped; a gap is repaired from the log; a hole that the log cannot fill is bridged by one snapshot from the
 //! store. A client hears the end even when the event log is gone: then the store is asked.
 
+use crate::in_line::InLine;
 use crate::response_object;
 use crate::snapshot;
 use crate::state::ApiState;
+use crate::submit::FIRST_EVENTS;
 use contracts::{BusinessId, LoggedEvent, TurnId};
 use ports::PortError;
 use ports::event_log::{Heard, Watch};
@@ -21,6 +23,24 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// Pause before a log that failed is asked again.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// What a client is told.
+pub enum News {
+    /// An event of the log.
+    Event(LoggedEvent),
+    /// An event that is neither numbered nor logged: its JSON.
+    Aside(String),
+}
+
+impl News {
+    /// As the client gets it.
+    pub fn to_client_json(&self, turn: &TurnId) -> String {
+        match self {
+            Self::Event(event) => event.to_client_json(turn),
+            Self::Aside(json) => contracts::unnumbered_json(json, turn),
+        }
+    }
+}
+
 /// The events of one response, in order, up to its end.
 pub struct Relay {
     state: ApiState,
@@ -31,6 +51,9 @@ pub struct Relay {
     watch: Option<Box<dyn Watch>>,
     /// Dense from `next` on.
     waiting: VecDeque<LoggedEvent>,
+    /// Where it stands in line, as long as no worker has begun it.
+    in_line: InLine,
+    aside: Option<String>,
     stage: Stage,
 }
 
@@ -50,8 +73,9 @@ impl Relay {
     /// Follows a turn on from the event after `starting_after`; `None` is from the start.
     pub fn new(state: &ApiState, business: BusinessId, turn: TurnId, starting_after: Option<u64>) -> Self {
         let next = starting_after.map_or(0, |last| last.saturating_add(1));
+        let in_line = InLine::new(state, business.clone(), turn.clone());
         let (state, waiting) = (state.clone(), VecDeque::new());
-        Self { state, business, turn, next, watch: None, waiting, stage: Stage::Register }
+        Self { state, business, turn, next, watch: None, waiting, in_line, aside: None, stage: Stage::Register }
     }
 
     /// Whose events these are.
@@ -60,12 +84,15 @@ impl Relay {
     }
 
     /// The next event. `None` after the terminal one, and when the process stops.
-    pub async fn next(&mut self) -> Option<LoggedEvent> {
+    pub async fn next(&mut self) -> Option<News> {
         let shutdown = self.state.shutdown.clone();
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 self.next = event.seq.saturating_add(1);
-                return Some(event);
+                return Some(News::Event(event));
+            }
+            if let Some(json) = self.aside.take() {
+                return Some(News::Aside(json));
             }
             if self.stage == Stage::Ended {
                 return None;
@@ -79,7 +106,8 @@ impl Relay {
 
     /// Every event up to the end; gives the terminal one. `None` when the process stops.
     pub async fn last(&mut self) -> Option<LoggedEvent> {
-        while let Some(event) = self.next().await {
+        while let Some(news) = self.next().await {
+            let News::Event(event) = news else { continue };
             if snapshot::is_terminal(&event.json) {
                 return Some(event);
             }
@@ -123,7 +151,14 @@ impl Relay {
 
     async fn listen(&mut self) {
         let Some(watch) = &mut self.watch else { return self.pause(PAUSE).await };
-        match tokio::time::timeout(SILENCE, watch.next()).await {
+        let heard = tokio::select! {
+            heard = tokio::time::timeout(SILENCE, watch.next()) => heard,
+            json = self.in_line.moved(), if self.next <= FIRST_EVENTS => {
+                self.aside = Some(json);
+                return;
+            }
+        };
+        match heard {
             Ok(Some(Heard::Frame(frame))) => self.heard(frame.events).await,
             Ok(Some(Heard::Missed)) | Err(_) => self.stage = Stage::Read,
             Ok(None) => {

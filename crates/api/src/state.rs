@@ -1,8 +1,10 @@
+use crate::lines::Lines;
 use crate::throttle::Throttle;
 use crate::tokens::{TokenError, Tokens};
 use axum::http::HeaderValue;
+use contracts::Lane;
 use ports::Ports;
-use settings::{Secret, Settings};
+use settings::{LaneAdmission, Secret, Settings};
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -24,12 +26,15 @@ pub struct Inner {
     pub settings: settings::Server,
     /// Section `turn`.
     pub turn: settings::Turn,
+    /// Section `admission`.
+    pub admission: settings::Admission,
     /// Signs and checks tokens.
     pub jwt: Tokens,
     /// Cancelled when the process stops: sockets close with 1012, streams end.
     pub shutdown: CancellationToken,
     pub(crate) origins: Vec<HeaderValue>,
     pub(crate) logins: Throttle,
+    pub(crate) lines: Lines,
     pub(crate) password_checks: Semaphore,
     pub(crate) sockets: Arc<Semaphore>,
 }
@@ -61,6 +66,8 @@ impl ApiState {
             password_checks: Semaphore::new(PASSWORD_CHECKS),
             sockets: Arc::new(Semaphore::new(server.max_connections.min(MOST_SOCKETS))),
             turn: settings.turn.clone(),
+            admission: settings.admission.clone(),
+            lines: Lines::default(),
             settings: server,
             ports,
             shutdown,
@@ -76,6 +83,14 @@ impl ApiState {
 
     fn socket_permits(&self) -> usize {
         self.settings.max_connections.min(MOST_SOCKETS)
+    }
+
+    pub(crate) fn admission_of(&self, lane: Lane) -> &LaneAdmission {
+        match lane {
+            Lane::Interactive => &self.admission.interactive,
+            Lane::Scheduled => &self.admission.scheduled,
+            Lane::Backfill => &self.admission.backfill,
+        }
     }
 
     pub(crate) fn now_ms(&self) -> i64 {

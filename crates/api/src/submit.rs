@@ -1,5 +1,6 @@
 //! Taking a question: offer, log, publish, accept. In this order, so that a question that was refused left nothing
-//! behind, and one that was accepted lies in the queue.
+//! behind, and one that was accepted lies in the queue. A question beyond its business's share is kept in line instead
+//! of being published: the dispatcher publishes it.
 
 use crate::error::ApiError;
 use crate::response_object;
@@ -9,13 +10,16 @@ use contracts::{Envelope, Event, Job, Kind, Lane, Meta, TurnId};
 use ports::PortError;
 use ports::broker::{Destination, Message, PublishError, Queue};
 use ports::event_log::{Append, AppendError};
+use ports::line::{Beginning, Waits};
 use ports::store::{NewTurn, Offered, Turn, TurnState};
 use std::time::Duration;
 use telemetry::names;
 use tracing::Instrument;
 
 /// Numbers that the API gives: those of `response.created` and `response.queued`.
-const FIRST_EVENTS: u64 = 2;
+pub const FIRST_EVENTS: u64 = 2;
+/// After so long a full line is likely to have moved.
+const FULL_RETRY_S: u64 = 5;
 
 /// A turn to take, and its first job.
 pub struct Order<J> {
@@ -56,9 +60,11 @@ enum EnqueueError {
     TimedOut(Duration),
 }
 
-/// When a turn that starts now must have ended.
-pub fn deadline_ms(state: &ApiState, now_ms: i64) -> i64 {
-    let allowed_ms = i64::try_from(state.turn.deadline_s.saturating_mul(1000)).unwrap_or(i64::MAX);
+/// When a turn of a lane that starts now must have ended.
+pub fn deadline_ms(state: &ApiState, lane: Lane, now_ms: i64) -> i64 {
+    let own_s = Some(state.admission_of(lane).deadline_s).filter(|seconds| *seconds > 0);
+    let allowed_s = own_s.unwrap_or(state.turn.deadline_s);
+    let allowed_ms = i64::try_from(allowed_s.saturating_mul(1000)).unwrap_or(i64::MAX);
     now_ms.saturating_add(allowed_ms)
 }
 
@@ -75,11 +81,46 @@ pub async fn submit<J: FirstJob>(state: &ApiState, order: Order<J>) -> Result<Tu
 }
 
 async fn run<J: FirstJob>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
-    match state.ports.store.offer(&order.turn).await? {
+    let offered = state.ports.store.offer(&order.turn).await?;
+    follow(state, order, offered).await
+}
+
+async fn follow<J: FirstJob>(state: &ApiState, order: Order<J>, offered: Offered) -> Result<TurnId, ApiError> {
+    match offered {
         Offered::New => enqueue(state, order).await,
         Offered::Reopened(id) => reopened(state, order, id).await,
         Offered::Known(id) => known(state, order, id).await,
         Offered::KeyReused => Err(key_reused()),
+        Offered::Beyond => wait(state, order).await,
+    }
+}
+
+/// The line keeps all that it takes to begin the turn, so that it begins whatever becomes of this process.
+async fn wait<J: FirstJob>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
+    let beginning = Beginning {
+        envelope: order.job.envelope(meta(&order.turn), FIRST_EVENTS)?,
+        events: first_events(&order.turn)?,
+        traceparent: telemetry::trace::current_traceparent(),
+    };
+    let most = state.admission_of(order.turn.lane).max_waiting;
+    match state.ports.store.wait(&order.turn, &beginning, most).await? {
+        Waits::At(_) => tell_of_wait(state, order.turn.id, beginning.events).await,
+        Waits::Full => Err(too_many_waiting(order.turn.lane, most)),
+        Waits::Keyed(offered) => Box::pin(follow(state, order, offered)).await,
+    }
+}
+
+async fn tell_of_wait(state: &ApiState, id: TurnId, events: Vec<String>) -> Result<TurnId, ApiError> {
+    let timeout = Duration::from_millis(state.settings.enqueue_timeout_ms);
+    let done = tokio::time::timeout(timeout, state.ports.events.append(first_append(&id, events))).await;
+    match done {
+        // The dispatcher was faster: it writes the same events.
+        Ok(Ok(_) | Err(AppendError::Stale | AppendError::Closed)) => {
+            metrics::counter!(names::TURNS_OFFERED, "state" => "waiting").increment(1);
+            Ok(id)
+        }
+        Ok(Err(AppendError::Port(error))) => refuse(state, id, &EnqueueError::Log(error)).await,
+        Err(_) => refuse(state, id, &EnqueueError::TimedOut(timeout)).await,
     }
 }
 
@@ -123,21 +164,25 @@ async fn enqueue<J: FirstJob>(state: &ApiState, order: Order<J>) -> Result<TurnI
 }
 
 async fn log_and_publish<J: FirstJob>(state: &ApiState, order: &Order<J>) -> Result<(), EnqueueError> {
-    match state.ports.events.append(first_events(&order.turn)?).await {
+    let append = first_append(&order.turn.id, first_events(&order.turn)?);
+    match state.ports.events.append(append).await {
         // A worker has written already: the job was published before.
         Ok(_) | Err(AppendError::Stale | AppendError::Closed) => publish(state, order).await,
         Err(AppendError::Port(error)) => Err(EnqueueError::Log(error)),
     }
 }
 
-fn first_events(turn: &NewTurn) -> Result<Append, serde_json::Error> {
+fn first_events(turn: &NewTurn) -> Result<Vec<String>, serde_json::Error> {
     let key = turn.idempotency_key.as_deref();
     let (conversation, connection) = (turn.conversation.as_ref(), turn.connection.as_ref());
     let response =
         response_object::queued(&turn.id, turn.created_ms, conversation, connection, key, turn.replay_of.as_ref());
     let events = [Event::Created { response: response.clone() }, Event::Queued { response }];
-    let events = events.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
-    Ok(Append { turn: turn.id.clone(), fence: 0, batch: 0, floor: 0, events, closes: false })
+    events.iter().map(serde_json::to_string).collect()
+}
+
+fn first_append(turn: &TurnId, events: Vec<String>) -> Append {
+    Append { turn: turn.clone(), fence: 0, batch: 0, floor: 0, events, closes: false }
 }
 
 async fn publish<J: FirstJob>(state: &ApiState, order: &Order<J>) -> Result<(), EnqueueError> {
@@ -145,7 +190,7 @@ async fn publish<J: FirstJob>(state: &ApiState, order: &Order<J>) -> Result<(), 
     let message =
         Message::carrying(&envelope, telemetry::trace::current_traceparent()).map_err(EnqueueError::Encode)?;
     let started_ms = state.ports.clock.monotonic_ms();
-    state.ports.broker.publish(&Destination::Work(Queue::interactive(order.job.kind())), message).await?;
+    state.ports.broker.publish(&Destination::Work(Queue::of(order.job.kind(), order.turn.lane)), message).await?;
     let took = Duration::from_millis(state.ports.clock.monotonic_ms().saturating_sub(started_ms));
     metrics::histogram!(names::PUBLISH_DURATION, "kind" => order.job.kind()).record(took.as_secs_f64());
     Ok(())
@@ -161,7 +206,7 @@ fn meta(turn: &NewTurn) -> Meta {
         created_ms: turn.created_ms,
         deadline_ms: turn.deadline_ms,
         spent: Usage::default(),
-        lane: Lane::Interactive,
+        lane: turn.lane,
         replay_of: turn.replay_of.clone(),
     }
 }
@@ -207,6 +252,16 @@ fn not_taken(reason: &str) -> ApiError {
     metrics::counter!(names::TURNS_OFFERED, "state" => "refused").increment(1);
     let message = format!("The question was not taken, because {reason}. Nothing was lost: send it again.");
     ApiError::unavailable("queue_unavailable", message)
+}
+
+fn too_many_waiting(lane: Lane, most: u32) -> ApiError {
+    metrics::counter!(names::TURNS_OFFERED, "state" => "too_many").increment(1);
+    let message = format!(
+        "{most} {} questions of your business wait already, and no more can. Nothing was kept of this one: send it \
+         again when some of them are answered.",
+        lane.as_str()
+    );
+    ApiError::new(axum::http::StatusCode::TOO_MANY_REQUESTS, "too_many_waiting", message).retry_after(FULL_RETRY_S)
 }
 
 fn key_reused() -> ApiError {

@@ -1,17 +1,16 @@
 use crate::keys::DataKeys;
 use crate::llm;
 use crate::{Role, Roles, SystemClock, UuidIds};
-use adapter_embedded::{FileLog, Journal, LocalSignals};
+use adapter_embedded::{FileLog, Journal, LocalFlights, LocalLimiter, LocalSignals};
 use adapter_rabbitmq::{Rabbit, RabbitConfig};
 use adapter_redis::{RedisBus, RedisConfig};
 use adapter_sources::SqlSources;
 use adapter_store::{HpkeVault, Options as StoreOptions, Store};
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
-use contracts::Lane;
-use ports::broker::Queue;
+use ports::broker::all_queues;
 use ports::source::{Access, Error as SourceError, Source};
-use ports::{AppStore, Broker, Clock, EventLog, Ids, Ledger, Llm, Ports, Signals, Sources, Vault};
+use ports::{AppStore, Broker, Clock, EventLog, Flights, Ids, Ledger, Limiter, Llm, Ports, Signals, Sources, Vault};
 use settings::{Mode, Secret, Settings};
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -48,6 +47,8 @@ struct Backbone {
     broker: Arc<dyn Broker>,
     events: Arc<dyn EventLog>,
     signals: Arc<dyn Signals>,
+    limiter: Arc<dyn Limiter>,
+    flights: Arc<dyn Flights>,
     lock: Option<File>,
 }
 
@@ -64,7 +65,7 @@ pub async fn compose(settings: &mut Settings, roles: &Roles, overrides: Override
     if settings.mode == Mode::Embedded && !settings.secrets.vault_previous_private_key.is_empty() {
         crate::rotate::finish(settings, &*backbone.store).await?;
     }
-    backbone.broker.declare(&queues()).await.context("the queues cannot be declared at broker.url")?;
+    backbone.broker.declare(&all_queues()).await.context("the queues cannot be declared at broker.url")?;
     let vault = Arc::new(vault(settings, roles)?);
     let ports = Ports {
         broker: backbone.broker,
@@ -72,7 +73,9 @@ pub async fn compose(settings: &mut Settings, roles: &Roles, overrides: Override
         signals: backbone.signals,
         ledger: backbone.store.clone() as Arc<dyn Ledger>,
         store: backbone.store as Arc<dyn AppStore>,
-        llm: llm_for(settings, roles, &overrides, clock.clone())?,
+        llm: llm_for(settings, roles, &overrides, &backbone.limiter, clock.clone())?,
+        limiter: backbone.limiter,
+        flights: backbone.flights,
         sources: sources_for(settings, roles, &overrides),
         vault: vault as Arc<dyn Vault>,
         ids: overrides.ids.unwrap_or_else(|| Arc::new(UuidIds)),
@@ -92,18 +95,21 @@ async fn embedded(settings: &mut Settings, clock: Arc<dyn Clock>) -> Result<Back
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let lock = lock(&folder)?;
     DataKeys::load_or_make(&folder)?.fill(&mut settings.secrets);
-    let store =
-        open_store(&sqlite_url(&folder.join("store.sqlite")), settings.store.max_connections, clock.clone()).await?;
+    let url = sqlite_url(&folder.join("store.sqlite"));
+    let store = open_store(&url, settings.store.max_connections, settings, clock.clone()).await?;
     store.migrate().await.context("the store cannot be brought up to date")?;
     // Whoever held a claim was an earlier process on this folder, and the lock says that it has ended.
     store.void_claims().await.context("old claims cannot be voided")?;
     let length = usize::try_from(settings.broker.max_queue_length)?;
     let retention = Duration::from_secs(settings.events.retention_s);
+    let flights = Arc::new(LocalFlights::new(clock.clone()));
     Ok(Backbone {
         store: Arc::new(store),
         broker: Arc::new(Journal::open(&folder.join("queue.sqlite"), clock.clone(), length).await?),
         events: Arc::new(FileLog::open(&folder.join("events.sqlite"), clock, retention).await?),
         signals: Arc::new(LocalSignals::default()),
+        limiter: Arc::new(LocalLimiter::default()),
+        flights,
         lock: Some(lock),
     })
 }
@@ -114,7 +120,15 @@ async fn distributed(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Backb
     store.check_tables().await.context("the app store cannot be used yet")?;
     let broker = Arc::new(reach.open_broker().await?);
     let bus = Arc::new(reach.open_bus().await?);
-    Ok(Backbone { store, broker, events: bus.clone(), signals: bus, lock: None })
+    Ok(Backbone {
+        store,
+        broker,
+        events: bus.clone(),
+        signals: bus.clone(),
+        limiter: bus.clone(),
+        flights: bus,
+        lock: None,
+    })
 }
 
 /// Reaches the servers of distributed mode, one by one.
@@ -127,7 +141,7 @@ impl Reach<'_> {
     async fn open_store(&self) -> Result<Store> {
         let store = &self.settings.store;
         let url = with_password(&store.url, &self.settings.secrets.store_password, "store.url")?;
-        open_store(&url, store.max_connections, self.clock.clone()).await
+        open_store(&url, store.max_connections, self.settings, self.clock.clone()).await
     }
 
     /// The app store of either mode.
@@ -137,7 +151,7 @@ impl Reach<'_> {
             Mode::Embedded => {
                 let folder = &self.settings.embedded.data_dir;
                 std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-                open_store(&sqlite_url(&folder.join("store.sqlite")), 1, self.clock.clone()).await
+                open_store(&sqlite_url(&folder.join("store.sqlite")), 1, self.settings, self.clock.clone()).await
             }
         }
     }
@@ -213,8 +227,12 @@ impl Reach<'_> {
     }
 }
 
-async fn open_store(url: &str, connections: u32, clock: Arc<dyn Clock>) -> Result<Store> {
-    let options = StoreOptions { max_connections: connections, ..StoreOptions::new(clock) };
+async fn open_store(url: &str, connections: u32, settings: &Settings, clock: Arc<dyn Clock>) -> Result<Store> {
+    let options = StoreOptions {
+        max_connections: connections,
+        key_lifetime: Duration::from_secs(settings.admission.idempotency_s),
+        ..StoreOptions::new(clock)
+    };
     let opened = Store::open(url, options).await;
     opened.context("the app store cannot be used: check store.url (embedded: embedded.data_dir)")
 }
@@ -232,10 +250,6 @@ pub(crate) fn lock(folder: &Path) -> Result<File> {
         }
         Err(TryLockError::Error(error)) => Err(error).context("the data folder cannot be locked"),
     }
-}
-
-pub(crate) fn queues() -> Vec<Queue> {
-    crate::ALL_KINDS.iter().map(|kind| Queue { kind: (*kind).to_owned(), lane: Lane::Interactive }).collect()
 }
 
 /// A role gets the keys that it needs and no others.
@@ -273,10 +287,16 @@ pub(crate) fn vault(settings: &Settings, roles: &Roles) -> Result<HpkeVault> {
     vault.and_then(|vault| vault.with_previous(previous)).context("the vault's keys cannot be used")
 }
 
-fn llm_for(settings: &Settings, roles: &Roles, overrides: &Overrides, clock: Arc<dyn Clock>) -> Result<Arc<dyn Llm>> {
+fn llm_for(
+    settings: &Settings,
+    roles: &Roles,
+    overrides: &Overrides,
+    limiter: &Arc<dyn Limiter>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Llm>> {
     match &overrides.llm {
         Some(llm) => Ok(llm.clone()),
-        None if roles.needs_llm() => llm::chain(&settings.llm, clock),
+        None if roles.needs_llm() => llm::chain(&settings.llm, limiter, clock),
         None => Ok(Arc::new(adapter_llm::Unconfigured::new("this process calls no language model"))),
     }
 }

@@ -73,6 +73,7 @@ fn rules() -> Provider {
         first_byte_timeout_s: 0,
         stall_timeout_s: 0,
         attempts: 1,
+        max_in_flight: 0,
         json_schema: false,
         path: Default::default(),
         suite: String::new(),

@@ -2,6 +2,8 @@
 
 use crate::compose::Reach;
 use crate::{Roles, SystemClock, llm};
+use adapter_embedded::LocalLimiter;
+use ports::Limiter;
 use ports::store::{Connection, ConnectionStatus, Connections};
 use serde::Serialize;
 use settings::{Mode, Settings};
@@ -70,7 +72,8 @@ fn doubt(connection: &Connection) -> Finding {
 }
 
 async fn providers(settings: &Settings) -> Vec<Finding> {
-    let chain = match llm::chain(&settings.llm, Arc::new(SystemClock::default())) {
+    let alone: Arc<dyn Limiter> = Arc::new(LocalLimiter::default());
+    let chain = match llm::chain(&settings.llm, &alone, Arc::new(SystemClock::default())) {
         Ok(chain) => chain,
         Err(error) => return vec![finding("llm", Err(error))],
     };

@@ -1,17 +1,25 @@
-use adapter_llm::{ApiKey, Chain, Openai, OpenaiConfig, Provider, Replay, ReplayConfig, Rules, Unconfigured};
+use adapter_llm::{ApiKey, Chain, Limited, Openai, OpenaiConfig, Provider, Replay, ReplayConfig, Rules, Unconfigured};
 use anyhow::{Context, Result, bail};
-use ports::{Clock, Llm};
+use ports::{Clock, Limiter, Llm};
 use settings::{Llm as LlmSettings, Provider as ProviderSettings, ProviderKind};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The chain of providers that the settings name.
-pub(crate) fn chain(settings: &LlmSettings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Llm>> {
+pub(crate) fn chain(settings: &LlmSettings, limiter: &Arc<dyn Limiter>, clock: Arc<dyn Clock>) -> Result<Arc<dyn Llm>> {
     if settings.providers.is_empty() {
         return Ok(Arc::new(Unconfigured::default()));
     }
-    let providers = settings.providers.iter().map(provider).collect::<Result<Vec<_>>>()?;
+    let providers = settings.providers.iter().map(|settings| bounded(settings, limiter)).collect::<Result<Vec<_>>>()?;
     Ok(Arc::new(Chain::new(providers, clock)))
+}
+
+fn bounded(settings: &ProviderSettings, limiter: &Arc<dyn Limiter>) -> Result<Arc<dyn Provider>> {
+    let provider = provider(settings)?;
+    match settings.max_in_flight {
+        0 => Ok(provider),
+        most => Ok(Arc::new(Limited::new(provider, limiter.clone(), most))),
+    }
 }
 
 fn provider(settings: &ProviderSettings) -> Result<Arc<dyn Provider>> {

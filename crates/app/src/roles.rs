@@ -1,4 +1,5 @@
-use contracts::job::KINDS;
+use contracts::Job;
+use contracts::job::{Classify, Follow, KINDS};
 
 /// Every kind of job that a worker of this release does.
 pub const ALL_KINDS: &[&str] = KINDS;
@@ -10,7 +11,7 @@ pub enum Role {
     Api,
     /// Does jobs of one kind.
     Worker(String),
-    /// Ends what is overdue.
+    /// Ends what is overdue, and lets in those who wait.
     Sweep,
 }
 
@@ -45,7 +46,12 @@ impl Roles {
         if let Some(unknown) = kinds.iter().find(|kind| !ALL_KINDS.contains(&kind.as_str())) {
             return Err(format!("there is no worker of kind {unknown:?}: choose from {}", ALL_KINDS.join(", ")));
         }
-        Ok(Self(kinds.iter().cloned().map(Role::Worker).collect()))
+        let mut kinds = kinds.to_vec();
+        // What one hands out the other takes: an installation needs no role of its own for it.
+        if kinds.iter().any(|kind| kind == Classify::KIND) && !kinds.iter().any(|kind| kind == Follow::KIND) {
+            kinds.push(Follow::KIND.to_owned());
+        }
+        Ok(Self(kinds.into_iter().map(Role::Worker).collect()))
     }
 
     /// The kinds of its workers.
@@ -68,7 +74,7 @@ impl Roles {
 
     /// Whether some role opens customers' databases.
     pub fn needs_sources(&self) -> bool {
-        self.kinds().any(|kind| matches!(kind, "execute_sql" | "import_file" | "test_connection" | "introspect"))
+        self.kinds().any(opens_sources)
     }
 
     /// For logs and traces.
@@ -77,10 +83,16 @@ impl Roles {
             [Role::Api] => "api".into(),
             [Role::Sweep] => "sweep".into(),
             [Role::Worker(kind)] => kind.clone(),
+            [Role::Worker(kind), Role::Worker(follow)] if follow == Follow::KIND => kind.clone(),
             roles if roles.len() == ALL_KINDS.len() + 2 => "all".into(),
             _ => "workers".into(),
         }
     }
+}
+
+/// Whether the jobs of a kind open customers' databases.
+pub(crate) fn opens_sources(kind: &str) -> bool {
+    matches!(kind, "execute_sql" | "import_file" | "test_connection" | "introspect")
 }
 
 #[cfg(test)]

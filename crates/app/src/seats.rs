@@ -74,6 +74,7 @@ impl NewConnection {
             status: ConnectionStatus::New,
             status_message: String::new(),
             max_scanned_rows: None,
+            schema_ms: None,
             created_ms: ports.clock.now_ms(),
         };
         ports.store.create_connection(&connection).await?;

@@ -1,12 +1,16 @@
 use crate::Composed;
-use crate::compose::queues;
 use crate::ops;
+use crate::roles::opens_sources;
 use crate::{Role, Roles, Shutdown};
 use anyhow::{Context, Result};
 use axum::serve::ListenerExt;
 use classify::Classifier;
+use contracts::Lane;
+use contracts::job::lanes_of;
+use dispatch::{Bounds, Dispatcher};
 use domain::personal::Masking;
 use execute_sql::SqlExecutor;
+use follow::Follower;
 use generate_sql::SqlGenerator;
 use inspect_source::{ConnectionTester, FileImporter, Introspector};
 use ports::Ports;
@@ -45,22 +49,29 @@ pub async fn start(settings: &Settings, roles: &Roles, composed: Composed, shutd
     let listening = roles.kinds().next().is_some().then(|| listen_to_cancels(&cancels, &ports, &shutdown));
     for kind in roles.kinds() {
         let handler = handler_of(kind, settings).with_context(|| format!("there is no worker of kind {kind}"))?;
-        let runner = Runner::new(
-            handler,
-            ports.clone(),
-            limits(settings),
-            owner.clone(),
-            cancels.clone(),
-            shutdown.abandon.clone(),
-        );
-        let concurrency = settings.workers.concurrency_of.get(kind).copied().unwrap_or(settings.workers.concurrency);
-        tasks.spawn(work(Arc::new(runner), concurrency.max(1), settings.workers.prefetch, shutdown.drain.clone()));
+        for lane in lanes_of(kind) {
+            let (abandon, drain) = (shutdown.abandon.clone(), shutdown.drain.clone());
+            let (handler, ports, owner) = (handler.clone(), ports.clone(), owner.clone());
+            let runner = Runner::new(handler, ports, limits(settings), owner, cancels.clone(), abandon).in_lane(*lane);
+            let runner = if opens_sources(kind) { runner.with_sources(settings.sources.max_in_flight) } else { runner };
+            let (concurrency, prefetch) = places(settings, kind, *lane);
+            tasks.spawn(work(Arc::new(runner), concurrency, prefetch, drain));
+        }
     }
     if roles.has(&Role::Sweep) {
         let every = Duration::from_millis(settings.workers.sweep_ms);
-        let sweeper = Sweeper { ports: ports.clone(), owner, every, queues: queues(), keep: keep(settings) };
+        let sweeper = Sweeper {
+            ports: ports.clone(),
+            owner: owner.clone(),
+            every,
+            queues: ports::broker::all_queues(),
+            keep: keep(settings),
+        };
         let stop = shutdown.drain.clone();
         tasks.spawn(async move { sweeper.run(stop).await });
+        let dispatcher = dispatcher(settings, ports.clone(), owner);
+        let stop = shutdown.drain.clone();
+        tasks.spawn(async move { dispatcher.run(stop).await });
     }
     let address = listen(settings, roles, ports, &shutdown, &mut tasks).await?;
     let drain = Duration::from_secs(settings.workers.drain_s);
@@ -166,7 +177,10 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
     let sources = &settings.sources;
     let timeout = Duration::from_millis(sources.statement_timeout_ms);
     Some(match kind {
-        "classify" => handler(Classifier { recent_messages: turn.classifier_messages }),
+        "classify" => {
+            handler(Classifier { recent_messages: turn.classifier_messages, history_messages: turn.history_messages })
+        }
+        "follow" => handler(Follower),
         "generate_sql" => handler(SqlGenerator {
             history_messages: turn.history_messages,
             schema_tokens: turn.schema_tokens,
@@ -211,6 +225,39 @@ fn clear_roles(settings: &Settings) -> Vec<contracts::Role> {
 fn keep(settings: &Settings) -> Option<Duration> {
     let days = settings.workers.keep_results_days;
     (days > 0).then(|| Duration::from_secs(days.saturating_mul(24 * 60 * 60)))
+}
+
+/// Jobs of a kind and lane at a time, and messages fetched. Each lane has places of its own: what waits in one holds up
+/// nothing in another.
+fn places(settings: &Settings, kind: &str, lane: Lane) -> (usize, u16) {
+    let workers = &settings.workers;
+    let concurrency = match lane {
+        Lane::Interactive => workers.concurrency_of.get(kind).copied().unwrap_or(workers.concurrency),
+        Lane::Scheduled => workers.scheduled_concurrency,
+        Lane::Backfill => workers.backfill_concurrency,
+    };
+    let concurrency = concurrency.max(1);
+    let prefetch = match lane {
+        Lane::Interactive => workers.prefetch,
+        Lane::Scheduled | Lane::Backfill => u16::try_from(concurrency).unwrap_or(u16::MAX).min(workers.prefetch),
+    };
+    (concurrency, prefetch)
+}
+
+fn dispatcher(settings: &Settings, ports: Ports, owner: String) -> Dispatcher {
+    let admission = &settings.admission;
+    let bounds = |of: &settings::LaneAdmission| Bounds { share: u64::from(of.share), window: u64::from(of.window) };
+    Dispatcher {
+        ports,
+        owner,
+        lanes: vec![
+            (Lane::Interactive, bounds(&admission.interactive)),
+            (Lane::Scheduled, bounds(&admission.scheduled)),
+            (Lane::Backfill, bounds(&admission.backfill)),
+        ],
+        weights: admission.weights.clone(),
+        every: Duration::from_millis(admission.dispatch_ms.max(1)),
+    }
 }
 
 fn limits(settings: &Settings) -> Limits {

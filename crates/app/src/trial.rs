@@ -1,9 +1,9 @@
 //! What a trial on real servers needs beyond the application: their addresses, and a way to leave nothing behind.
 
 use crate::SystemClock;
-use crate::compose::{Reach, queues, with_password};
+use crate::compose::{Reach, with_password};
 use anyhow::{Context, Result};
-use ports::broker::Queue;
+use ports::broker::{Queue, all_queues};
 use settings::Settings;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub fn server_urls(settings: &Settings) -> Result<ServerUrls> {
 /// trials under prefixes of their own.
 pub async fn remove_prefixes(settings: &Settings, others: &[Queue]) -> Result<()> {
     let reach = Reach { settings, clock: Arc::new(SystemClock::default()) };
-    let queues = [queues(), others.to_vec()].concat();
+    let queues = [all_queues(), others.to_vec()].concat();
     reach.open_broker().await?.remove(&queues).await.context("the queues of the trial cannot be removed")?;
     reach.open_bus().await?.remove_all().await.context("the events of the trial cannot be removed")
 }

@@ -26,7 +26,7 @@ pub enum Command {
     Api(Serve),
     /// Start workers.
     Worker(Worker),
-    /// Start the sweeper, which ends what is overdue.
+    /// Start the sweeper, which ends what is overdue, and the dispatcher, which lets in those who wait.
     Sweep,
     /// Ask a question and watch the answer arrive.
     Ask(Ask),
@@ -76,7 +76,8 @@ pub struct Serve {
 
 #[derive(ClapArgs)]
 pub struct Worker {
-    /// Kinds of job, separated by commas: classify, generate_sql, execute_sql, reply, test_connection, introspect.
+    /// Kinds of job, separated by commas: classify, generate_sql, execute_sql, reply, test_connection, introspect, follow.
+    /// Who does classify does follow too.
     #[arg(long, value_delimiter = ',', required = true)]
     pub kinds: Vec<String>,
 }

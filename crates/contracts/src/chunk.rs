@@ -21,6 +21,11 @@ impl LoggedEvent {
     }
 }
 
+/// An event that is neither numbered nor logged, as a client gets it.
+pub fn unnumbered_json(json: &str, turn: &TurnId) -> String {
+    format!("{{\"response_id\":\"{turn}\",{}", json.strip_prefix('{').unwrap_or(json))
+}
+
 /// Consecutive events of one turn, as they travel to the gateways.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Frame {

@@ -74,6 +74,14 @@ pub enum Event {
     #[serde(rename = "response.askline.rows")]
     Rows { columns: Vec<Column>, rows: Vec<Vec<crate::Cell>>, row_count: u64, truncated: bool },
 
+    /// Where a question that waits for its turn stands. Neither numbered nor logged: only the last one counts.
+    #[serde(rename = "response.askline.queue.position")]
+    QueuePosition {
+        /// 1 is next.
+        position: u64,
+        estimated_wait_ms: u64,
+    },
+
     /// Ended with an answer.
     #[serde(rename = "response.completed")]
     Completed { response: Response },

@@ -1,6 +1,6 @@
 //! The jobs of the pipeline. One struct, one kind, one queue.
 
-use crate::{ConnectionId, Dialect, ResultId};
+use crate::{ConnectionId, Dialect, Lane, ResultId, TurnId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The stable name of a job's type, and the name of its queue. For ever: renamed only by an alias.
@@ -29,13 +29,25 @@ pub const KINDS: &[Kind] = &[
     ImportFile::KIND,
     TestConnection::KIND,
     Introspect::KIND,
+    Follow::KIND,
 ];
+
+/// The lanes that jobs of a kind travel in. Only a manager who waits has a connection tested or read.
+pub fn lanes_of(kind: &str) -> &'static [Lane] {
+    match kind {
+        ImportFile::KIND | TestConnection::KIND | Introspect::KIND => &[Lane::Interactive],
+        _ => Lane::ALL,
+    }
+}
 
 /// Decide what a question asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Classify {
     /// As the user wrote it.
     pub question: String,
+    /// When the schema of the connection was read last, where the same question in flight may answer this one too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_schema_ms: Option<i64>,
 }
 job!(Classify, "classify");
 
@@ -132,3 +144,15 @@ pub struct Introspect {
     pub connection: ConnectionId,
 }
 job!(Introspect, "introspect");
+
+/// Wait for the answer of a turn that asked the same a moment before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Follow {
+    /// As the user wrote it.
+    pub question: String,
+    /// The turn that runs the question.
+    pub leader: TurnId,
+    /// The key under which the question is the same.
+    pub flight: String,
+}
+job!(Follow, "follow");

@@ -14,7 +14,7 @@ mod role;
 mod schema;
 mod text;
 
-pub use chunk::{Frame, LoggedEvent};
+pub use chunk::{Frame, LoggedEvent, unnumbered_json};
 pub use envelope::{ENVELOPE_VERSION, Envelope, Lane, Meta, NextJob};
 pub use event::Event;
 pub use id::{BusinessId, ConnectionId, ConversationId, DeadId, HopId, ResultId, TurnId, UserId};

@@ -1,5 +1,7 @@
 //! What Askline decides: pure functions over contracts, without I/O.
 
+pub mod fair;
+pub mod flight;
 pub mod intent;
 pub mod personal;
 pub mod prompt;

@@ -30,10 +30,21 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// The queue of a kind and lane.
+    pub fn of(kind: impl Into<String>, lane: Lane) -> Self {
+        Self { kind: kind.into(), lane }
+    }
+
     /// The queue of a kind in the interactive lane.
     pub fn interactive(kind: impl Into<String>) -> Self {
         Self { kind: kind.into(), lane: Lane::Interactive }
     }
+}
+
+/// Every queue that an installation has: one for each kind and lane. The one place that says so.
+pub fn all_queues() -> Vec<Queue> {
+    let lanes = |kind| contracts::job::lanes_of(kind).iter().map(move |lane| Queue::of(kind, *lane));
+    contracts::job::KINDS.iter().copied().flat_map(lanes).collect()
 }
 
 /// Where a message goes.

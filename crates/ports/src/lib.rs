@@ -10,8 +10,11 @@ pub mod conformance;
 pub mod dead;
 mod error;
 pub mod event_log;
+pub mod flights;
 pub mod leader;
 pub mod ledger;
+pub mod limiter;
+pub mod line;
 pub mod llm;
 pub mod retention;
 pub mod signals;
@@ -23,7 +26,10 @@ pub use broker::Broker;
 pub use clock::{Clock, Ids};
 pub use error::PortError;
 pub use event_log::EventLog;
+pub use flights::Flights;
 pub use ledger::Ledger;
+pub use limiter::Limiter;
+pub use line::Line;
 pub use llm::Llm;
 pub use signals::Signals;
 pub use source::Sources;
@@ -45,6 +51,10 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// Everything else that is durable.
     pub store: Arc<dyn AppStore>,
+    /// What is in flight over all processes.
+    pub limiter: Arc<dyn Limiter>,
+    /// Who runs a question that several ask.
+    pub flights: Arc<dyn Flights>,
     /// Language models.
     pub llm: Arc<dyn Llm>,
     /// Customers' databases.

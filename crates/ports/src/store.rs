@@ -3,11 +3,12 @@
 use crate::PortError;
 use crate::dead::DeadJobs;
 use crate::leader::Leaders;
+use crate::line::Line;
 use crate::retention::Retention;
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Status, Usage};
 use contracts::{
-    BusinessId, ConnectionId, ConversationId, Dialect, HopId, ResultId, ResultSet, Role, Schema, TurnId, UserId,
+    BusinessId, ConnectionId, ConversationId, Dialect, HopId, Lane, ResultId, ResultSet, Role, Schema, TurnId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -93,6 +94,8 @@ pub struct Connection {
     pub status_message: String,
     /// Rows that a statement may be expected to go through; `None`: as the settings say.
     pub max_scanned_rows: Option<u64>,
+    /// When its schema was read last, Unix milliseconds. Told by the store; not stored with the connection.
+    pub schema_ms: Option<i64>,
     /// Unix milliseconds.
     pub created_ms: i64,
 }
@@ -114,6 +117,10 @@ pub struct NewTurn {
     pub question: String,
     /// Key under which the same request may be sent again, unique per business and user.
     pub idempotency_key: Option<String>,
+    /// What it waits behind.
+    pub lane: Lane,
+    /// At most so many turns of its business and lane may be in flight when it is offered; `None` is no bound.
+    pub share: Option<u32>,
     /// Unix milliseconds.
     pub created_ms: i64,
     /// Unix milliseconds.
@@ -134,6 +141,8 @@ pub enum Offered {
     Known(TurnId),
     /// The key stands for another text.
     KeyReused,
+    /// Nothing was stored: the business has its share in flight, or turns of it wait already.
+    Beyond,
 }
 
 /// How far a turn is.
@@ -142,6 +151,8 @@ pub enum Offered {
 pub enum TurnState {
     /// Stored; its job may not be in the queue.
     Offered,
+    /// Taken, and kept in line until its business's share has room: see [`Line`](crate::line::Line).
+    Waiting,
     /// Its job is in the queue: it will end.
     Accepted,
     /// Not taken: the broker could not be reached.
@@ -159,6 +170,7 @@ impl TurnState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Offered => "offered",
+            Self::Waiting => "waiting",
             Self::Accepted => "accepted",
             Self::Refused => "refused",
             Self::Completed => "completed",
@@ -168,9 +180,16 @@ impl TurnState {
     }
     /// Reads a stored name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Offered, Self::Accepted, Self::Refused, Self::Completed, Self::Failed, Self::Incomplete]
-            .into_iter()
-            .find(|state| state.as_str() == name)
+        let all = [
+            Self::Offered,
+            Self::Waiting,
+            Self::Accepted,
+            Self::Refused,
+            Self::Completed,
+            Self::Failed,
+            Self::Incomplete,
+        ];
+        all.into_iter().find(|state| state.as_str() == name)
     }
     /// True when the turn has ended; a refused turn has not: it never began.
     pub fn is_terminal(self) -> bool {
@@ -179,6 +198,7 @@ impl TurnState {
     /// What clients call it.
     pub fn status(self) -> Status {
         match self {
+            Self::Waiting => Status::Queued,
             Self::Offered | Self::Accepted => Status::InProgress,
             Self::Completed => Status::Completed,
             Self::Failed | Self::Refused => Status::Failed,
@@ -227,6 +247,10 @@ pub struct Turn {
     pub connection: Option<ConnectionId>,
     /// As the user wrote it.
     pub question: String,
+    /// What it waits behind.
+    pub lane: Lane,
+    /// Its number in the line of its business and lane, while it waits.
+    pub place: Option<u64>,
     /// How far it is.
     pub state: TurnState,
     /// True when the user has asked to stop.
@@ -301,7 +325,7 @@ pub struct AuditRow {
     pub sql: String,
     /// Tables that it reads.
     pub tables: Vec<String>,
-    /// `execute` or `refuse`.
+    /// `execute`, `refuse`, or `shared`: it ran for another turn that asked the same, and its rows are shown here too.
     pub verdict: String,
     /// Unix milliseconds.
     pub at_ms: i64,
@@ -402,7 +426,7 @@ pub trait Turns: Send + Sync {
     /// `offered` → `accepted`. False when it was not `offered` any more and never was accepted (refused); true also
     /// when a fast worker has ended it already.
     async fn accept(&self, turn: &TurnId) -> Result<bool, PortError>;
-    /// `offered` → `refused`. False when it was not `offered` any more.
+    /// `offered` or `waiting` → `refused`. False when it was neither any more.
     async fn refuse(&self, turn: &TurnId) -> Result<bool, PortError>;
     /// A turn.
     async fn turn(&self, business: &BusinessId, id: &TurnId) -> Result<Option<Turn>, PortError>;
@@ -505,7 +529,7 @@ pub trait Files: Send + Sync {
 
 /// The app store.
 #[async_trait]
-pub trait AppStore: Identity + Connections + Turns + Records + Files + DeadJobs + Leaders + Retention {
+pub trait AppStore: Identity + Connections + Turns + Line + Records + Files + DeadJobs + Leaders + Retention {
     /// Fails unless the store answers.
     async fn ping(&self) -> Result<(), PortError>;
 }

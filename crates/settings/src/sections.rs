@@ -22,6 +22,8 @@ pub struct Settings {
     pub events: Events,
     /// What a question may take.
     pub turn: Turn,
+    /// How many questions are worked on at a time, and who waits.
+    pub admission: Admission,
     /// Language models.
     pub llm: Llm,
     /// Customers' databases.
@@ -145,10 +147,44 @@ pub struct Turn {
     pub classifier_messages: u32,
     /// Tokens of schema in a prompt; more is cut, and an event says so.
     pub schema_tokens: usize,
+    /// The same question asked again while it is in flight is not run again: the run answers both.
+    pub single_flight: bool,
     /// Rows that the rows event shows; the rest lies in the store.
     pub shown_rows: usize,
     /// Rows that the prompt of the reply shows.
     pub reply_rows: usize,
+}
+
+/// How many questions are worked on at a time, and who waits.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Admission {
+    /// Questions that a person waits for.
+    pub interactive: LaneAdmission,
+    /// Questions that a schedule asks.
+    pub scheduled: LaneAdmission,
+    /// Questions of a backfill.
+    pub backfill: LaneAdmission,
+    /// Pause between two rounds of the dispatcher while somebody waits, milliseconds.
+    pub dispatch_ms: u64,
+    /// Turns that a business gets in its round, by its id; 1 where it is not named.
+    pub weights: BTreeMap<String, u32>,
+    /// An idempotency key is honoured for so long, seconds.
+    pub idempotency_s: u64,
+}
+
+/// One lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LaneAdmission {
+    /// Turns of one business in flight that need not wait, at least 1. Those beyond wait in line.
+    pub share: u32,
+    /// Turns in flight, of all businesses, up to which waiting ones are let in.
+    pub window: u32,
+    /// Turns of one business that may wait; those beyond get a 429.
+    pub max_waiting: u32,
+    /// A question of this lane ends after this, waiting included, seconds; 0 is `turn.deadline_s`.
+    pub deadline_s: u64,
 }
 
 /// Language models.
@@ -185,6 +221,9 @@ pub struct Provider {
     /// `openai`: tries before the next provider is asked.
     #[serde(default = "attempts")]
     pub attempts: u32,
+    /// Calls at a time, over all processes; those beyond wait. 0 is no bound.
+    #[serde(default = "calls")]
+    pub max_in_flight: u32,
     /// `openai`: constrain JSON answers by `response_format`; off for servers that refuse it.
     #[serde(default = "yes")]
     pub json_schema: bool,
@@ -204,6 +243,9 @@ fn stall() -> u64 {
 }
 fn attempts() -> u32 {
     2
+}
+fn calls() -> u32 {
+    64
 }
 fn yes() -> bool {
     true
@@ -234,6 +276,8 @@ pub struct Sources {
     /// Rows that a database may expect to go through for a statement; more is refused before it runs. A connection may
     /// have its own bound.
     pub max_scanned_rows: u64,
+    /// Jobs that work with one source at a time, over all processes; those beyond come again a little later.
+    pub max_in_flight: u32,
     /// Connections to one source from one process.
     pub max_connections: u32,
     /// Sources that one process keeps open.
@@ -304,6 +348,10 @@ pub struct Workers {
     pub concurrency: usize,
     /// As above, for single kinds.
     pub concurrency_of: BTreeMap<String, usize>,
+    /// As `concurrency`, for the lane of schedules. Beside it, so that neither waits for the other.
+    pub scheduled_concurrency: usize,
+    /// As `concurrency`, for the lane of backfills.
+    pub backfill_concurrency: usize,
     /// Unsettled messages of one kind in one process.
     pub prefetch: u16,
     /// Failed runs before a job goes to the dead queue.

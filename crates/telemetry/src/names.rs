@@ -17,11 +17,17 @@ pub const QUEUE_CONSUMERS: &str = "askline_queue_consumers";
 pub const OLDEST_AGE: &str = "askline_oldest_turn_age_seconds";
 /// Gauge: dead jobs that nobody has decided about. Labels `kind`, `lane`. Told by the sweeper that leads.
 pub const DEAD_OPEN: &str = "askline_dead_jobs_open";
+/// Gauge: turns that wait for their business's share, as the dispatcher sees them. Label `lane`.
+pub const TURNS_WAITING: &str = "askline_turns_waiting";
+/// Gauge: turns in flight of a lane in which somebody waits, as the dispatcher sees them. Label `lane`.
+pub const TURNS_IN_FLIGHT: &str = "askline_turns_in_flight";
+/// Counter: waiting turns that this process let in. Label `lane`.
+pub const TURNS_LET_IN: &str = "askline_turns_let_in_total";
 /// Counter: jobs by how they were settled (`done`, `repeated`, `retry`, `snooze`, `dead`, `over`). Label `kind`.
 pub const SETTLED: &str = "askline_jobs_settled_total";
 /// Counter: turns that this process ended. Label `state`.
 pub const TURNS_ENDED: &str = "askline_turns_ended_total";
-/// Counter: turns that the API accepted or refused. Label `state`.
+/// Counter: turns that the API was asked to take. Label `state` (`accepted`, `waiting`, `refused`, `too_many`).
 pub const TURNS_OFFERED: &str = "askline_turns_offered_total";
 /// Histogram, seconds: a whole call to a language model. Labels `provider`, `model`, `purpose`, `outcome`.
 pub const LLM_DURATION: &str = "gen_ai_client_operation_duration_seconds";

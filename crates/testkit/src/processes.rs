@@ -207,9 +207,8 @@ impl Processes {
     }
 
     async fn is_ready(&self) -> bool {
-        for kind in contracts::job::KINDS {
-            let queue = ports::broker::Destination::Work(ports::broker::Queue::interactive(*kind));
-            match self.ports.broker.depth(&queue).await {
+        for queue in ports::broker::all_queues() {
+            match self.ports.broker.depth(&ports::broker::Destination::Work(queue)).await {
                 Ok(depth) if depth.consumers > 0 => {}
                 _ => return false,
             }

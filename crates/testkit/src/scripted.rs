@@ -39,6 +39,14 @@ impl ScriptedLlm {
         Self { server: server.expect("the scripted language model starts") }
     }
 
+    /// Answers by purpose and by the whole request, as text.
+    pub async fn hearing(answer: impl Fn(&str, &str) -> Script + Send + Sync + 'static) -> Self {
+        let server =
+            LlmServer::start_with(move |_, request| answer(purpose_of(request), &request["messages"].to_string()))
+                .await;
+        Self { server: server.expect("the scripted language model starts") }
+    }
+
     /// As a provider in settings, in TOML.
     pub fn provider(&self, name: &str) -> String {
         format!(

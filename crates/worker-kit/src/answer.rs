@@ -40,6 +40,11 @@ impl<'a> Answer<'a> {
         self.ctx.emit(Event::StepStarted { step: self.ctx.kind.to_owned(), attempt: self.ctx.shown_attempt() });
     }
 
+    /// What was streamed so far.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether nothing that can be read was streamed.
     pub fn is_blank(&self) -> bool {
         self.text.trim().is_empty()

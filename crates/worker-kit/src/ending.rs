@@ -155,7 +155,7 @@ fn meta_of(turn: &Turn) -> Meta {
         created_ms: turn.created_ms,
         deadline_ms: turn.deadline_ms,
         spent: turn.usage,
-        lane: contracts::Lane::Interactive,
+        lane: turn.lane,
         replay_of: turn.replay_of.clone(),
     }
 }

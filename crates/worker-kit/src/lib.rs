@@ -11,6 +11,8 @@ mod context_of;
 mod ctx;
 mod emitter;
 mod ending;
+mod flight;
+mod gate;
 mod job_error;
 mod llm;
 pub mod pause;

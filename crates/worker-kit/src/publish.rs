@@ -1,5 +1,5 @@
 use crate::protocol;
-use contracts::{Envelope, Lane};
+use contracts::Envelope;
 use futures_util::future::try_join_all;
 use ports::broker::{Destination, HEADER_PRODUCER, Message, PublishError, Queue};
 use ports::event_log::{Append, AppendError};
@@ -53,6 +53,5 @@ async fn publish_job(ports: &Ports, outcome: &Outcome, envelope: &Envelope) -> R
 
 /// The queue that an envelope belongs in.
 fn queue_of(envelope: &Envelope) -> Queue {
-    let lane: Lane = envelope.meta.lane;
-    Queue { kind: envelope.kind.clone(), lane }
+    Queue::of(envelope.kind.clone(), envelope.meta.lane)
 }

@@ -1,11 +1,12 @@
 use crate::cancels::CancelRegistry;
 use crate::emitter::{Emitter, Flush};
+use crate::gate::Gate;
 use crate::pause;
 use crate::publish::publish_parts;
 use crate::run::{Run, Stop};
 use crate::settle::{Settle, Settled};
 use crate::{Handler, JobError, protocol};
-use contracts::{ENVELOPE_VERSION, Envelope};
+use contracts::{ENVELOPE_VERSION, Envelope, HopId, Lane};
 use ports::Ports;
 use ports::broker::{Delivery, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
 use ports::ledger::{Claim, Claimed, Grant, Outcome};
@@ -37,6 +38,9 @@ pub struct Limits {
 /// Does the deliveries of one kind.
 pub struct Runner {
     pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) lane: Lane,
+    /// Jobs of one source at a time; `None` where the kind opens no source.
+    per_source: Option<u32>,
     pub(crate) ports: Ports,
     pub(crate) limits: Limits,
     pub(crate) owner: String,
@@ -55,7 +59,17 @@ impl Runner {
         cancels: CancelRegistry,
         abandon: CancellationToken,
     ) -> Self {
-        Self { handler, ports, limits, owner, cancels, abandon }
+        Self { handler, lane: Lane::Interactive, per_source: None, ports, limits, owner, cancels, abandon }
+    }
+
+    /// Serves this lane instead of the interactive one.
+    pub fn in_lane(self, lane: Lane) -> Self {
+        Self { lane, ..self }
+    }
+
+    /// Works with one source at most so many times at once, over all processes.
+    pub fn with_sources(self, most: u32) -> Self {
+        Self { per_source: Some(most.max(1)), ..self }
     }
 
     /// Does one delivery to the end: afterwards it is settled, or comes again.
@@ -81,7 +95,7 @@ impl Runner {
         let started = self.ports.clock.monotonic_ms();
         let settle = Settle::new(self.ports.broker.clone(), self.queue(), delivery);
         let (hop, settled) = match self.read(settle.message()) {
-            Ok(envelope) => (Some(envelope.hop.clone()), self.claim(&settle, envelope).await),
+            Ok(envelope) => self.enter(&settle, envelope).await,
             Err(reason) => (None, Settled::Dead { reason }),
         };
         let outcome = settled.name();
@@ -99,6 +113,17 @@ impl Runner {
             return Err(format!("envelope version {} is newer than this release ({ENVELOPE_VERSION})", envelope.v));
         }
         Ok(envelope)
+    }
+
+    /// A job that finds its source full is parked as if it had not come: of that the protocol of the turn knows nothing.
+    async fn enter(&self, settle: &Settle, envelope: Envelope) -> (Option<HopId>, Settled) {
+        let hop = Some(envelope.hop.clone());
+        let Some(most) = self.per_source else { return (hop, self.claim(settle, envelope).await) };
+        let gate = Gate { limiter: &*self.ports.limiter, most };
+        match gate.enter(&envelope).await {
+            Ok(_permit) => (hop, self.claim(settle, envelope).await),
+            Err(after) => (None, Settled::Snooze(after)),
+        }
     }
 
     async fn claim(&self, settle: &Settle, envelope: Envelope) -> Settled {
@@ -214,7 +239,7 @@ impl Runner {
 
     /// The queue that it serves.
     pub(crate) fn queue(&self) -> Queue {
-        Queue::interactive(self.handler.kind())
+        Queue::of(self.handler.kind(), self.lane)
     }
 
     pub(crate) fn check(&self, envelope: &Envelope) -> Result<(), String> {

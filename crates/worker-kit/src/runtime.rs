@@ -16,7 +16,7 @@ pub async fn run_worker(
 ) -> Result<(), PortError> {
     let kind = runner.handler.kind();
     let consumer = runner.ports.broker.consume(&runner.queue(), prefetch).await?;
-    let name = format!("{kind}-{}", runner.owner);
+    let name = format!("{kind}-{}-{}", runner.lane.as_str(), runner.owner);
     let worker = WorkerBuilder::new(name.as_str())
         .backend(BrokerBackend::new(consumer, stop))
         .concurrency(concurrency)

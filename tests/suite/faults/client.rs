@@ -135,7 +135,10 @@ impl Client {
             return self.refused(frame).await;
         }
         let Some(id) = frame["response_id"].as_str().map(str::to_owned) else { return };
-        self.note(frame);
+        // Where it stands in line is no event of the response.
+        if kind != "response.askline.queue.position" {
+            self.note(frame);
+        }
         if self.asked.response.is_none() {
             self.asked.response = Some(id.clone());
             self.progress.send_modify(|progress| progress.accepted += 1);

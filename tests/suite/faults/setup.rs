@@ -29,6 +29,8 @@ pub fn settings(mode: Mode, llms: &[Llm; 2], folder: &Path, prefix: &str) -> BTr
             ("ASKLINE_BROKER__PREFIX", prefix.to_owned()),
             ("ASKLINE_EVENTS__PREFIX", prefix.to_owned()),
             ("ASKLINE_SERVER__TOKEN_TTL_S", "86400".to_owned()),
+            // Each question is counted by itself, though many ask the same.
+            ("ASKLINE_TURN__SINGLE_FLIGHT", "false".to_owned()),
             ("ASKLINE_WORKERS__LEASE_MS", "4000".to_owned()),
             ("ASKLINE_WORKERS__RENEW_MS", "1000".to_owned()),
             ("ASKLINE_SOURCES__STATEMENT_TIMEOUT_MS", "8000".to_owned()),

@@ -14,6 +14,8 @@ const MAX_TOKENS: u32 = 300;
 pub struct Classifier {
     /// Messages of the conversation that it sees.
     pub recent_messages: u32,
+    /// Messages of the conversation that the whole turn sees: with the same ones a question in flight is the same.
+    pub history_messages: u32,
 }
 
 #[async_trait]
@@ -23,7 +25,13 @@ impl Worker for Classifier {
 
     async fn run(&self, ctx: &Ctx, job: Classify) -> Result<Done, JobError> {
         ctx.emit_in_progress();
-        let recent = ctx.history(self.recent_messages).await?;
+        let history = ctx.history(self.looks_back(&job)).await?;
+        if let Some(schema_ms) = job.shared_schema_ms
+            && let Some(follow) = ctx.join_flight(&job.question, schema_ms, &history).await?
+        {
+            return Done::next(&follow, "the same question is in flight");
+        }
+        let recent = history[history.len().saturating_sub(self.recent_messages as usize)..].to_vec();
         let intent = self.ask(ctx, &job.question, &recent).await?;
         let question = job.question;
         match intent {
@@ -35,6 +43,13 @@ impl Worker for Classifier {
 }
 
 impl Classifier {
+    fn looks_back(&self, job: &Classify) -> u32 {
+        match job.shared_schema_ms {
+            Some(_) => self.history_messages.max(self.recent_messages),
+            None => self.recent_messages,
+        }
+    }
+
     async fn ask(&self, ctx: &Ctx, question: &str, recent: &[Message]) -> Result<Intent, JobError> {
         let completion = ctx.complete(request(ctx, question, recent)).await.map_err(llm_failure)?;
         if let Some(found) = intent::parse(&completion.text) {

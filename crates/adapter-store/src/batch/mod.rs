@@ -14,7 +14,8 @@ pub(crate) use reads::{Asked, Bounds, HotRead, Key, ask, hot_read, start};
 use crate::Options;
 use crate::db::{Conn, SYSTEM, fault};
 use crate::writes::{
-    Accept, Audit, Commit, LastingClaim, MarkPublished, Offer, Pass, QuickClaim, RecordLlmCall, SpendLlmCall,
+    Accept, Audit, Begun, Commit, LastingClaim, MarkPublished, Offer, Pass, QuickClaim, RecordLlmCall, SpendLlmCall,
+    Wait,
 };
 use ports::{Clock, PortError};
 use sqlite::Pending;
@@ -162,6 +163,8 @@ macro_rules! queues {
 queues! {
     offer: Offer,
     accept: Accept,
+    wait: Wait,
+    begun: Begun,
     claim: QuickClaim,
     lasting_claim: LastingClaim,
     commit: Commit,

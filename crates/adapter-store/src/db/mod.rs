@@ -101,6 +101,21 @@ impl Db {
         row.and_then(|row| row.as_ref().map(read).transpose()).map_err(|error| fault(step, &error))
     }
 
+    /// As `write`, for any number of rows.
+    pub(crate) async fn write_all<T>(
+        &self,
+        step: &'static str,
+        sql: &'static str,
+        values: Vec<Value<'_>>,
+        read: fn(&Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, PortError> {
+        let rows = match self.writer().await {
+            Ok(mut lent) => lent.conn().rows(sql, values).await,
+            Err(error) => Err(error),
+        };
+        rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|error| fault(step, &error))
+    }
+
     /// Closes every connection once it is free.
     pub(crate) async fn close(&self) {
         match self {

@@ -6,22 +6,28 @@
 //! every entry of a turn that has ended since the last vacuum. The same goes for `hops` and what is unpublished.
 
 mod accept;
+mod asked;
 mod audit;
+mod begun;
 mod claim;
 mod commit;
 mod llm_call;
 mod offer;
 mod published;
 mod spend;
+mod wait;
 
 pub(crate) use accept::Accept;
+pub(crate) use asked::Asked;
 pub(crate) use audit::Audit;
+pub(crate) use begun::Begun;
 pub(crate) use claim::{ClaimHop, NEXT_ERA, grant, outcome};
 pub(crate) use commit::CommitOutcome;
 pub(crate) use llm_call::RecordLlmCall;
 pub(crate) use offer::Offer;
 pub(crate) use published::MarkPublished;
 pub(crate) use spend::SpendLlmCall;
+pub(crate) use wait::Wait;
 
 /// The beginning of a PostgreSQL statement that need not wait for the disk; `quick.commits` is `off` in it.
 macro_rules! quickly {

@@ -1,75 +1,89 @@
-use super::{applied, column};
+use super::asked::Asked;
+use super::column;
 use crate::batch::Write;
 use crate::db::{Conn, Row, values};
-use contracts::TurnId;
-use ports::store::{NewTurn, Offered, TurnState};
+use ports::store::Offered;
 use sqlx::{Error, PgConnection};
+use std::collections::HashMap;
 
 /// A question that the API wants to take.
-pub(crate) struct Offer(pub(crate) NewTurn);
+pub(crate) struct Offer(pub(crate) Asked);
 
-/// An idempotency key counts for so long.
-const KEY_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
 const TRIES: usize = 4;
 
 macro_rules! insert {
-    ($items:literal) => {
+    ($items:expr) => {
         concat!(
             "INSERT INTO turns (id, business_id, user_id, conversation_id, connection_id, question, idempotency_key, \
-             created_ms, deadline_ms, replay_of, state) ",
+             created_ms, deadline_ms, lane, replay_of, state) ",
             $items,
             " ON CONFLICT DO NOTHING RETURNING id"
         )
     };
 }
 
-const TOGETHER: &str = insert!(
-    "SELECT i.*, 'offered' FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], \
-     $7::text[], $8::bigint[], $9::bigint[], $10::text[]) AS i"
+/// Turns of a business and lane in flight, counted up to a bound.
+macro_rules! in_flight {
+    ($lane:literal, $business:literal, $most:literal) => {
+        concat!(
+            "(SELECT COUNT(*) FROM (SELECT 1 FROM turns AS f WHERE f.lane = ",
+            $lane,
+            " AND f.business_id = ",
+            $business,
+            " AND f.ended_ms IS NULL AND f.place IS NULL LIMIT ",
+            $most,
+            ") AS counted)"
+        )
+    };
+}
+
+/// Whether turns of a business wait in a lane: who comes later waits behind them.
+macro_rules! has_line {
+    ($lane:literal, $business:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM turns AS w WHERE w.lane = ",
+            $lane,
+            " AND w.business_id = ",
+            $business,
+            " AND w.ended_ms IS NULL AND w.place IS NOT NULL)"
+        )
+    };
+}
+
+// What is counted is counted once for each business of a batch, and each turn of the batch is one more.
+const TOGETHER: &str = concat!(
+    "WITH i AS (SELECT n.*, ROW_NUMBER() OVER (PARTITION BY n.business, n.lane ORDER BY n.id) AS nth \
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], \
+     $9::bigint[], $10::text[], $11::bigint[], $12::text[]) AS n (id, business, asker, conversation, connection, question, key, \
+     created_ms, deadline_ms, lane, share, replay_of)), \
+     room AS MATERIALIZED (SELECT b.business, b.lane, CASE WHEN ",
+    has_line!("b.lane", "b.business"),
+    " THEN 0 ELSE b.share - ",
+    in_flight!("b.lane", "b.business", "$13"),
+    " END AS free FROM (SELECT business, lane, MAX(share) AS share FROM i WHERE share IS NOT NULL \
+     GROUP BY business, lane) AS b), \
+     made AS (",
+    insert!(
+        "SELECT i.id, i.business, i.asker, i.conversation, i.connection, i.question, i.key, i.created_ms, \
+         i.deadline_ms, i.lane, i.replay_of, 'offered' FROM i LEFT JOIN room ON room.business = i.business AND room.lane = i.lane \
+         WHERE i.share IS NULL OR i.nth <= room.free"
+    ),
+    ") SELECT id, TRUE AS is_new FROM made UNION ALL \
+     SELECT i.id, FALSE AS is_new FROM i JOIN room ON room.business = i.business AND room.lane = i.lane \
+     WHERE i.share IS NOT NULL AND i.nth > room.free AND (i.key IS NULL OR NOT EXISTS (SELECT 1 FROM turns AS k \
+     WHERE k.business_id = i.business AND k.user_id = i.asker AND k.idempotency_key = i.key))"
 );
-const ALONE: &str = insert!("VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'offered')");
-const BY_KEY: &str = "SELECT id, question, connection_id, state, created_ms FROM turns \
-     WHERE business_id = $1 AND user_id = $2 AND idempotency_key = $3";
-const RELEASE_KEY: &str = "UPDATE turns SET idempotency_key = NULL WHERE id = $1 AND business_id = $2";
-const REOPEN: &str = "UPDATE turns SET state = 'offered', ended_ms = NULL, cancel_requested = FALSE, \
-     conversation_id = $3, created_ms = $4, deadline_ms = $5 \
-     WHERE id = $1 AND business_id = $2 AND state = 'refused'";
+const ALONE: &str = insert!(concat!(
+    "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, 'offered' WHERE $11 IS NULL OR (NOT ",
+    has_line!("$10", "$2"),
+    " AND ",
+    in_flight!("$10", "$2", "$11"),
+    " < $11)"
+));
 
 impl Offer {
-    async fn by_key(&self, conn: &mut Conn<'_>) -> Result<Option<Row>, Error> {
-        let Some(key) = &self.0.idempotency_key else { return Ok(None) };
-        conn.row(BY_KEY, values![self.0.business.as_str(), self.0.user.as_str(), key]).await
-    }
-
-    fn conversation(&self) -> Option<&str> {
-        self.0.conversation.as_ref().map(|id| id.as_str())
-    }
-
-    fn connection(&self) -> Option<&str> {
-        self.0.connection.as_ref().map(|id| id.as_str())
-    }
-
-    fn replay_of(&self) -> Option<&str> {
-        self.0.replay_of.as_ref().map(|id| id.as_str())
-    }
-
-    /// What the key stands for; `None` when somebody else changed that meanwhile, or it was too old and is free now.
-    async fn known(&self, earlier: &Row, now_ms: i64, conn: &mut Conn<'_>) -> Result<Option<Offered>, Error> {
-        let (id, business) = (earlier.text("id")?, self.0.business.as_str());
-        if earlier.int("created_ms")? <= now_ms - KEY_LIFETIME_MS {
-            conn.execute(RELEASE_KEY, values![&id, business]).await?;
-            return Ok(None);
-        }
-        let is_same_text = earlier.text("question")? == self.0.question;
-        if !is_same_text || earlier.maybe_text("connection_id")?.as_deref() != self.connection() {
-            return Ok(Some(Offered::KeyReused));
-        }
-        if earlier.named("state", TurnState::parse)? != TurnState::Refused {
-            return Ok(Some(Offered::Known(TurnId(id))));
-        }
-        let renewed = values![&id, business, self.conversation(), self.0.created_ms, self.0.deadline_ms];
-        let reopened = conn.execute(REOPEN, renewed).await?;
-        Ok((reopened > 0).then_some(Offered::Reopened(TurnId(id))))
+    fn share(&self) -> Option<i64> {
+        self.0.turn.share.map(i64::from)
     }
 }
 
@@ -78,53 +92,69 @@ impl Write for Offer {
     const NAME: &'static str = "offer";
 
     fn key(&self) -> &str {
-        self.0.id.as_str()
+        self.0.id()
     }
 
     async fn together(writes: &[&Self], _: i64, conn: &mut PgConnection) -> Result<Vec<Option<Offered>>, Error> {
-        let inserted: Vec<String> = sqlx::query_scalar(TOGETHER)
+        let rows = sqlx::query(TOGETHER)
             .bind(column(writes, Self::key))
-            .bind(column(writes, |write| write.0.business.as_str()))
-            .bind(column(writes, |write| write.0.user.as_str()))
-            .bind(column(writes, Self::conversation))
-            .bind(column(writes, Self::connection))
-            .bind(column(writes, |write| write.0.question.as_str()))
-            .bind(column(writes, |write| write.0.idempotency_key.as_deref()))
-            .bind(column(writes, |write| write.0.created_ms))
-            .bind(column(writes, |write| write.0.deadline_ms))
-            .bind(column(writes, Self::replay_of))
+            .bind(column(writes, |write| write.0.business()))
+            .bind(column(writes, |write| write.0.user()))
+            .bind(column(writes, |write| write.0.conversation()))
+            .bind(column(writes, |write| write.0.connection()))
+            .bind(column(writes, |write| write.0.turn.question.as_str()))
+            .bind(column(writes, |write| write.0.key()))
+            .bind(column(writes, |write| write.0.turn.created_ms))
+            .bind(column(writes, |write| write.0.turn.deadline_ms))
+            .bind(column(writes, |write| write.0.lane()))
+            .bind(column(writes, Self::share))
+            .bind(column(writes, |write| write.0.replay_of()))
+            .bind(writes.iter().filter_map(|write| write.share()).max())
             .fetch_all(conn)
             .await?;
-        Ok(applied(writes, inserted, Offered::New))
+        let mut answers = HashMap::with_capacity(rows.len());
+        for row in rows.into_iter().map(Row::Postgres) {
+            let answer = if row.flag("is_new")? { Offered::New } else { Offered::Beyond };
+            answers.insert(row.text("id")?, answer);
+        }
+        Ok(writes.iter().map(|write| answers.remove(write.key())).collect())
     }
 
     async fn alone(&self, _: i64, conn: &mut Conn<'_>) -> Result<Option<Offered>, Error> {
-        let turn = &self.0;
+        let (asked, turn) = (&self.0, &self.0.turn);
         let values = values![
-            turn.id.as_str(),
-            turn.business.as_str(),
-            turn.user.as_str(),
-            self.conversation(),
-            self.connection(),
+            asked.id(),
+            asked.business(),
+            asked.user(),
+            asked.conversation(),
+            asked.connection(),
             &turn.question,
-            turn.idempotency_key.as_deref(),
+            asked.key(),
             turn.created_ms,
             turn.deadline_ms,
-            self.replay_of(),
+            asked.lane(),
+            self.share(),
+            asked.replay_of(),
         ];
         Ok(conn.row(ALONE, values).await?.map(|_| Offered::New))
     }
 
     async fn otherwise(&self, now_ms: i64, conn: &mut Conn<'_>) -> Result<Offered, Error> {
+        let mut was_refused = false;
         for _ in 0..TRIES {
-            let answer = match self.by_key(conn).await? {
-                Some(earlier) => self.known(&earlier, now_ms, conn).await?,
-                None => self.alone(now_ms, conn).await?,
+            let answer = match self.0.by_key(conn).await? {
+                Some(earlier) => self.0.known(&earlier, now_ms, conn).await?,
+                None if was_refused && self.0.turn.share.is_some() => Some(Offered::Beyond),
+                None => {
+                    let inserted = self.alone(now_ms, conn).await?;
+                    was_refused = inserted.is_none();
+                    inserted
+                }
             };
             if let Some(answer) = answer {
                 return Ok(answer);
             }
         }
-        Err(Error::InvalidArgument(format!("a turn {} exists already", self.0.id)))
+        Err(Error::InvalidArgument(format!("a turn {} exists already", self.0.turn.id)))
     }
 }

@@ -11,6 +11,7 @@ async fn make() -> (Bench, SqliteFile) {
 
 ports::ledger_conformance!(make);
 ports::turns_conformance!(make);
+ports::line_conformance!(make);
 ports::store_conformance!(make);
 ports::dead_conformance!(make);
 ports::leader_conformance!(make);

@@ -103,8 +103,10 @@ fn new_turn(state: &ApiState, failed: &Turn, id: TurnId) -> NewTurn {
         conversation: failed.conversation.clone(),
         connection: failed.connection.clone(),
         question: failed.question.clone(),
+        lane: failed.lane,
+        share: None,
         created_ms: now_ms,
-        deadline_ms: submit::deadline_ms(state, now_ms),
+        deadline_ms: submit::deadline_ms(state, failed.lane, now_ms),
         replay_of: Some(failed.id.clone()),
     }
 }

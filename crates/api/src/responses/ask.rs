@@ -7,7 +7,7 @@ use crate::state::ApiState;
 use crate::submit::{self, Order};
 use axum::http::StatusCode;
 use contracts::job::Classify;
-use contracts::{BusinessId, ConnectionId, ConversationId, Role, TurnId};
+use contracts::{BusinessId, ConversationId, Role, TurnId};
 use ports::store::{Connection, ConnectionStatus, NewTurn, Turn};
 
 /// Takes a question. Gives the business and the id of the response to follow.
@@ -15,22 +15,26 @@ pub async fn ask(state: &ApiState, caller: &Caller, request: &CreateRequest) -> 
     let actor = caller.act_as(Role::Member, request.business())?;
     let question = request.question(state.settings.max_question_bytes)?;
     let key = request.key()?.map(str::to_owned);
+    let lane = request.lane()?;
     let conversation = conversation(state, &actor, request).await?;
     let connection = connection(state, &actor, request.connection.as_deref()).await?;
+    let shared_schema_ms = connection.schema_ms.filter(|_| state.turn.single_flight);
     let now_ms = state.now_ms();
     let turn = NewTurn {
         id: TurnId(state.ports.ids.next("resp")),
         business: actor.business.clone(),
         user: actor.user,
         conversation: Some(conversation),
-        connection: Some(connection),
+        connection: Some(connection.id),
         question: question.clone(),
         idempotency_key: key,
+        lane,
+        share: Some(state.admission_of(lane).share.max(1)),
         created_ms: now_ms,
-        deadline_ms: submit::deadline_ms(state, now_ms),
+        deadline_ms: submit::deadline_ms(state, lane, now_ms),
         replay_of: None,
     };
-    let id = submit::submit(state, Order { turn, job: Classify { question } }).await?;
+    let id = submit::submit(state, Order { turn, job: Classify { question, shared_schema_ms } }).await?;
     Ok((actor.business, id))
 }
 
@@ -59,13 +63,12 @@ async fn conversation(state: &ApiState, actor: &Actor, request: &CreateRequest) 
 }
 
 /// The connection that is named, by id or by name; else the first that is ready; else the first.
-async fn connection(state: &ApiState, actor: &Actor, wanted: Option<&str>) -> Result<ConnectionId, ApiError> {
+async fn connection(state: &ApiState, actor: &Actor, wanted: Option<&str>) -> Result<Connection, ApiError> {
     let all = state.ports.store.connections(&actor.business).await?;
-    let found = match wanted {
-        Some(wanted) => all.iter().find(|one| one.id.as_str() == wanted || one.name == wanted).ok_or_else(unknown),
-        None => first_ready(&all).ok_or_else(no_connection),
-    }?;
-    Ok(found.id.clone())
+    match wanted {
+        Some(wanted) => all.into_iter().find(|one| one.id.as_str() == wanted || one.name == wanted).ok_or_else(unknown),
+        None => first_ready(&all).cloned().ok_or_else(no_connection),
+    }
 }
 
 fn first_ready(all: &[Connection]) -> Option<&Connection> {

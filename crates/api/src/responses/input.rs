@@ -1,6 +1,7 @@
 //! What a question looks like when it comes in, and what is wrong with it when something is.
 
 use crate::error::ApiError;
+use contracts::Lane;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,7 +23,8 @@ pub struct CreateRequest {
     pub previous_response_id: Option<String>,
     /// The database to ask, by id or by name. The first that is ready when it is left out.
     pub connection: Option<String>,
-    /// `business_id` chooses the business.
+    /// `business_id` chooses the business, `lane` what the question waits behind: `interactive` (the default),
+    /// `scheduled` or `backfill`.
     metadata: Option<BTreeMap<String, Value>>,
     /// Under the same key the same question can be sent again: it is asked once.
     pub idempotency_key: Option<String>,
@@ -59,6 +61,17 @@ impl CreateRequest {
     /// The business that it names.
     pub fn business(&self) -> Option<&str> {
         self.metadata.as_ref()?.get("business_id")?.as_str()
+    }
+
+    /// The lane that it names.
+    pub fn lane(&self) -> Result<Lane, ApiError> {
+        let named = self.metadata.as_ref().and_then(|metadata| metadata.get("lane")).filter(|lane| !lane.is_null());
+        let Some(named) = named else { return Ok(Lane::default()) };
+        named.as_str().and_then(Lane::parse).ok_or_else(|| {
+            let names: Vec<_> = Lane::ALL.iter().map(|lane| lane.as_str()).collect();
+            let message = format!("There is no such lane. Choose one of {}, or leave it out.", names.join(", "));
+            ApiError::bad_request("unknown_lane", message).about("metadata.lane")
+        })
     }
 
     /// The conversation that it names.
@@ -151,6 +164,19 @@ mod tests {
         assert_eq!(question(json!("a\u{0}b")), Err("invalid_characters"));
         assert_eq!(question(json!({"text": "x"})), Err("invalid_request"));
         assert_eq!(question(json!([{"role": "assistant", "content": "x"}])), Err("invalid_request"));
+    }
+
+    #[test]
+    fn a_lane_is_one_of_three() {
+        let lane = |value| request(json!({"metadata": {"lane": value}})).lane();
+        assert_eq!(lane(json!("backfill")).unwrap(), Lane::Backfill);
+        assert_eq!(lane(Value::Null).unwrap(), Lane::Interactive);
+        assert_eq!(request(json!({})).lane().unwrap(), Lane::Interactive);
+        for unknown in [json!("fast"), json!(1)] {
+            let error = lane(unknown).unwrap_err();
+            assert_eq!(error.code, "unknown_lane");
+            assert!(error.message.contains("interactive, scheduled, backfill"), "{}", error.message);
+        }
     }
 
     #[test]

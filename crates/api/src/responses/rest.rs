@@ -41,6 +41,8 @@ pub struct Retrieval {
         (status = 400, description = "No question", body = ErrorBody),
         (status = 409, description = "No connection, or the key was used for another text", body = ErrorBody),
         (status = 413, description = "Too long", body = ErrorBody),
+        (status = 429, description = "Too many questions of the business wait; Retry-After says when to try again",
+         body = ErrorBody),
         (status = 503, description = "Not taken; send it again", body = ErrorBody),
     )
 )]

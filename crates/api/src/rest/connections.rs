@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use contracts::job::{ImportFile, TestConnection};
-use contracts::{ConnectionId, Role, Schema, TurnId};
+use contracts::{ConnectionId, Lane, Role, Schema, TurnId};
 use ports::store::{Connection, ConnectionStatus, FileKind, NewTurn};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -217,6 +217,7 @@ async fn store(state: &ApiState, actor: &Actor, new: Checked) -> Result<Connecti
         status: ConnectionStatus::New,
         status_message: String::new(),
         max_scanned_rows: None,
+        schema_ms: None,
         created_ms: state.now_ms(),
     };
     if state.ports.store.create_connection(&connection).await? {
@@ -240,8 +241,10 @@ pub(super) async fn test(state: &ApiState, actor: &Actor, connection: &Connectio
         connection: Some(connection.id.clone()),
         question: format!("Test of the connection {}", connection.name),
         idempotency_key: None,
+        lane: Lane::Interactive,
+        share: None,
         created_ms: now_ms,
-        deadline_ms: submit::deadline_ms(state, now_ms),
+        deadline_ms: submit::deadline_ms(state, Lane::Interactive, now_ms),
         replay_of: None,
     };
     // A file that was uploaded and not yet imported is imported first.

@@ -126,6 +126,7 @@ async fn store(state: &ApiState, actor: &Actor, form: Form) -> Result<Connection
         dialect: Dialect::Sqlite,
         status: ConnectionStatus::New,
         status_message: String::new(),
+        schema_ms: None,
         max_scanned_rows: None,
         created_ms: state.now_ms(),
     };

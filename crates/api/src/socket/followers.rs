@@ -115,8 +115,8 @@ impl Common {
     async fn forward(&self, relay: &mut Relay) {
         loop {
             self.outbound.room().await;
-            let Some(event) = relay.next().await else { return };
-            self.outbound.push(event.to_client_json(relay.turn()));
+            let Some(news) = relay.next().await else { return };
+            self.outbound.push(news.to_client_json(relay.turn()));
         }
     }
 

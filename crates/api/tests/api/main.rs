@@ -3,6 +3,7 @@
 // Helpers of tests are tests, although clippy sees that only of the tests themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admission;
 mod identity;
 mod page;
 mod relay;

@@ -4,7 +4,7 @@ use crate::ledger::{Claim, Claimed, Commit, Committed, Grant, Outcome};
 use crate::store::{AppStore, EndState, LlmCallRecord, NewTurn, Offered, StoredResult, TurnState};
 use crate::{Clock, Ledger};
 use contracts::event::Usage;
-use contracts::{BusinessId, HopId, ResultId, ResultSet, TurnId, UserId};
+use contracts::{BusinessId, HopId, Lane, ResultId, ResultSet, TurnId, UserId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -59,6 +59,8 @@ pub fn question(id: &str) -> NewTurn {
         connection: None,
         question: "How many?".to_owned(),
         idempotency_key: None,
+        lane: Lane::Interactive,
+        share: None,
         created_ms: ManualClock::START_MS,
         deadline_ms: ManualClock::START_MS + 60_000,
         replay_of: None,

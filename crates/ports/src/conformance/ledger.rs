@@ -1,9 +1,10 @@
 //! The suite of [`Ledger`](crate::Ledger): claims, leases, fences, outcomes.
 
-use super::bench::{Bench, LEASE, business, call, completed, first, hop, outcome, question, rows};
-use crate::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Renewed};
-use crate::store::TurnState;
+use super::bench::{Bench, LEASE, business, call, completed, first, hop, outcome, question, rows, user};
+use crate::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Renewed};
+use crate::store::{EndState, TurnState};
 use contracts::event::Usage;
+use contracts::{Envelope, Meta};
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -53,6 +54,7 @@ macro_rules! ledger_conformance {
                 outcomes_left_unpublished_come_oldest_first,
                 a_voided_claim_is_free_and_its_writer_fenced,
                 many_turns_at_once_each_get_their_own_answer,
+                what_a_turn_had_not_finished_is_the_job_that_the_last_step_left,
             ]
         );
     };
@@ -406,5 +408,43 @@ pub async fn many_turns_at_once_each_get_their_own_answer(bench: Bench) {
     .await;
     for (turn, last) in turns.iter().zip(done) {
         assert_eq!(bench.claim(turn, &last.hop, "other").await, Claimed::Done(Box::new(last)));
+    }
+}
+
+pub async fn what_a_turn_had_not_finished_is_the_job_that_the_last_step_left(bench: Bench) {
+    bench.accepted("resp_1").await;
+    let begun = hop("resp_1");
+    assert_eq!(bench.ledger.unfinished(&"resp_1".into()).await.unwrap(), None);
+    let next = Envelope {
+        v: 1,
+        kind: "reply".to_owned(),
+        hop: begun.child("reply", 0),
+        meta: meta("resp_1"),
+        next_seq: 7,
+        job: serde_json::json!({"n": 1}),
+    };
+    let done =
+        Outcome { next: vec![next.clone()], ..outcome("resp_1", &begun, bench.granted("resp_1", &begun).await.fence) };
+    assert_eq!(bench.commit(done, None).await, Committed::Stored);
+    let second = begun.child("reply", 0);
+    let fence = bench.granted("resp_1", &second).await.fence;
+    let stopped = EndState { state: TurnState::Incomplete, ..completed("") };
+    assert_eq!(bench.commit(outcome("resp_1", &second, fence), Some(stopped)).await, Committed::Stored);
+    assert_eq!(bench.ledger.unfinished(&"resp_1".into()).await.unwrap(), Some(next));
+    assert_eq!(bench.ledger.unfinished(&"resp_2".into()).await.unwrap(), None);
+}
+
+fn meta(turn: &str) -> Meta {
+    Meta {
+        turn: turn.into(),
+        business: business(),
+        user: user(),
+        conversation: None,
+        connection: None,
+        created_ms: 0,
+        deadline_ms: 0,
+        spent: Default::default(),
+        lane: Default::default(),
+        replay_of: None,
     }
 }

@@ -11,8 +11,11 @@ pub mod bench;
 pub mod broker;
 pub mod dead;
 pub mod event_log;
+pub mod flights;
 pub mod leader;
 pub mod ledger;
+pub mod limiter;
+pub mod line;
 pub mod signals;
 pub mod store;
 pub mod turns;
@@ -69,8 +72,11 @@ mod tests {
             include_str!("broker.rs"),
             include_str!("dead.rs"),
             include_str!("event_log.rs"),
+            include_str!("flights.rs"),
             include_str!("leader.rs"),
             include_str!("ledger.rs"),
+            include_str!("limiter.rs"),
+            include_str!("line.rs"),
             include_str!("signals.rs"),
             include_str!("store.rs"),
             include_str!("turns.rs"),

@@ -57,6 +57,7 @@ fn database(business: &str, id: &str, name: &str) -> Connection {
         dialect: Dialect::Postgres,
         sealed_url: "v1.a.b".to_owned(),
         status: ConnectionStatus::New,
+        schema_ms: None,
         status_message: String::new(),
         max_scanned_rows: None,
         created_ms: 3,

@@ -195,6 +195,8 @@ impl Inline {
             connection: Some("con_sample_shop".into()),
             question: "How many customers do we have?".to_owned(),
             idempotency_key: None,
+            lane: contracts::Lane::Interactive,
+            share: None,
             created_ms: NOW_MS,
             deadline_ms: NOW_MS + 60_000,
             replay_of: None,

@@ -3,13 +3,14 @@
 use super::tape::Tape;
 use async_trait::async_trait;
 use contracts::{
-    BusinessId, ConnectionId, ConversationId, DeadId, HopId, LoggedEvent, ResultId, ResultSet, Role, Schema, TurnId,
-    UserId,
+    BusinessId, ConnectionId, ConversationId, DeadId, Envelope, HopId, Lane, LoggedEvent, ResultId, ResultSet, Role,
+    Schema, TurnId, UserId,
 };
 use ports::dead::{DeadFilter, DeadJob, DeadJobs, Decision, Scope};
 use ports::event_log::{Append, AppendError, Position, Watch};
 use ports::leader::Leaders;
 use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Renewed};
+use ports::line::{Beginning, Line, Queued, Taken, Waits};
 use ports::llm::{Call, Error as LlmError, Pieces};
 use ports::retention::Retention;
 use ports::source::{About, Access, DiscoveryLimits, Error as SourceError, Source, Statement};
@@ -78,6 +79,15 @@ tapped!(AppStore: Turns {
     fn result(business: &BusinessId, id: &ResultId) -> Option<ResultSet>;
 });
 
+tapped!(AppStore: Line {
+    fn wait(turn: &NewTurn, beginning: &Beginning, most: u32) -> Waits;
+    fn lines(lane: Lane) -> Vec<Queued>;
+    fn in_flight(lane: Lane) -> Vec<(BusinessId, u64)>;
+    fn take(lane: Lane, business: &BusinessId, most: u32, lease: Duration) -> Vec<Taken>;
+    fn begun(turn: &TurnId) -> ();
+    fn stopped(limit: u32) -> Vec<Turn>;
+});
+
 tapped!(AppStore: Records {
     fn audit(row: &AuditRow) -> ();
     fn audit_of(business: &BusinessId, turn: &TurnId) -> Vec<AuditRow>;
@@ -143,6 +153,11 @@ impl Ledger for Tapped<dyn Ledger> {
             self.commits.lock().unwrap().push(commit);
         }
         Ok(committed)
+    }
+
+    async fn unfinished(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError> {
+        self.tape.call("unfinished")?;
+        self.port.unfinished(turn).await
     }
 
     async fn mark_published(&self, hop: &HopId) -> Result<(), PortError> {

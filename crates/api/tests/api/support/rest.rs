@@ -2,12 +2,13 @@
 
 use super::Effects;
 use async_trait::async_trait;
-use contracts::{BusinessId, ConnectionId, HopId, TurnId};
+use contracts::{BusinessId, ConnectionId, Envelope, HopId, TurnId};
 use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed};
+use ports::limiter::{Limiter, Permit};
 use ports::llm::{Call, Llm, Pieces};
 use ports::signals::Cancels;
 use ports::source::{Access, Source, Sources};
-use ports::{Clock, Ids, PortError, Signals, Vault};
+use ports::{Clock, Flights, Ids, PortError, Signals, Vault};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -91,6 +92,20 @@ impl Llm for Forbidden {
 }
 
 #[async_trait]
+impl Flights for Forbidden {
+    async fn lead(&self, _: &str, _: &TurnId, _: Option<&TurnId>, _: Duration) -> Result<TurnId, PortError> {
+        panic!("the API runs no question")
+    }
+}
+
+#[async_trait]
+impl Limiter for Forbidden {
+    async fn acquire(&self, _: &str, _: u32) -> Result<Option<Permit>, PortError> {
+        panic!("the API works on nothing that is bounded")
+    }
+}
+
+#[async_trait]
 impl Sources for Forbidden {
     async fn open(&self, _: &Access) -> Result<Arc<dyn Source>, ports::source::Error> {
         panic!("the API opens no source")
@@ -121,6 +136,9 @@ impl Ledger for Forbidden {
         panic!("the API works on no hop")
     }
     async fn unpublished(&self, _: Duration, _: u32) -> Result<Vec<Outcome>, PortError> {
+        panic!("the API works on no hop")
+    }
+    async fn unfinished(&self, _: &TurnId) -> Result<Option<Envelope>, PortError> {
         panic!("the API works on no hop")
     }
     async fn void_claims(&self) -> Result<(), PortError> {

@@ -2,8 +2,9 @@ use super::dead::Desk;
 use super::{Effects, down};
 use async_trait::async_trait;
 use contracts::event::Usage;
-use contracts::{BusinessId, ConnectionId, ConversationId, ResultId, ResultSet, Role, Schema, TurnId, UserId};
+use contracts::{BusinessId, ConnectionId, ConversationId, Lane, ResultId, ResultSet, Role, Schema, TurnId, UserId};
 use ports::PortError;
+use ports::line::{Beginning, Line, Queued, Taken, Waits};
 use ports::store::{
     AppStore, AuditRow, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, FileKind,
     Files, Identity, LlmCallRecord, Membership, NewTurn, Offered, OpenStep, Records, StoredFile, StoredResult, Turn,
@@ -13,11 +14,13 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 #[derive(Default)]
 pub struct FakeStore {
     effects: Effects,
     down: AtomicBool,
+    beyond: AtomicBool,
     data: Mutex<Data>,
     pub(super) desk: Desk,
 }
@@ -41,6 +44,16 @@ impl FakeStore {
 
     pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// From now on every business has its share in flight.
+    pub fn use_up_shares(&self) {
+        self.beyond.store(true, Ordering::SeqCst);
+    }
+
+    /// Turns in the store.
+    pub fn count(&self) -> usize {
+        self.data.lock().unwrap().turns.len()
     }
 
     pub fn add_user(&self, user: User, memberships: Vec<Membership>) {
@@ -95,6 +108,8 @@ fn stored(new: &NewTurn) -> Turn {
         conversation: new.conversation.clone(),
         connection: new.connection.clone(),
         question: new.question.clone(),
+        lane: new.lane,
+        place: None,
         state: TurnState::Offered,
         cancel_requested: false,
         usage: Usage::default(),
@@ -115,6 +130,9 @@ impl Turns for FakeStore {
             key.is_some() && *key == new.idempotency_key && turn.business == new.business && turn.user == new.user
         };
         let Some((turn, _)) = data.turns.iter_mut().find(|(turn, key)| same(turn, key)) else {
+            if new.share.is_some() && self.beyond.load(Ordering::SeqCst) {
+                return Ok(Offered::Beyond);
+            }
             data.turns.push((stored(new), new.idempotency_key.clone()));
             return Ok(Offered::New);
         };
@@ -144,7 +162,7 @@ impl Turns for FakeStore {
         drop(self.data()?);
         self.effects.note("refuse");
         Ok(self.change(id.as_str(), |turn| {
-            let offered = turn.state == TurnState::Offered;
+            let offered = matches!(turn.state, TurnState::Offered | TurnState::Waiting);
             if offered {
                 turn.state = TurnState::Refused;
             }
@@ -206,6 +224,45 @@ impl Turns for FakeStore {
     async fn result(&self, business: &BusinessId, id: &ResultId) -> Result<Option<ResultSet>, PortError> {
         let data = self.data()?;
         Ok(data.results.iter().find(|one| one.id == *id && one.business == *business).map(|one| one.rows.clone()))
+    }
+}
+
+#[async_trait]
+impl Line for FakeStore {
+    async fn wait(&self, new: &NewTurn, _: &Beginning, most: u32) -> Result<Waits, PortError> {
+        let mut data = self.data()?;
+        self.effects.note("wait");
+        let waiting = data.turns.iter().filter(|(turn, _)| turn.state == TurnState::Waiting).count() as u64;
+        if waiting >= u64::from(most) {
+            return Ok(Waits::Full);
+        }
+        let place = Some(waiting + 1);
+        let turn = Turn { state: TurnState::Waiting, place, ..stored(new) };
+        data.turns.push((turn, new.idempotency_key.clone()));
+        Ok(Waits::At(waiting + 1))
+    }
+
+    async fn lines(&self, lane: Lane) -> Result<Vec<Queued>, PortError> {
+        let data = self.data()?;
+        let waiting = data.turns.iter().map(|(turn, _)| turn).filter(|turn| turn.place.is_some() && turn.lane == lane);
+        let line = |turn: &Turn| Queued { business: turn.business.clone(), head: 1, tail: turn.place.unwrap() };
+        Ok(waiting.map(line).next_back().into_iter().collect())
+    }
+
+    async fn in_flight(&self, _: Lane) -> Result<Vec<(BusinessId, u64)>, PortError> {
+        panic!("the API lets nobody in")
+    }
+
+    async fn take(&self, _: Lane, _: &BusinessId, _: u32, _: Duration) -> Result<Vec<Taken>, PortError> {
+        panic!("the API lets nobody in")
+    }
+
+    async fn begun(&self, _: &TurnId) -> Result<(), PortError> {
+        panic!("the API lets nobody in")
+    }
+
+    async fn stopped(&self, _: u32) -> Result<Vec<Turn>, PortError> {
+        panic!("the API ends nothing")
     }
 }
 

@@ -58,6 +58,8 @@ impl World {
             signals: Arc::new(FakeSignals(effects.clone())),
             ledger: Arc::new(Forbidden),
             store: store.clone(),
+            limiter: Arc::new(Forbidden),
+            flights: Arc::new(Forbidden),
             llm: Arc::new(Forbidden),
             sources: Arc::new(Forbidden),
             vault: Arc::new(Sealer),
@@ -125,6 +127,7 @@ impl World {
             status,
             status_message: String::new(),
             max_scanned_rows: None,
+            schema_ms: None,
             created_ms: Clockwork::START_MS,
         };
         assert!(self.store.create_connection(&connection).await.unwrap());

@@ -42,6 +42,9 @@ impl Trial {
         let (public, private) = app::generate_vault_keys()?;
         settings.mode = Mode::Distributed;
         settings.server.listen = "127.0.0.1:0".to_owned();
+        // The load is one business's, and not its fairness is measured.
+        settings.admission.interactive.share = u32::MAX;
+        settings.turn.single_flight = false;
         settings.broker.prefix = name.clone();
         settings.events.prefix = name.clone();
         settings.secrets.jwt_secret = Secret::new(app::random_secret());

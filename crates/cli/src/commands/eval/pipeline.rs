@@ -84,6 +84,8 @@ fn prepare(settings: &mut Settings, folder: &Path, recording: &Recording) {
     settings.telemetry.log = "error".into();
     settings.turn.correction_rounds = 0;
     settings.turn.deadline_s = 600;
+    settings.turn.single_flight = false;
+    settings.admission.interactive.share = u32::MAX;
     settings.sources.max_rows = 10_000_000;
     settings.sources.max_bytes = 1 << 30;
     settings.sources.statement_timeout_ms = u64::try_from(direct::LONGEST.as_millis()).unwrap_or(u64::MAX);
@@ -97,6 +99,7 @@ fn prepare(settings: &mut Settings, folder: &Path, recording: &Recording) {
         first_byte_timeout_s: 0,
         stall_timeout_s: 0,
         attempts: 1,
+        max_in_flight: 0,
         json_schema: false,
         path: recording.path.clone(),
         suite: recording.suite.clone(),
