@@ -153,7 +153,8 @@ fn figure(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
 async fn an_autoscaler_sees_what_waits_for_a_worker_that_is_paused() {
     let listen = format!("127.0.0.1:{}", free_port());
     let single = [("sweep", "ASKLINE_WORKERS__LISTEN", listen.clone())];
-    let mut processes = testkit::Processes::start_with(&binary(), &[], &single).await;
+    let each_runs = [("ASKLINE_TURN__SINGLE_FLIGHT", "false".to_owned())];
+    let mut processes = testkit::Processes::start_with(&binary(), &each_runs, &single).await;
     drop(processes.running.remove("generate_sql"));
     let mut client = processes.client();
     for _ in 0..3 {

@@ -13,6 +13,9 @@ const ROOTS: &str = "SELECT rootpage, tbl_name FROM sqlite_schema WHERE rootpage
 const INDEXED: &str = "SELECT m.tbl_name, i.name FROM sqlite_schema m, pragma_index_info(m.name) i \
     WHERE m.type = 'index' AND i.seqno = 0 AND i.name IS NOT NULL GROUP BY 1, 2";
 
+/// Rows of a table that are counted one by one: some milliseconds.
+const COUNTED: u32 = 100_000;
+
 /// What is read of the catalog while that is still allowed.
 pub(super) struct Gate {
     allowed: u64,
@@ -48,10 +51,20 @@ impl Gate {
     }
 }
 
-/// The highest row number, which is found at once; nothing of a table that has none or may not be read.
+/// How many rows a table has: counted when they are few, else the highest row number, which is found at once and may be
+/// much higher than there are rows. Nothing of a table that may not be read.
 fn rows_at_most(session: &Session, table: &str) -> Option<f64> {
-    let sql = format!("SELECT max(_rowid_) FROM \"{}\"", table.replace('"', "\"\""));
-    match session.rows(&sql) {
+    let table = table.replace('"', "\"\"");
+    let few = format!("SELECT count(*) FROM (SELECT 1 FROM \"{table}\" LIMIT {COUNTED})");
+    let counted = number(session, &few)?;
+    if counted < f64::from(COUNTED) {
+        return Some(counted);
+    }
+    number(session, &format!("SELECT max(_rowid_) FROM \"{table}\"")).or(Some(counted))
+}
+
+fn number(session: &Session, sql: &str) -> Option<f64> {
+    match session.rows(sql) {
         Ok(rows) => rows.first()?.first()?.as_f64(),
         Err(reason) => {
             tracing::debug!(%reason, "the size of a table is not known");
