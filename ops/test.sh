@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 source "$ROOT/ops/node.sh"
 source "$ROOT/ops/model.sh"
 
-PARTS=(packages servers scripts page lint build faults release tests fault-suite)
+PARTS=(packages servers scripts page lint build faults release tests)
 LOGS=$ASKLINE_CACHE/logs
 ARTIFACTS=$ASKLINE_CACHE/artifacts
 # The only variables of the caller that reach the tests.
@@ -49,7 +49,7 @@ part_tests() {
   cargo test --locked --workspace --no-fail-fast
 }
 
-# The faults that every run of all tests has; make test-faults runs all of them.
+# A short set of faults, by --only fault-suite; make test-faults runs all of them.
 part_fault-suite() {
   test_environment
   "$ROOT/ops/test-faults.sh" --short
