@@ -128,6 +128,11 @@ fn executed(log: &str) -> Vec<Executed> {
         let mut words = line.splitn(3, ' ');
         let (Some(at), Some(database), Some(rest)) = (words.next(), words.next(), words.next()) else { continue };
         let Some(statement) = rest.strip_prefix("LOG:  execute ") else { continue };
+        // A plan is made and nothing of the statement runs.
+        let is_plan = statement.split_once(": ").is_some_and(|(_, sql)| sql.starts_with("EXPLAIN (FORMAT JSON)"));
+        if is_plan {
+            continue;
+        }
         let (Ok(seconds), Some(tag)) = (at.parse::<f64>(), tags_in(statement).pop()) else { continue };
         all.push(Executed { tag, database: database.to_owned(), at_ms: (seconds * 1000.0).round() as i64 });
     }
@@ -174,6 +179,7 @@ async fn get(access: &Access, path: &str) -> (u16, Value) {
 #[test]
 fn a_statement_is_found_in_the_log_of_its_database() {
     let log = "1700000000.250 tenant_b LOG:  execute sqlx_s_1: SELECT 1, 'q.F01.3.plain.q' AS tag FROM customers\n\
+               1700000000.250 tenant_b LOG:  execute sqlx_s_1: EXPLAIN (FORMAT JSON) SELECT 'q.F01.3.plain.q'\n\
                1700000000.251 tenant_b STATEMENT:  SELECT 'q.F01.3.plain.q'\n";
     let found = executed(log);
     assert_eq!(found.len(), 1);
