@@ -12,7 +12,7 @@ except ModuleNotFoundError:  # Python before 3.11
 
 SERVERS = {"rabbitmq", "redis", "postgres"}
 LLM = {"classify", "generate-sql", "reply"}
-SOURCES = {"execute-sql", "inspect"}
+SOURCES = {"execute-sql", "execute-change", "inspect"}
 ONLY_FOR = {
     "jwt_secret": {"api"},
     "vault_private_key": SOURCES,

@@ -3,9 +3,10 @@
 
 use contracts::event::{OutputItem, Response, Status, Usage};
 use contracts::job::{
-    Basis, Classify, ExecuteSql, Follow, GenerateSql, ImportFile, Introspect, KINDS, Rejected, Reply, TestConnection,
+    Basis, Classify, ExecuteChange, ExecuteSql, Follow, GenerateSql, ImportFile, Introspect, KINDS, Rejected, Reply,
+    TestConnection,
 };
-use contracts::{Dialect, Envelope, Event, Job, Lane, Meta, ResultSet, TurnId};
+use contracts::{ChangeKind, Dialect, Envelope, Event, Job, Lane, Meta, ResultSet, TurnId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -62,12 +63,19 @@ fn every_job_is_read_as_it_was_written() {
         envelope(&TestConnection { connection: "con_1".into(), then_introspect: true }),
         envelope(&Introspect { connection: "con_1".into() }),
         envelope(&Follow { question: "How many?".into(), leader: "resp_0".into(), flight: "ab".into() }),
+        envelope(&ExecuteChange { approval: "apr_1".into() }),
     ];
     let kinds: Vec<_> = jobs.iter().map(|job| job.kind.as_str()).collect();
     assert_eq!(kinds, KINDS, "every kind has a golden message");
     for job in &jobs {
         check(&format!("job.{}", job.kind), job);
     }
+}
+
+#[test]
+fn an_answer_that_asks_for_approval_is_read_as_it_was_written() {
+    let basis = Basis::Approval { approval: "apr_1".into() };
+    check("job.reply.approval", &envelope(&Reply { question: "Cancel order 3.".into(), basis }));
 }
 
 #[test]
@@ -105,6 +113,18 @@ fn every_event_is_read_as_it_was_written() {
             },
         ),
         ("queue_position", Event::QueuePosition { position: 3, estimated_wait_ms: 1_500 }),
+        (
+            "approval_required",
+            Event::ApprovalRequired {
+                approval_id: "apr_1".into(),
+                sql: "DELETE FROM orders WHERE id = 3".into(),
+                kind: ChangeKind::Delete,
+                table: "orders".into(),
+                affected_rows: 1,
+                preview: rows.clone(),
+                expires_at: 604_801,
+            },
+        ),
         ("sql_rejected", Event::SqlRejected { rule: "unknown_table".into(), message: "…".into() }),
     ];
     for (name, event) in &events {

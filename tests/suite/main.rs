@@ -28,3 +28,4 @@ mod skew;
 mod starting;
 mod traces;
 mod workers;
+mod writes;

@@ -30,6 +30,16 @@ async fn holds<J: Job>(handler: Arc<dyn Handler>, job: J, asks: &[&str]) {
     inline.comes_to_the_same_twice(&job).await;
 }
 
+fn change_rules() -> execute_sql::ChangeRules {
+    let managers = vec![contracts::Role::Manager];
+    execute_sql::ChangeRules {
+        askers: managers.clone(),
+        approvers: managers,
+        expire: Duration::from_secs(60),
+        max_rows: 100,
+    }
+}
+
 fn executor() -> Arc<dyn Handler> {
     handler(execute_sql::SqlExecutor {
         timeout: Duration::from_secs(5),
@@ -40,6 +50,7 @@ fn executor() -> Arc<dyn Handler> {
         clear_roles: vec![contracts::Role::Manager],
         shown_rows: 10,
         correction_rounds: 2,
+        changes: change_rules(),
     })
 }
 
@@ -55,7 +66,12 @@ async fn classify_fails_safely_at_every_call_and_comes_to_the_same_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn generate_sql_fails_safely_at_every_call_and_comes_to_the_same_twice() {
-    let generator = generate_sql::SqlGenerator { history_messages: 20, schema_tokens: 6_000, correction_rounds: 2 };
+    let generator = generate_sql::SqlGenerator {
+        history_messages: 20,
+        schema_tokens: 6_000,
+        correction_rounds: 2,
+        askers: Vec::new(),
+    };
     let job = GenerateSql { question: QUESTION.to_owned(), round: 0, rejected: None };
     holds(handler(generator), job, &["connection", "schema", "llm"]).await;
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use contracts::{ResultSet, Schema};
-use ports::source::{About, DiscoveryLimits, Error, Source, Statement};
+use ports::source::{About, Change, Changed, DiscoveryLimits, Error, Source, Statement, Writer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,7 +15,7 @@ pub(crate) struct Bounded<S> {
     max_connections: u32,
 }
 
-impl<S: Source + 'static> Bounded<S> {
+impl<S> Bounded<S> {
     pub(crate) fn new(source: S, max_connections: u32) -> Self {
         let max_connections = max_connections.max(1);
         Self { source: Arc::new(source), slots: Arc::new(Semaphore::new(max_connections as usize)), max_connections }
@@ -65,6 +65,36 @@ impl<S: Source + 'static> Source for Bounded<S> {
         match running.await {
             Ok(outcome) => outcome,
             Err(error) => Err(Error::Interrupted(format!("the session ended unexpectedly ({error})"))),
+        }
+    }
+}
+
+#[async_trait]
+impl<W: Writer + 'static> Writer for Bounded<W> {
+    async fn check(&self) -> Result<(), Error> {
+        let _slot = self.slot(PATIENCE).await?;
+        let checked = tokio::time::timeout(PATIENCE, self.source.check()).await;
+        checked.unwrap_or(Err(Error::TimedOut(PATIENCE)))
+    }
+
+    /// In a task of its own, as a query: when the caller goes away before the change is being kept, it is undone.
+    async fn change(&self, mut change: Change) -> Result<Changed, Error> {
+        let asked = change.cancel.clone();
+        let slot = tokio::select! {
+            slot = self.slot(change.timeout) => slot?,
+            () = asked.cancelled() => return Err(Error::Cancelled),
+        };
+        change.cancel = asked.child_token();
+        let _caller = change.cancel.clone().drop_guard();
+        let writer = self.source.clone();
+        let running = tokio::spawn(async move {
+            let outcome = writer.change(change).await;
+            drop(slot);
+            outcome
+        });
+        match running.await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(Error::OutcomeUnknown(format!("the session ended unexpectedly ({error})"))),
         }
     }
 }

@@ -77,6 +77,29 @@ pub(crate) fn while_running(error: sqlx::Error, read: Reader) -> Error {
     }
 }
 
+/// After so long a database that does not say whether a change is kept has not said it.
+const KEEPING_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Waits until a change is kept. Only the database's own word says that it was not: without it nobody knows.
+pub(crate) async fn keeping<T>(
+    committing: impl Future<Output = Result<T, sqlx::Error>>,
+    read: Reader,
+) -> Result<(), Error> {
+    match tokio::time::timeout(KEEPING_TIMEOUT, committing).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(sqlx::Error::Database(error))) => match read(&*error) {
+            // Such a word may come after the change was kept.
+            Error::Interrupted(reason) | Error::Unreachable(reason) => Err(Error::OutcomeUnknown(reason)),
+            refused => Err(refused),
+        },
+        Ok(Err(error)) => Err(Error::OutcomeUnknown(while_running(error, read).to_string())),
+        Err(_) => {
+            let seconds = KEEPING_TIMEOUT.as_secs();
+            Err(Error::OutcomeUnknown(format!("the database did not answer within {seconds} s")))
+        }
+    }
+}
+
 fn io_reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".to_owned(),

@@ -1,6 +1,6 @@
 //! Customers' databases over sqlx: SQLite, PostgreSQL, MySQL and MariaDB.
 //!
-//! Architecture invariant: nothing outlives a statement, no setting, lock or temporary object, whatever it did. A
+//! Architecture invariant: nothing outlives a query, no setting, lock or temporary object, whatever it did. A
 //! connection serves one statement and is closed; PostgreSQL alone can be told to forget everything, so there it is
 //! kept for the next one. The number of connections to a source at a time is bounded.
 
@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use bounded::Bounded;
 use contracts::{BusinessId, Dialect};
 use opened::Opened;
-use ports::source::{Access, Error, ImportLimits, Imported, Source, Sources, Upload};
+use ports::source::{Access, Error, ImportLimits, Imported, Source, Sources, Upload, Writer};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -75,6 +75,22 @@ impl SqlSources {
 impl Sources for SqlSources {
     async fn open(&self, access: &Access) -> Result<Arc<dyn Source>, Error> {
         self.opened.get_or_open(access, || self.bounded(access))
+    }
+
+    /// Changes are few and far between: a writer is opened for each.
+    async fn writer(&self, access: &Access) -> Result<Arc<dyn Writer>, Error> {
+        let slots = self.limits.max_connections;
+        Ok(match access.dialect {
+            Dialect::Sqlite if access.url.starts_with(placed::SCHEME) => {
+                return Err(Error::Settings("an uploaded file is not changed".to_owned()));
+            }
+            Dialect::Sqlite => {
+                let file = sqlite::Sqlite::new(&access.url, self.limits.sqlite_root.clone())?;
+                Arc::new(Bounded::new(sqlite::SqliteWriter::new(file), slots))
+            }
+            Dialect::Postgres => Arc::new(Bounded::new(postgres::PostgresWriter::new(&access.url)?, slots)),
+            Dialect::Mysql => Arc::new(Bounded::new(mysql::MysqlWriter::new(&access.url)?, slots)),
+        })
     }
 
     async fn import(&self, upload: Upload, limits: ImportLimits) -> Result<Imported, Error> {

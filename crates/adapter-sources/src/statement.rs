@@ -1,6 +1,6 @@
 //! The session's own look at a statement. The guard has parsed it before; this holds even without the guard.
 
-use contracts::Dialect;
+use contracts::{ChangeKind, Dialect};
 use ports::source::Error;
 
 /// What a statement that only reads begins with.
@@ -13,14 +13,30 @@ pub(crate) fn check(dialect: Dialect, sql: &str) -> Result<(), Error> {
     while let Some(inner) = start.strip_prefix('(') {
         start = skip_blank(dialect, inner);
     }
-    let word: String = start.chars().take_while(char::is_ascii_alphabetic).collect();
-    if !READS.contains(&word.to_ascii_uppercase().as_str()) {
+    if !READS.contains(&first_word(start).as_str()) {
         return Err(Error::Forbidden("only a query (SELECT, WITH, VALUES) may run".to_owned()));
     }
     if dialect == Dialect::Sqlite && has_second_statement(start) {
         return Err(Error::Forbidden("only one statement may run".to_owned()));
     }
     Ok(())
+}
+
+/// Refuses what does not begin as a change of this kind, and in SQLite a second statement.
+pub(crate) fn check_change(dialect: Dialect, kind: ChangeKind, sql: &str) -> Result<(), Error> {
+    let start = skip_blank(dialect, sql);
+    if !first_word(start).eq_ignore_ascii_case(kind.as_str()) {
+        return Err(Error::Forbidden(format!("only the approved {} may run", kind.as_str())));
+    }
+    if dialect == Dialect::Sqlite && has_second_statement(start) {
+        return Err(Error::Forbidden("only one statement may run".to_owned()));
+    }
+    Ok(())
+}
+
+/// In capitals.
+fn first_word(text: &str) -> String {
+    text.chars().take_while(char::is_ascii_alphabetic).collect::<String>().to_ascii_uppercase()
 }
 
 /// Skips blanks and comments. MySQL executes `/*! */` and `/*M! */`, so these are no comments.
@@ -99,5 +115,17 @@ mod tests {
         ] {
             assert!(check(Dialect::Sqlite, sql).is_err(), "{sql}");
         }
+    }
+
+    #[test]
+    fn a_change_is_one_statement_of_its_kind() {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::Mysql] {
+            assert!(check_change(dialect, ChangeKind::Delete, " -- why\ndelete FROM a WHERE b = 1;").is_ok());
+            for sql in ["UPDATE a SET b = 1", "DELETED", "", "(DELETE FROM a)", "WITH x AS (SELECT 1) DELETE FROM a"] {
+                assert!(check_change(dialect, ChangeKind::Delete, sql).is_err(), "{sql}");
+            }
+        }
+        let two = "DELETE FROM a WHERE b = 1; DROP TABLE a";
+        assert!(check_change(Dialect::Sqlite, ChangeKind::Delete, two).is_err());
     }
 }

@@ -20,7 +20,12 @@ pub(crate) struct Watch {
 impl Watch {
     /// Starts now.
     pub(crate) fn start(statement: &Statement) -> Self {
-        Self { cancel: statement.cancel.clone(), timeout: statement.timeout, started: Instant::now() }
+        Self::over(&statement.cancel, statement.timeout)
+    }
+
+    /// As above, for work that is no query.
+    pub(crate) fn over(cancel: &CancellationToken, timeout: Duration) -> Self {
+        Self { cancel: cancel.clone(), timeout, started: Instant::now() }
     }
 
     /// Runs `work`; when it is cancelled or out of time, `stop` ends it in the database and its end is awaited.
@@ -46,7 +51,7 @@ impl Watch {
     }
 
     /// A statement that was interrupted when its time was up was stopped by the database's timer.
-    fn settle(&self, error: Error) -> Error {
+    pub(crate) fn settle(&self, error: Error) -> Error {
         let late = self.started.elapsed() + Duration::from_millis(20) >= self.timeout;
         match error {
             Error::Interrupted(_) if self.cancel.is_cancelled() => Error::Cancelled,

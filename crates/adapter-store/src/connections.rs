@@ -9,9 +9,8 @@ use ports::store::{Connection, ConnectionStatus, Connections};
 use serde_json::Value;
 
 const CREATE: &str = "INSERT INTO connections (id, business_id, name, dialect, sealed_url, status, status_message, \
-     created_ms, max_scanned_rows) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (business_id, name) DO NOTHING";
+     created_ms, max_scanned_rows, sealed_write_url) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (business_id, name) DO NOTHING";
 const SET_STATUS: &str = "UPDATE connections SET status = $3, status_message = $4 WHERE business_id = $1 AND id = $2";
-const RESEAL: &str = "UPDATE connections SET sealed_url = $4 WHERE business_id = $1 AND id = $2 AND sealed_url = $3";
 const SET_MAX_SCANNED_ROWS: &str = "UPDATE connections SET max_scanned_rows = $3 WHERE business_id = $1 AND id = $2";
 const SAVE_SCHEMA: &str = "INSERT INTO schemas (connection_id, business_id, body, saved_ms) \
      SELECT id, business_id, $3, $4 FROM connections WHERE business_id = $1 AND id = $2 \
@@ -30,6 +29,7 @@ impl Connections for Store {
             &connection.status_message,
             connection.created_ms,
             connection.max_scanned_rows.map(stored),
+            connection.sealed_write_url.as_deref(),
         ];
         Ok(self.db.execute("create_connection", CREATE, values).await? > 0)
     }
@@ -49,8 +49,26 @@ impl Connections for Store {
     }
 
     async fn reseal(&self, business: &BusinessId, id: &ConnectionId, old: &str, new: &str) -> Result<bool, PortError> {
-        let values = values![business.as_str(), id.as_str(), old, new];
-        Ok(self.db.execute("reseal", RESEAL, values).await? > 0)
+        self.replace_url(business, id, old, new).await
+    }
+
+    async fn set_write_url(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        sealed: Option<&str>,
+    ) -> Result<bool, PortError> {
+        self.put_write_url(business, id, sealed).await
+    }
+
+    async fn reseal_write_url(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, PortError> {
+        self.replace_write_url(business, id, old, new).await
     }
 
     async fn set_connection_status(

@@ -3,8 +3,10 @@
 //! Architecture invariant: one implementation serves both dialects. What differs is how a connection is opened
 //! (`db/open.rs`), how a batch is made (`batch/`) and what a batch's statement takes its rows from (`writes/`, `reads/`).
 
+mod approvals;
 mod batch;
 mod connections;
+mod credentials;
 mod db;
 mod dead;
 mod files;

@@ -3,6 +3,7 @@
 //! Architecture invariant: it never calls a language model or a source, and writes no terminal event. What needs
 //! either is a job for a worker.
 
+mod approvals;
 mod auth;
 mod body;
 mod dead;

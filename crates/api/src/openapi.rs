@@ -1,4 +1,4 @@
-use crate::{dead, health, login, responses, rest, socket};
+use crate::{approvals, dead, health, login, responses, rest, socket};
 use axum::Json;
 use axum::response::IntoResponse;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -13,6 +13,7 @@ use utoipa::{Modify, OpenApi};
         (name = "responses", description = "Questions and answers, as OpenAI's Responses API"),
         (name = "connections", description = "Databases to ask"),
         (name = "history", description = "Conversations and results"),
+        (name = "approvals", description = "Changes of data that wait for a person's word"),
         (name = "dead jobs", description = "What was given up"),
         (name = "operation", description = "Health and metrics"),
     ),
@@ -21,8 +22,9 @@ use utoipa::{Modify, OpenApi};
         responses::create, responses::retrieve, responses::cancel_response, socket::upgrade, rest::models::models,
         rest::connections::list, rest::connections::add, rest::files::add, rest::connections::one,
         rest::connections::run_test, rest::connections::schema, rest::connections::suggestions,
-        rest::connections::set_bounds, rest::policy::show, rest::policy::replace,
+        rest::connections::set_bounds, rest::writes::set, rest::policy::show, rest::policy::replace,
         rest::conversations::list, rest::conversations::turns, rest::conversations::result,
+        approvals::list, approvals::one, approvals::of_response, approvals::approve, approvals::decline,
         dead::list, dead::one, dead::replay_one, dead::drop_one, dead::replay_many, dead::drop_many,
         health::health, health::ready, health::metrics,
     )

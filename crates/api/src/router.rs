@@ -1,7 +1,7 @@
 use crate::responses;
-use crate::rest::{connections, conversations, files, models, policy};
+use crate::rest::{connections, conversations, files, models, policy, writes};
 use crate::state::ApiState;
-use crate::{dead, headers, health, login, openapi, page, socket};
+use crate::{approvals, dead, headers, health, login, openapi, page, socket};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method, header};
@@ -21,6 +21,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(business())
         .merge(uploads(&state))
         .merge(desk())
+        .merge(changes())
         .merge(operation())
         .fallback(page::page)
         .method_not_allowed_fallback(page::wrong_method)
@@ -47,6 +48,7 @@ fn business() -> Router<ApiState> {
         .route("/v1/connections/{id}", get(connections::one))
         .route("/v1/connections/{id}/test", post(connections::run_test))
         .route("/v1/connections/{id}/bounds", put(connections::set_bounds))
+        .route("/v1/connections/{id}/writes", put(writes::set))
         .route("/v1/connections/{id}/schema", get(connections::schema))
         .route("/v1/connections/{id}/policy", get(policy::show).put(policy::replace))
         .route("/v1/connections/{id}/suggestions", get(connections::suggestions))
@@ -69,6 +71,15 @@ fn desk() -> Router<ApiState> {
         .route("/v1/dead/{id}", get(dead::one))
         .route("/v1/dead/{id}/replay", post(dead::replay_one))
         .route("/v1/dead/{id}/drop", post(dead::drop_one))
+}
+
+fn changes() -> Router<ApiState> {
+    Router::new()
+        .route("/v1/approvals", get(approvals::list))
+        .route("/v1/approvals/{id}", get(approvals::one))
+        .route("/v1/responses/{id}/approval", get(approvals::of_response))
+        .route("/v1/responses/{id}/approve", post(approvals::approve))
+        .route("/v1/responses/{id}/decline", post(approvals::decline))
 }
 
 fn operation() -> Router<ApiState> {

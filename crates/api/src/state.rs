@@ -2,7 +2,7 @@ use crate::lines::Lines;
 use crate::throttle::Throttle;
 use crate::tokens::{TokenError, Tokens};
 use axum::http::HeaderValue;
-use contracts::Lane;
+use contracts::{Lane, Role};
 use ports::Ports;
 use settings::{LaneAdmission, Secret, Settings};
 use std::ops::Deref;
@@ -28,6 +28,8 @@ pub struct Inner {
     pub turn: settings::Turn,
     /// Section `admission`.
     pub admission: settings::Admission,
+    /// Roles that may approve and decline changes.
+    pub approvers: Vec<Role>,
     /// Signs and checks tokens.
     pub jwt: Tokens,
     /// Cancelled when the process stops: sockets close with 1012, streams end.
@@ -67,6 +69,7 @@ impl ApiState {
             sockets: Arc::new(Semaphore::new(server.max_connections.min(MOST_SOCKETS))),
             turn: settings.turn.clone(),
             admission: settings.admission.clone(),
+            approvers: settings.writes.approvers.iter().filter_map(|role| Role::parse(role.as_str())).collect(),
             lines: Lines::default(),
             settings: server,
             ports,

@@ -92,7 +92,7 @@ impl Roles {
 
 /// Whether the jobs of a kind open customers' databases.
 pub(crate) fn opens_sources(kind: &str) -> bool {
-    matches!(kind, "execute_sql" | "import_file" | "test_connection" | "introspect")
+    matches!(kind, "execute_sql" | "execute_change" | "import_file" | "test_connection" | "introspect")
 }
 
 #[cfg(test)]

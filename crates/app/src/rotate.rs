@@ -5,8 +5,10 @@
 use crate::compose::{Reach, lock, vault};
 use crate::{DataKeys, Roles, SystemClock};
 use anyhow::{Context, Result, bail};
+use contracts::{BusinessId, ConnectionId};
 use ports::Vault;
-use ports::store::Connections;
+use ports::store::{Connection, Connections};
+use ports::vault::write_slot;
 use settings::{Mode, Secret, Settings};
 use std::sync::Arc;
 
@@ -64,10 +66,7 @@ async fn seal_all(settings: &Settings, store: &dyn Connections) -> Result<usize>
         let mut current = Some(connection.clone());
         for _ in 0..TRIES {
             let Some(known) = current else { break };
-            let url = vault.open(business, id, &known.sealed_url).await;
-            let url = url.with_context(|| format!("the credentials of {id} cannot be opened with either key"))?;
-            let anew = vault.seal(business, id, &url).await?;
-            if store.reseal(business, id, &known.sealed_url, &anew).await? {
+            if seal_one(&vault, store, &known).await? && seal_for_changes(&vault, store, &known).await? {
                 sealed += 1;
                 break;
             }
@@ -75,4 +74,24 @@ async fn seal_all(settings: &Settings, store: &dyn Connections) -> Result<usize>
         }
     }
     Ok(sealed)
+}
+
+async fn seal_one(vault: &dyn Vault, store: &dyn Connections, known: &Connection) -> Result<bool> {
+    let (business, id) = (&known.business, &known.id);
+    let anew = anew(vault, business, id, &known.sealed_url).await?;
+    Ok(store.reseal(business, id, &known.sealed_url, &anew).await?)
+}
+
+/// True, too, when there is no credential for changes.
+async fn seal_for_changes(vault: &dyn Vault, store: &dyn Connections, known: &Connection) -> Result<bool> {
+    let Some(sealed) = &known.sealed_write_url else { return Ok(true) };
+    let (business, id) = (&known.business, &known.id);
+    let anew = anew(vault, business, &write_slot(id), sealed).await?;
+    Ok(store.reseal_write_url(business, id, sealed, &anew).await?)
+}
+
+async fn anew(vault: &dyn Vault, business: &BusinessId, slot: &ConnectionId, sealed: &str) -> Result<String> {
+    let url = vault.open(business, slot, sealed).await;
+    let url = url.with_context(|| format!("the credentials of {slot} cannot be opened with either key"))?;
+    Ok(vault.seal(business, slot, &url).await?)
 }

@@ -67,6 +67,7 @@ impl NewConnection {
     pub async fn create(self, ports: &Ports, settings: &Settings) -> Result<()> {
         let connection = Connection {
             sealed_url: ports.vault.seal(&self.business, &self.id, &self.url).await?,
+            sealed_write_url: None,
             id: self.id,
             business: self.business,
             name: self.name,

@@ -9,14 +9,14 @@ use contracts::Lane;
 use contracts::job::lanes_of;
 use dispatch::{Bounds, Dispatcher};
 use domain::personal::Masking;
-use execute_sql::SqlExecutor;
+use execute_sql::{ChangeExecutor, ChangeRules, SqlExecutor};
 use follow::Follower;
 use generate_sql::SqlGenerator;
 use inspect_source::{ConnectionTester, FileImporter, Introspector};
 use ports::Ports;
 use ports::source::{DiscoveryLimits, ImportLimits};
 use reply::Replier;
-use settings::Settings;
+use settings::{RoleName, Settings};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,6 +185,7 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
             history_messages: turn.history_messages,
             schema_tokens: turn.schema_tokens,
             correction_rounds: turn.correction_rounds,
+            askers: roles_of(&settings.writes.askers),
         }),
         "execute_sql" => handler(SqlExecutor {
             timeout,
@@ -192,10 +193,12 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
             max_bytes: sources.max_bytes,
             max_scanned_rows: sources.max_scanned_rows,
             masking: Masking::new(&settings.masking.columns, &settings.masking.clear_columns),
-            clear_roles: clear_roles(settings),
+            clear_roles: roles_of(&settings.masking.clear_roles),
             shown_rows: turn.shown_rows,
             correction_rounds: turn.correction_rounds,
+            changes: change_rules(settings),
         }),
+        "execute_change" => handler(ChangeExecutor { timeout, rules: change_rules(settings) }),
         "reply" => handler(Replier { history_messages: turn.history_messages, shown_rows: turn.reply_rows }),
         "import_file" => handler(FileImporter {
             limits: ImportLimits {
@@ -217,8 +220,18 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
     })
 }
 
-fn clear_roles(settings: &Settings) -> Vec<contracts::Role> {
-    settings.masking.clear_roles.iter().filter_map(|role| contracts::Role::parse(role.as_str())).collect()
+fn roles_of(names: &[RoleName]) -> Vec<contracts::Role> {
+    names.iter().filter_map(|role| contracts::Role::parse(role.as_str())).collect()
+}
+
+fn change_rules(settings: &Settings) -> ChangeRules {
+    let writes = &settings.writes;
+    ChangeRules {
+        askers: roles_of(&writes.askers),
+        approvers: roles_of(&writes.approvers),
+        expire: Duration::from_secs(writes.expire_s),
+        max_rows: writes.max_rows,
+    }
 }
 
 /// How long results are kept; `None` is for ever.

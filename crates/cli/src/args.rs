@@ -32,6 +32,8 @@ pub enum Command {
     Ask(Ask),
     /// The databases of your business.
     Connection(Connection),
+    /// Changes of data that wait for a person's word.
+    Approval(crate::commands::approval::Approval),
     /// What was given up: look at it, run it again, or drop it.
     Dead(crate::commands::dead::Dead),
     /// Who may log in.
@@ -76,7 +78,8 @@ pub struct Serve {
 
 #[derive(ClapArgs)]
 pub struct Worker {
-    /// Kinds of job, separated by commas: classify, generate_sql, execute_sql, reply, test_connection, introspect, follow.
+    /// Kinds of job, separated by commas: classify, generate_sql, execute_sql, reply, test_connection, introspect, follow,
+    /// execute_change.
     /// Who does classify does follow too.
     #[arg(long, value_delimiter = ',', required = true)]
     pub kinds: Vec<String>,
@@ -151,6 +154,10 @@ pub enum ConnectionCommand {
         /// A CSV file or an Excel workbook instead: it is uploaded and becomes a database of its own.
         #[arg(long, value_name = "FILE", conflicts_with = "database_url")]
         file: Option<PathBuf>,
+        /// The environment variable that holds a second URL, whose login may change data: then changes can be asked for,
+        /// and a person must approve each.
+        #[arg(long, value_name = "NAME", conflicts_with = "file")]
+        write_url_env: Option<String>,
         #[command(flatten)]
         server: Server,
         /// Print JSON.
@@ -169,6 +176,24 @@ pub enum ConnectionCommand {
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
+    },
+    /// Allow changes on a database. Each one waits until a person has approved it.
+    AllowWrites {
+        /// Id or name.
+        connection: String,
+        /// The environment variable that holds a second URL, whose login may change data; without it the URL is read
+        /// from standard input.
+        #[arg(long, value_name = "NAME")]
+        write_url_env: Option<String>,
+        #[command(flatten)]
+        server: Server,
+    },
+    /// Allow changes on a database no more.
+    DenyWrites {
+        /// Id or name.
+        connection: String,
+        #[command(flatten)]
+        server: Server,
     },
     /// Set how many rows a database may expect to go through for one statement.
     Bound {

@@ -42,6 +42,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Health(health) => commands::health::run(health).await,
         Command::Ask(ask) => commands::ask::run(config, ask).await,
         Command::Connection(connection) => commands::connection::run(connection).await,
+        Command::Approval(approval) => commands::approval::run(approval).await,
         Command::Guard(guard) => commands::guard::run(guard),
         Command::Dead(dead) => commands::dead::run(config, dead).await,
         Command::Eval(eval) => commands::eval::run(config, eval).await,

@@ -3,7 +3,7 @@
 //! An event is stored and published without `sequence_number` and `response_id`; both are added on the way out
 //! (`LoggedEvent::to_client_json`).
 
-use crate::{Column, DeadId, Dialect, ResultSet};
+use crate::{ApprovalId, ChangeKind, Column, DeadId, Dialect, ResultSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -73,6 +73,23 @@ pub enum Event {
     /// The first rows of the result.
     #[serde(rename = "response.askline.rows")]
     Rows { columns: Vec<Column>, rows: Vec<Vec<crate::Cell>>, row_count: u64, truncated: bool },
+
+    /// A statement would change data. It runs only when a person with the right approves it.
+    #[serde(rename = "response.askline.approval.required")]
+    ApprovalRequired {
+        approval_id: ApprovalId,
+        /// The statement as it would be executed.
+        sql: String,
+        kind: ChangeKind,
+        /// The table whose rows change.
+        table: String,
+        /// How many rows it would change. When they are others by then, it changes none.
+        affected_rows: u64,
+        /// The first of these rows: as they are, or as they would be added.
+        preview: ResultSet,
+        /// After this nobody can approve it, Unix seconds.
+        expires_at: i64,
+    },
 
     /// Where a question that waits for its turn stands. Neither numbered nor logged: only the last one counts.
     #[serde(rename = "response.askline.queue.position")]

@@ -41,12 +41,21 @@ id!(/** A database that questions are asked of (`con_…`). */ ConnectionId);
 id!(/** A sequence of turns that share their history (`conv_…`). */ ConversationId);
 id!(/** One question and its answer, and the response that clients follow (`resp_…`). */ TurnId);
 id!(/** A stored result of a statement (`res_…`). */ ResultId);
+id!(/** A change of data that waits for a person's word (`apr_…`). */ ApprovalId);
 id!(/** A job that was given up and is kept for a person to look at (`dead_…`). */ DeadId);
 id!(
     /** One piece of work of a turn, derived from its parent: `resp_1/classify.0/generate_sql.0`. The same work has
     the same id however often it is delivered. */
     HopId
 );
+
+impl ApprovalId {
+    /// The approval that a turn asked for. A turn asks for one at most.
+    pub fn of(turn: &TurnId) -> Self {
+        let id = turn.as_str();
+        Self(format!("apr_{}", id.strip_prefix("resp_").unwrap_or(id)))
+    }
+}
 
 impl HopId {
     /// The first hop of a turn.

@@ -1,6 +1,6 @@
 //! The jobs of the pipeline. One struct, one kind, one queue.
 
-use crate::{ConnectionId, Dialect, Lane, ResultId, TurnId};
+use crate::{ApprovalId, ConnectionId, Dialect, Lane, ResultId, TurnId};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The stable name of a job's type, and the name of its queue. For ever: renamed only by an alias.
@@ -30,12 +30,14 @@ pub const KINDS: &[Kind] = &[
     TestConnection::KIND,
     Introspect::KIND,
     Follow::KIND,
+    ExecuteChange::KIND,
 ];
 
-/// The lanes that jobs of a kind travel in. Only a manager who waits has a connection tested or read.
+/// The lanes that jobs of a kind travel in. Only a person who waits has a connection tested or read, or approves a
+/// change.
 pub fn lanes_of(kind: &str) -> &'static [Lane] {
     match kind {
-        ImportFile::KIND | TestConnection::KIND | Introspect::KIND => &[Lane::Interactive],
+        ImportFile::KIND | TestConnection::KIND | Introspect::KIND | ExecuteChange::KIND => &[Lane::Interactive],
         _ => Lane::ALL,
     }
 }
@@ -116,6 +118,11 @@ pub enum Basis {
         /// Where the rows lie.
         result: ResultId,
     },
+    /// A change of data that waits for a person's word.
+    Approval {
+        /// What is asked.
+        approval: ApprovalId,
+    },
 }
 
 /// Make a database of a connection's uploaded file.
@@ -156,3 +163,11 @@ pub struct Follow {
     pub flight: String,
 }
 job!(Follow, "follow");
+
+/// Do what a person decided about a change of data: run it, or say that it was declined.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExecuteChange {
+    /// What was decided.
+    pub approval: ApprovalId,
+}
+job!(ExecuteChange, "execute_change");

@@ -3,6 +3,7 @@
 //! Architecture invariant: serde only, no behaviour beyond building and reading the types, and append-only. A field
 //! is added with a default and never renamed or removed; a breaking change is a new kind.
 
+mod change;
 mod chunk;
 mod dead;
 mod envelope;
@@ -14,10 +15,11 @@ mod role;
 mod schema;
 mod text;
 
+pub use change::ChangeKind;
 pub use chunk::{Frame, LoggedEvent, unnumbered_json};
 pub use envelope::{ENVELOPE_VERSION, Envelope, Lane, Meta, NextJob};
 pub use event::Event;
-pub use id::{BusinessId, ConnectionId, ConversationId, DeadId, HopId, ResultId, TurnId, UserId};
+pub use id::{ApprovalId, BusinessId, ConnectionId, ConversationId, DeadId, HopId, ResultId, TurnId, UserId};
 pub use job::{Job, Kind};
 pub use result_set::{Cell, Column, ResultSet};
 pub use role::Role;

@@ -1,5 +1,6 @@
 //! What Askline decides: pure functions over contracts, without I/O.
 
+pub mod change;
 pub mod fair;
 pub mod flight;
 pub mod intent;

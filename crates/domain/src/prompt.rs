@@ -16,10 +16,19 @@ pub fn classify(question: &str, recent: &[Message]) -> Vec<Message> {
     let system = format!(
         "You sort questions for a product that answers questions about a company's database.\n\
          Answer with one JSON object: {{\"intent\": \"sql\" | \"chat\" | \"workflow\", \"tables\": [...], \"filters\": [...]}}.\n\
-         sql: anything that data could answer, follow-ups included. workflow: asks to start or run a named workflow.\n\
+         sql: anything that data could answer, or that asks to change data, follow-ups included. workflow: asks to start or run a named workflow.\n\
          chat: greetings, thanks, questions about you. When in doubt: sql. {DATA_RULE}"
     );
     with_history(system, recent, format!("Question: {question}"))
+}
+
+/// What a statement may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// Read.
+    Reading,
+    /// Read, and change data once a person has approved it.
+    Changes,
 }
 
 /// Asks for one statement.
@@ -29,10 +38,20 @@ pub fn generate_sql(
     schema: &SchemaText,
     history: &[Message],
     rejected: Option<&Rejected>,
+    allowed: Allowed,
 ) -> Vec<Message> {
+    let (statement, rule) = match allowed {
+        Allowed::Reading => ("exactly one SELECT statement", "Read only: never change data."),
+        Allowed::Changes => (
+            "exactly one statement",
+            "Write a SELECT, unless the question asks to change data: then write one INSERT with a list of columns, one \
+             UPDATE or one DELETE, on one table, without RETURNING; UPDATE and DELETE with a WHERE that names exactly \
+             the rows that are meant. A person looks at the change before it runs.",
+        ),
+    };
     let system = format!(
-        "You write SQL for {}. Answer with exactly one SELECT statement and nothing else: no prose, no comments.\n\
-         Use only the tables and columns below, with these names. Read only: never change data. \
+        "You write SQL for {}. Answer with {statement} and nothing else: no prose, no comments.\n\
+         Use only the tables and columns below, with these names. {rule} \
          Compare text with the sample values in mind. Give every computed column a short name.\n\
          {DATA_RULE}\n<data>\n{}</data>",
         product(dialect),
@@ -134,5 +153,17 @@ mod tests {
         };
         let text = &tell_rows("q", "SELECT 1", &rows, 10, &[])[1].content;
         assert_eq!(text.matches("</data>").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn changes_are_spoken_of_only_where_they_are_allowed() {
+        let schema = SchemaText { text: "orders (id)".into(), shown: 1, left_out: 0 };
+        let system = |allowed| generate_sql("q", Dialect::Sqlite, &schema, &[], None, allowed).swap_remove(0).content;
+        let reading = system(Allowed::Reading);
+        assert!(reading.contains("exactly one SELECT statement") && reading.contains("never change data"), "{reading}");
+        assert!(!reading.contains("INSERT"), "{reading}");
+        let changes = system(Allowed::Changes);
+        assert!(changes.contains("INSERT") && changes.contains("with a WHERE"), "{changes}");
+        assert!(!changes.contains("never change data"), "{changes}");
     }
 }

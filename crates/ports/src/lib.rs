@@ -3,6 +3,7 @@
 //!
 //! Architecture invariant: no adapter type, no I/O crate and no decision of the domain lies here.
 
+pub mod approvals;
 pub mod broker;
 pub mod clock;
 #[cfg(feature = "conformance")]

@@ -1,7 +1,7 @@
-//! Customers' databases: read-only, one statement at a time.
+//! Customers' databases, one statement at a time: read-only, and for approved changes by a credential of their own.
 
 use async_trait::async_trait;
-use contracts::{BusinessId, Dialect, ResultSet, Schema};
+use contracts::{BusinessId, ChangeKind, Dialect, ResultSet, Schema};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -151,6 +151,17 @@ pub enum Error {
     /// The user stopped it; stopped in the database.
     #[error("cancelled")]
     Cancelled,
+    /// A change met other rows than were approved; undone.
+    #[error("{found} rows would have changed, not {expected}; nothing was changed")]
+    OtherRows {
+        /// As approved.
+        expected: u64,
+        /// As met.
+        found: u64,
+    },
+    /// Whether a change was kept is not known. Nobody may run it again.
+    #[error("the connection was lost while the change was being kept: {0}")]
+    OutcomeUnknown(String),
 }
 
 impl Error {
@@ -167,6 +178,8 @@ impl Error {
             Self::Interrupted(_) => "database_interrupted",
             Self::TimedOut(_) => "statement_timeout",
             Self::Cancelled => "cancelled",
+            Self::OtherRows { .. } => "rows_changed",
+            Self::OutcomeUnknown(_) => "change_unknown",
         }
     }
 }
@@ -182,11 +195,53 @@ pub trait Source: Send + Sync {
     async fn query(&self, statement: Statement) -> Result<ResultSet, Error>;
 }
 
+/// An approved change.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// As printed by the guard. Never the model's own text.
+    pub sql: String,
+    /// What it does.
+    pub kind: ChangeKind,
+    /// The namespace (schema, database) of the table whose rows it changes.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub table: String,
+    /// How many rows it must change. When they are others, it changes none.
+    pub expected_rows: u64,
+    /// All that it may read.
+    pub reads: Arc<Reads>,
+    /// The database stops it after this.
+    pub timeout: Duration,
+    /// Stops it in the database and undoes it, until it is being kept.
+    pub cancel: CancellationToken,
+}
+
+/// What a change did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Rows of its table.
+    pub rows: u64,
+}
+
+/// One source, opened with the credential for changes.
+#[async_trait]
+pub trait Writer: Send + Sync {
+    /// Connects, and begins a transaction that could write; writes nothing.
+    async fn check(&self) -> Result<(), Error>;
+    /// Runs one change in a transaction of its own. It is kept when exactly the expected rows changed, else all of it is
+    /// undone. Never runs it twice.
+    async fn change(&self, change: Change) -> Result<Changed, Error>;
+}
+
 /// Opens sources. Connections are pooled per access, with a bound.
 #[async_trait]
 pub trait Sources: Send + Sync {
     /// A source. Connects lazily: only a wrong URL fails here.
     async fn open(&self, access: &Access) -> Result<Arc<dyn Source>, Error>;
+    /// A source for changes, by the access that was given for them.
+    async fn writer(&self, _access: &Access) -> Result<Arc<dyn Writer>, Error> {
+        Err(Error::Settings("no changes are made here".to_owned()))
+    }
     /// Makes a database of a file.
     async fn import(&self, _upload: Upload, _limits: ImportLimits) -> Result<Imported, Error> {
         Err(Error::File("no files are read here".to_owned()))

@@ -1,6 +1,7 @@
 //! What is durable beside the ledger. Every row belongs to a business, and every read names it.
 
 use crate::PortError;
+use crate::approvals::Approvals;
 use crate::dead::DeadJobs;
 use crate::leader::Leaders;
 use crate::line::Line;
@@ -88,6 +89,8 @@ pub struct Connection {
     pub dialect: Dialect,
     /// Its URL, sealed by the vault.
     pub sealed_url: String,
+    /// The URL for approved changes, sealed by the vault in a slot of its own; `None`: no changes.
+    pub sealed_write_url: Option<String>,
     /// How far it is.
     pub status: ConnectionStatus,
     /// What the last test or discovery said, for people.
@@ -125,7 +128,7 @@ pub struct NewTurn {
     pub created_ms: i64,
     /// Unix milliseconds.
     pub deadline_ms: i64,
-    /// The turn that it goes on with, when it replays a dead job.
+    /// The turn that it goes on with, when it replays a dead job or does what was decided about a change.
     pub replay_of: Option<TurnId>,
 }
 
@@ -326,6 +329,7 @@ pub struct AuditRow {
     /// Tables that it reads.
     pub tables: Vec<String>,
     /// `execute`, `refuse`, or `shared`: it ran for another turn that asked the same, and its rows are shown here too.
+    /// Of a change: `ask`, `decline`, `change` before it is run, and `changed`, `change_failed` or `change_unknown` after.
     pub verdict: String,
     /// Unix milliseconds.
     pub at_ms: i64,
@@ -388,6 +392,21 @@ pub trait Connections: Send + Sync {
     async fn every_connection(&self) -> Result<Vec<Connection>, PortError>;
     /// Replaces the sealed URL of a connection; false when it is not `old` any more.
     async fn reseal(&self, business: &BusinessId, id: &ConnectionId, old: &str, new: &str) -> Result<bool, PortError>;
+    /// Sets the sealed URL for changes, or takes it away; false when there is no such connection.
+    async fn set_write_url(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        sealed: Option<&str>,
+    ) -> Result<bool, PortError>;
+    /// Replaces the sealed URL for changes; false when it is not `old` any more.
+    async fn reseal_write_url(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, PortError>;
     /// Notes how far a connection is.
     async fn set_connection_status(
         &self,
@@ -529,7 +548,9 @@ pub trait Files: Send + Sync {
 
 /// The app store.
 #[async_trait]
-pub trait AppStore: Identity + Connections + Turns + Line + Records + Files + DeadJobs + Leaders + Retention {
+pub trait AppStore:
+    Identity + Connections + Turns + Line + Records + Files + DeadJobs + Approvals + Leaders + Retention
+{
     /// Fails unless the store answers.
     async fn ping(&self) -> Result<(), PortError>;
 }

@@ -4,6 +4,11 @@ use crate::PortError;
 use async_trait::async_trait;
 use contracts::{BusinessId, ConnectionId};
 
+/// The slot of a connection's URL for changes. What was sealed for it is no URL for reading, and the other way round.
+pub fn write_slot(connection: &ConnectionId) -> ConnectionId {
+    ConnectionId(format!("{connection}#write"))
+}
+
 /// Seals and opens secrets. A sealed secret opens only for the business and connection that it was sealed for.
 #[async_trait]
 pub trait Vault: Send + Sync {

@@ -30,6 +30,8 @@ pub struct Settings {
     pub sources: Sources,
     /// Personal data.
     pub masking: Masking,
+    /// Changes of data.
+    pub writes: Writes,
     /// Worker processes.
     pub workers: Workers,
     /// Starting a process.
@@ -305,7 +307,7 @@ pub struct Sources {
 #[serde(deny_unknown_fields)]
 pub struct Masking {
     /// Roles that see it in results; all others see masks.
-    pub clear_roles: Vec<MaskedRole>,
+    pub clear_roles: Vec<RoleName>,
     /// Columns that are masked whatever they hold: `salary` or `employees.salary`.
     pub columns: Vec<String>,
     /// Columns that are never masked.
@@ -314,10 +316,24 @@ pub struct Masking {
     pub clear_to_llm: bool,
 }
 
-/// What a person may do, as far as masks are concerned.
+/// Changes of data, on connections that have a URL for them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Writes {
+    /// Roles whose questions may ask for a change.
+    pub askers: Vec<RoleName>,
+    /// Roles that may approve or decline one.
+    pub approvers: Vec<RoleName>,
+    /// Nobody can approve a change after this, seconds.
+    pub expire_s: u64,
+    /// Rows that one change may concern.
+    pub max_rows: u64,
+}
+
+/// What a person may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum MaskedRole {
+pub enum RoleName {
     /// Reads answers.
     Viewer,
     /// Asks questions.
@@ -328,7 +344,7 @@ pub enum MaskedRole {
     Admin,
 }
 
-impl MaskedRole {
+impl RoleName {
     /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {

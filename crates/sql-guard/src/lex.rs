@@ -15,17 +15,38 @@ const MAX_BYTES: usize = 128 * 1024;
 /// Words, operators and parentheses of a statement, which bound the depth of its tree. Lists of literals do not count.
 const MAX_PARTS: usize = 6_000;
 
-/// The tokens of one statement without comments and semicolons.
+/// The tokens of one query without comments and semicolons.
 pub fn statement(sql: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>, Refusal> {
+    one(sql, dialect, refuse_other_than_query)
+}
+
+/// The tokens of one INSERT, UPDATE or DELETE without comments and semicolons.
+pub fn change(sql: &str, dialect: Dialect) -> Result<Vec<TokenWithSpan>, Refusal> {
+    one(sql, dialect, refuse_other_than_change)
+}
+
+fn one(
+    sql: &str,
+    dialect: Dialect,
+    refuse_others: fn(&[TokenWithSpan]) -> Result<(), Refusal>,
+) -> Result<Vec<TokenWithSpan>, Refusal> {
     let mut tokens = tokenize(sql, dialect)?;
     refuse_executable_comments(&tokens, dialect)?;
     rewrite::adjacent(&mut tokens, dialect)?;
     tokens.retain(|token| !matches!(token.token, Token::Whitespace(_)));
     only_one(&mut tokens)?;
     refuse_variables(&tokens, dialect)?;
-    refuse_other_than_query(&tokens)?;
+    refuse_others(&tokens)?;
     rewrite::unknown_to_the_parser(&mut tokens, dialect)?;
     Ok(tokens)
+}
+
+/// Whether the text begins as an INSERT, UPDATE or DELETE.
+pub fn begins_change(sql: &str, dialect: Dialect) -> bool {
+    let first = tokenize(sql, dialect).ok().and_then(|tokens| {
+        tokens.into_iter().find(|token| !matches!(token.token, Token::Whitespace(_))).map(|token| token.token)
+    });
+    first.is_some_and(|first| starts_change(&first))
 }
 
 /// The tokens of an expression.
@@ -123,6 +144,21 @@ fn refuse_other_than_query(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
         first.token
     );
     Err(Refusal::new(rule::NOT_A_QUERY, message))
+}
+
+fn refuse_other_than_change(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
+    match tokens.first() {
+        Some(first) if starts_change(&first.token) => Ok(()),
+        Some(first) => {
+            let message = format!("A change is one INSERT, UPDATE or DELETE. This one begins with {}.", first.token);
+            Err(Refusal::new(rule::NOT_A_CHANGE, message))
+        }
+        None => Err(Refusal::new(rule::NOT_A_CHANGE, "There is no SQL statement.")),
+    }
+}
+
+fn starts_change(token: &Token) -> bool {
+    matches!(keyword(token), Some(Keyword::INSERT | Keyword::UPDATE | Keyword::DELETE))
 }
 
 /// Whether a query may begin with this token.

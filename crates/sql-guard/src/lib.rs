@@ -1,4 +1,5 @@
-//! Decides whether a statement that a model wrote may run, and prints the text that runs instead of it.
+//! Decides whether a statement that a model wrote may run, and prints the text that runs instead of it. Queries are checked
+//! by [`check`]; changes of data, which a person must approve, by [`check_change`] alone.
 //!
 //! The statement is parsed in the source's dialect, must be exactly one query, and every node of its tree is walked:
 //! tables and functions come from allow-lists, and a node that the walk does not know is refused. What is executed is
@@ -6,6 +7,7 @@
 //!
 //! Architecture invariant: pure. No I/O, no clock, nothing that waits.
 
+mod change;
 mod connection_policy;
 mod dialect;
 mod extract;
@@ -20,12 +22,15 @@ mod row_limit;
 mod tables_named;
 mod walk;
 
+pub use change::{Affected, CheckedChange, check_change, is_change, sees_change};
 pub use connection_policy::ConnectionPolicy;
 pub use extract::extract_sql;
 pub use policy::{Policy, PolicyTable};
 pub use refusal::{Refusal, rule};
 pub use restrict::{Attributes, Mask, PolicyError, TableRule};
 pub use tables_named::tables_named;
+
+use sqlparser::ast::Query;
 
 /// A statement that may run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +43,10 @@ pub struct Checked {
 
 /// Checks one statement against a policy.
 pub fn check(sql: &str, policy: &Policy) -> Result<Checked, Refusal> {
-    let mut query = parse::query(sql, policy.dialect())?;
+    finish(parse::query(sql, policy.dialect())?, policy)
+}
+
+fn finish(mut query: Query, policy: &Policy) -> Result<Checked, Refusal> {
     let tables = walk::walk(&mut query, policy)?;
     if let Some(most) = policy.row_limit() {
         row_limit::apply(&mut query, most, policy.dialect())?;

@@ -30,6 +30,10 @@ pub mod rule {
     pub const TOO_COMPLEX: &str = "too_complex";
     /// The statement is something else than one query.
     pub const NOT_A_QUERY: &str = "not_a_query";
+    /// The statement is something else than one change of data.
+    pub const NOT_A_CHANGE: &str = "not_a_change";
+    /// A change without a condition on the rows of its table.
+    pub const NO_CONDITION: &str = "no_condition";
     /// There is more than one statement.
     pub const SEVERAL_STATEMENTS: &str = "several_statements";
     /// A write inside the query.

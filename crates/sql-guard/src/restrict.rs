@@ -102,6 +102,14 @@ impl Restriction {
         &self.query
     }
 
+    /// The row filter.
+    pub fn condition(&self) -> Option<&Expr> {
+        match &*self.query.body {
+            SetExpr::Select(select) => select.selection.as_ref(),
+            _ => None,
+        }
+    }
+
     /// An attribute that has no value yet.
     pub fn unbound(&self) -> Option<&str> {
         self.unbound.as_deref()

@@ -128,11 +128,12 @@ const WORKERS: &[(&str, &str)] = &[
     ("classify", "classify"),
     ("generate_sql", "generate_sql"),
     ("execute_sql", "execute_sql"),
+    ("execute_change", "execute_change"),
     ("reply", "reply"),
     ("inspect", "import_file,test_connection,introspect"),
 ];
 
-const SOURCE_ROLES: &[&str] = &["execute_sql", "inspect"];
+const SOURCE_ROLES: &[&str] = &["execute_sql", "execute_change", "inspect"];
 
 impl Processes {
     /// Starts every role and waits until all are ready.

@@ -20,9 +20,10 @@ pub struct World {
     pub folder: TempDir,
     /// Stops it.
     pub shutdown: Shutdown,
+    env: BTreeMap<String, String>,
     running: Running,
-    _database: Option<FreshDatabase>,
-    _turn: Option<OwnedMutexGuard<()>>,
+    database: Option<FreshDatabase>,
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl World {
@@ -68,12 +69,21 @@ impl World {
         let shutdown = Shutdown::default();
         let running = app::start(&settings, &roles, composed, shutdown.clone()).await.expect("it starts");
         demo.url = format!("http://{}", running.address.expect("an address"));
-        Self { demo, ports, settings, folder, shutdown, running, _database: database, _turn: turn }
+        Self { demo, ports, settings, folder, shutdown, env, running, database, turn }
     }
 
     /// A client that is logged in.
     pub fn client(&self) -> Client {
         Client::new(&self.demo.url, &self.demo.token)
+    }
+
+    /// Ends, and starts anew on what was stored. Its language model is the settings' own.
+    pub async fn restart(self) -> Self {
+        let Self { demo, ports, settings, folder, shutdown, env, running, database, turn } = self;
+        drop((demo, ports, settings));
+        shutdown.drain.cancel();
+        running.until_stopped().await;
+        Self::start(env, Overrides::default(), folder, database, turn).await
     }
 
     /// Drains and ends.

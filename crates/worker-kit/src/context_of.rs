@@ -3,8 +3,9 @@
 use crate::{Ctx, JobError, OrFail, OrRetry};
 use contracts::event::{ConversationRef, Response, Status};
 use contracts::{ConnectionId, Event, Message, Schema};
-use ports::source::{Access, Source};
+use ports::source::{Access, Source, Writer};
 use ports::store::{Connection, FILE_URL, FileKind};
+use ports::vault::write_slot;
 use std::sync::Arc;
 
 impl Ctx {
@@ -46,23 +47,36 @@ impl Ctx {
 
     /// Opens the database of a connection.
     pub async fn open_source(&self, connection: &Connection) -> Result<Arc<dyn Source>, JobError> {
-        let sealed = &connection.sealed_url;
-        let url = match self.ports.vault.open(&connection.business, &connection.id, sealed).await {
-            Ok(url) => url,
-            Err(error) if error.is_transient() => return Err(JobError::retry("open the credentials", error)),
-            Err(error) => {
-                tracing::error!(%error, connection = %connection.id, "credentials cannot be opened");
-                return Err(JobError::fail(
-                    "credentials_unreadable",
-                    "The stored credentials of the connection cannot be read. Enter the connection again.",
-                ));
-            }
-        };
+        let url = self.unsealed(connection, &connection.id, &connection.sealed_url).await?;
         let access = match url.as_str() {
             FILE_URL => self.file_access(connection).await?,
             _ => Access { dialect: connection.dialect, url },
         };
         self.ports.sources.open(&access).await.map_err(|error| JobError::fail(error.class(), error.to_string()))
+    }
+
+    /// Opens the database of a connection by the credential for changes. Only what runs an approved change, or tests the
+    /// credential, may call it.
+    pub async fn open_writer(&self, connection: &Connection) -> Result<Arc<dyn Writer>, JobError> {
+        let sealed = connection.sealed_write_url.as_ref();
+        let sealed = sealed.or_fail("changes_not_allowed", "This connection allows no changes any more.")?;
+        let url = self.unsealed(connection, &write_slot(&connection.id), sealed).await?;
+        let access = Access { dialect: connection.dialect, url };
+        self.ports.sources.writer(&access).await.map_err(|error| JobError::fail(error.class(), error.to_string()))
+    }
+
+    async fn unsealed(&self, connection: &Connection, slot: &ConnectionId, sealed: &str) -> Result<String, JobError> {
+        match self.ports.vault.open(&connection.business, slot, sealed).await {
+            Ok(url) => Ok(url),
+            Err(error) if error.is_transient() => Err(JobError::retry("open the credentials", error)),
+            Err(error) => {
+                tracing::error!(%error, connection = %connection.id, "credentials cannot be opened");
+                Err(JobError::fail(
+                    "credentials_unreadable",
+                    "The stored credentials of the connection cannot be read. Enter the connection again.",
+                ))
+            }
+        }
     }
 
     /// The database of an uploaded file, laid down on this machine when it is not here yet.

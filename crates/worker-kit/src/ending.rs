@@ -34,6 +34,11 @@ impl Ending {
         Self { sql: Some(sql.into()), result: Some(result), ..Self::completed(answer) }
     }
 
+    /// With what a change of data did.
+    pub fn changed(answer: impl Into<String>, sql: impl Into<String>) -> Self {
+        Self { sql: Some(sql.into()), ..Self::completed(answer) }
+    }
+
     /// With an error.
     pub fn failed(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { error: Some(ResponseError::new(code, message)), ..Self::of(TurnState::Failed, String::new()) }

@@ -1,15 +1,20 @@
-//! Checks one statement with the guard and runs what the guard printed, never what the model wrote.
+//! Checks one statement with the guard and runs what the guard printed, never what the model wrote. A statement that would
+//! change data is shown to a person first; the second worker here runs it once it is approved.
 
+mod audit;
+mod change;
 mod policy;
+mod propose;
 
 use async_trait::async_trait;
+use audit::audit;
+pub use change::ChangeExecutor;
 use contracts::job::{Basis, ExecuteSql, GenerateSql, Rejected, Reply};
 use contracts::{Event, ResultSet, Role};
 use domain::personal::{Masking, mask_text};
-use ports::source::{self, Reads, Statement};
-use ports::store::{AuditRow, Connection};
+use ports::source::{self, Statement};
+use ports::store::Connection;
 use sql_guard::{Checked, Policy, Refusal};
-use std::sync::Arc;
 use std::time::Duration;
 use telemetry::names;
 use worker_kit::{Ctx, Done, JobError, OrRetry, Worker, pause};
@@ -32,6 +37,21 @@ pub struct SqlExecutor {
     pub shown_rows: usize,
     /// Corrections of a refused or failed statement.
     pub correction_rounds: u32,
+    /// Changes of data.
+    pub changes: ChangeRules,
+}
+
+/// Who may ask for changes of data, who may approve them, and how large they may be.
+#[derive(Clone, Debug)]
+pub struct ChangeRules {
+    /// Roles whose questions may ask for one.
+    pub askers: Vec<Role>,
+    /// Roles that may approve one.
+    pub approvers: Vec<Role>,
+    /// Nobody can approve it after this.
+    pub expire: Duration,
+    /// Rows that it may concern.
+    pub max_rows: u64,
 }
 
 #[async_trait]
@@ -43,14 +63,17 @@ impl Worker for SqlExecutor {
         let schema = ctx.schema(&connection).await?;
         // One row more than is kept shows that there are more.
         let most = u64::try_from(self.max_rows).ok().and_then(|rows| rows.checked_add(1));
-        let policy = policy::of(ctx, &connection, &schema).await?.with_row_limit(most);
+        let policy = policy::of(ctx, &connection, &schema, &ctx.meta.user).await?.with_row_limit(most);
+        if sql_guard::is_change(&job.sql, connection.dialect) {
+            return self.propose(ctx, job, &connection, &schema, policy).await;
+        }
         let checked = match sql_guard::check(&job.sql, &policy) {
             Ok(checked) => checked,
             Err(refusal) => return self.refused(ctx, job, &connection, refusal).await,
         };
         let source = ctx.open_source(&connection).await?;
         audit(ctx, &connection, &checked.sql, &checked.tables, "execute").await?;
-        let running = source.query(self.statement(ctx, &connection, &policy, &checked));
+        let running = source.query(self.statement(ctx, &connection, &policy, &checked.sql));
         let started = ctx.ports.clock.monotonic_ms();
         let (outcome, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
         measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &outcome);
@@ -65,15 +88,14 @@ impl Worker for SqlExecutor {
 }
 
 impl SqlExecutor {
-    fn statement(&self, ctx: &Ctx, connection: &Connection, policy: &Policy, checked: &Checked) -> Statement {
-        let reads = policy.tables().iter().map(|table| (table.namespace.clone(), table.name.clone()));
+    fn statement(&self, ctx: &Ctx, connection: &Connection, policy: &Policy, sql: &str) -> Statement {
         Statement {
-            sql: checked.sql.clone(),
+            sql: sql.to_owned(),
             timeout: self.timeout.min(ctx.time_left()),
             max_rows: self.max_rows,
             max_bytes: self.max_bytes,
             cancel: ctx.cancel.clone(),
-            reads: Some(Arc::new(Reads::new(reads))),
+            reads: Some(policy::reads(policy)),
             max_scanned_rows: Some(connection.max_scanned_rows.unwrap_or(self.max_scanned_rows)),
         }
     }
@@ -153,31 +175,6 @@ fn measure(connection: &Connection, took_ms: u64, outcome: &Result<ResultSet, so
     if let Ok(rows) = outcome {
         metrics::histogram!(names::DB_ROWS, "system" => system).record(rows.rows.len() as f64);
     }
-}
-
-/// No statement runs, and none is refused, without its row.
-async fn audit(
-    ctx: &Ctx,
-    connection: &Connection,
-    sql: &str,
-    tables: &[String],
-    verdict: &str,
-) -> Result<(), JobError> {
-    let row = AuditRow {
-        id: ctx.ports.ids.next("aud"),
-        business: ctx.meta.business.clone(),
-        user: ctx.meta.user.clone(),
-        turn: ctx.meta.turn.clone(),
-        hop: ctx.hop.clone(),
-        attempt: ctx.attempt,
-        connection: connection.id.clone(),
-        sql: sql.to_owned(),
-        tables: tables.to_vec(),
-        verdict: verdict.to_owned(),
-        at_ms: ctx.ports.clock.now_ms(),
-    };
-    ctx.leave_traces();
-    ctx.ports.store.audit(&row).await.or_retry("write the audit row")
 }
 
 /// Whoever asks need not know where the database is: that stands in the log and in the connection's test.

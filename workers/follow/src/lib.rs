@@ -9,7 +9,7 @@ mod mirror;
 
 use async_trait::async_trait;
 use contracts::job::{Basis, Classify, Follow, Reply};
-use contracts::{ConnectionId, Job, NextJob, TurnId};
+use contracts::{ApprovalId, ConnectionId, Job, NextJob, TurnId};
 use mirror::{Heard, Mirror};
 use ports::store::{AuditRow, EndState, Turn, TurnState};
 use std::time::Duration;
@@ -27,6 +27,8 @@ enum Fate {
     Shares(Box<Turn>, EndState),
     /// It leads now.
     Leads(TurnId),
+    /// The leader asks for a change, which is the leader's alone to ask for.
+    Alone,
 }
 
 #[async_trait]
@@ -38,6 +40,7 @@ impl Worker for Follower {
         match fate(ctx, &job, &mut answer).await? {
             Fate::Shares(leader, end) => share(ctx, &leader, end, &mut answer).await,
             Fate::Leads(earlier) => go_on(ctx, job, &earlier).await,
+            Fate::Alone => begin_anew(job),
         }
     }
 }
@@ -47,6 +50,10 @@ async fn fate(ctx: &Ctx, job: &Follow, answer: &mut Answer<'_>) -> Result<Fate, 
     let mut leader = job.leader.clone();
     loop {
         match until_ended(ctx, &leader, answer).await? {
+            Some((turn, _)) if asks_for_a_change(ctx, &turn.id).await? => {
+                answer.restart();
+                return Ok(Fate::Alone);
+            }
             Some((turn, end)) if end.state != TurnState::Incomplete => return Ok(Fate::Shares(turn, end)),
             _ => answer.restart(),
         }
@@ -108,15 +115,23 @@ async fn share(ctx: &Ctx, leader: &Turn, end: EndState, answer: &mut Answer<'_>)
 /// From the step that the earlier leader did not finish, with what it had found until then.
 async fn go_on(ctx: &Ctx, job: Follow, earlier: &TurnId) -> Result<Done, JobError> {
     let unfinished = ctx.ports.ledger.unfinished(earlier).await.or_retry("read what the leader left")?;
-    let begin = Classify { question: job.question, shared_schema_ms: None };
     let next = match unfinished {
         Some(envelope) => NextJob { kind: envelope.kind, job: envelope.job },
-        None => NextJob::new(&begin).map_err(|error| JobError::internal("encode the next job", error))?,
+        None => return begin_anew(job),
     };
     if let (Some(sql), Some(connection)) = (statement_of(&next), &ctx.meta.connection) {
         audit(ctx, connection, &sql).await?;
     }
     Ok(Done { next: Some(next), detail: "goes on alone".into(), ..Done::default() })
+}
+
+fn begin_anew(job: Follow) -> Result<Done, JobError> {
+    Done::next(&Classify { question: job.question, shared_schema_ms: None }, "goes on alone")
+}
+
+async fn asks_for_a_change(ctx: &Ctx, leader: &TurnId) -> Result<bool, JobError> {
+    let asked = ctx.ports.store.approval(&ctx.meta.business, &ApprovalId::of(leader)).await;
+    Ok(asked.or_retry("read what the leader asks for")?.is_some())
 }
 
 /// The statement whose rows a job tells of.
@@ -126,7 +141,7 @@ fn statement_of(next: &NextJob) -> Option<String> {
     }
     match serde_json::from_value::<Reply>(next.job.clone()).ok()?.basis {
         Basis::Rows { sql, .. } => Some(sql),
-        Basis::Chat | Basis::NoWorkflow => None,
+        Basis::Chat | Basis::NoWorkflow | Basis::Approval { .. } => None,
     }
 }
 

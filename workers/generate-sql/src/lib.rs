@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use contracts::job::{ExecuteSql, GenerateSql, Rejected};
-use contracts::{Event, Message, Schema};
-use domain::{prompt, schema_text};
+use contracts::{Event, Message, Role, Schema};
+use domain::prompt::{self, Allowed};
+use domain::schema_text;
 use ports::llm::{Completion, Purpose, Request};
 use ports::store::Connection;
 use sql_guard::ConnectionPolicy;
 use std::sync::Arc;
-use worker_kit::{Ctx, Done, JobError, Worker, llm_failure};
+use worker_kit::{Ctx, Done, JobError, OrRetry, Worker, llm_failure};
 
 const MAX_TOKENS: u32 = 1_500;
 const SHOWN_OF_GARBAGE: usize = 400;
@@ -21,6 +22,8 @@ pub struct SqlGenerator {
     pub schema_tokens: usize,
     /// Corrections of a refused or failed statement.
     pub correction_rounds: u32,
+    /// Roles whose questions may ask for a change of data, where the connection allows it.
+    pub askers: Vec<Role>,
 }
 
 #[async_trait]
@@ -32,7 +35,8 @@ impl Worker for SqlGenerator {
         let connection = ctx.connection().await?;
         let schema = Arc::new(visible_schema(ctx, &connection).await?);
         let history = ctx.history(self.history_messages).await?;
-        let request = self.request(ctx, &job, &connection, schema, &history);
+        let allowed = self.allowed(ctx, &connection).await?;
+        let request = self.request(ctx, &job, &connection, schema, &history, allowed);
         let completion = ctx.complete(request).await.map_err(llm_failure)?;
         // A NUL is no SQL, and no database keeps one in a text.
         match sql_guard::extract_sql(&completion.text.replace('\0', "")) {
@@ -58,6 +62,16 @@ fn unusable_policy(error: serde_json::Error) -> JobError {
 }
 
 impl SqlGenerator {
+    /// What the statement may do for whoever asks.
+    async fn allowed(&self, ctx: &Ctx, connection: &Connection) -> Result<Allowed, JobError> {
+        if connection.sealed_write_url.is_none() {
+            return Ok(Allowed::Reading);
+        }
+        let role = ctx.ports.store.role_in(&ctx.meta.user, &ctx.meta.business).await.or_retry("read the role")?;
+        let may_ask = role.is_some_and(|role| self.askers.contains(&role));
+        Ok(if may_ask { Allowed::Changes } else { Allowed::Reading })
+    }
+
     fn request(
         &self,
         ctx: &Ctx,
@@ -65,6 +79,7 @@ impl SqlGenerator {
         connection: &Connection,
         schema: Arc<Schema>,
         history: &[Message],
+        allowed: Allowed,
     ) -> Request {
         let shown = schema_text::render(&schema, connection.dialect, &job.question, self.schema_tokens);
         if shown.left_out > 0 {
@@ -80,7 +95,14 @@ impl SqlGenerator {
             connection: Some(connection.id.clone()),
             connection_name: Some(connection.name.clone()),
             question: job.question.clone(),
-            messages: prompt::generate_sql(&job.question, connection.dialect, &shown, history, job.rejected.as_ref()),
+            messages: prompt::generate_sql(
+                &job.question,
+                connection.dialect,
+                &shown,
+                history,
+                job.rejected.as_ref(),
+                allowed,
+            ),
             json_schema: None,
             max_tokens: MAX_TOKENS,
             schema: Some(schema),

@@ -1,6 +1,7 @@
 //! Connects to a source, says what it is, and reads its schema.
 
 mod import;
+mod writes;
 
 use async_trait::async_trait;
 use contracts::job::{Introspect, TestConnection};
@@ -25,14 +26,15 @@ impl Worker for ConnectionTester {
             Ok(about) => about,
             Err(error) => return failed(ctx, &connection.id, error).await,
         };
-        about.warnings.iter().for_each(|warning| ctx.notice("source", warning.clone()));
+        let warnings = writes::with_warning(ctx, &connection, about.warnings).await?;
+        warnings.iter().for_each(|warning| ctx.notice("source", warning.clone()));
         if job.then_introspect {
             return Done::next(&Introspect { connection: connection.id }, about.version);
         }
         let known = ctx.ports.store.schema(&ctx.meta.business, &connection.id).await.or_retry("read the schema")?;
         let status = if known.is_some() { ConnectionStatus::Ready } else { ConnectionStatus::New };
         let message = format!("Connected to {}.", about.version);
-        note(ctx, &connection.id, status, &with_warnings(&message, &about.warnings)).await?;
+        note(ctx, &connection.id, status, &with_warnings(&message, &warnings)).await?;
         Ok(say(ctx, &message, about.version))
     }
 }
@@ -63,6 +65,7 @@ impl Worker for Introspector {
             Ok(about) => about.warnings,
             Err(error) => return failed(ctx, &connection.id, error).await,
         };
+        let warnings = writes::with_warning(ctx, &connection, warnings).await?;
         note(ctx, &connection.id, ConnectionStatus::Ready, &with_warnings(&found, &warnings)).await?;
         Ok(say(ctx, &format!("Ready! {found}"), found))
     }

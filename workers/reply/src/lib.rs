@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use contracts::job::{Basis, Reply};
-use contracts::{Message, ResultId, ResultSet};
-use domain::{prompt, rules};
+use contracts::{ApprovalId, Message, ResultId, ResultSet};
+use domain::{change, prompt, rules};
 use ports::llm::{Error, Purpose, Request};
 use std::sync::Arc;
 use worker_kit::{Answer, Ctx, Done, Ending, JobError, OrFail, OrRetry, Worker, llm_failure};
@@ -29,6 +29,7 @@ impl Worker for Replier {
             Basis::Rows { sql, result } => self.tell_rows(ctx, &job.question, sql, result).await,
             Basis::Chat => self.chat(ctx, &job.question).await,
             Basis::NoWorkflow => no_workflow(ctx),
+            Basis::Approval { approval } => ask_approval(ctx, &approval).await,
         }
     }
 }
@@ -70,6 +71,17 @@ fn no_workflow(ctx: &Ctx) -> Result<Done, JobError> {
     let mut answer = Answer::begin(ctx);
     answer.push("No workflow is defined here yet. Ask a question about your data instead.");
     Ok(Done::end(Ending::completed(answer.finish()), "no workflow"))
+}
+
+/// The text that asks is ours: no model words what a person is to approve.
+async fn ask_approval(ctx: &Ctx, id: &ApprovalId) -> Result<Done, JobError> {
+    let asked = ctx.ports.store.approval(&ctx.meta.business, id).await.or_retry("read the approval")?;
+    let asked =
+        asked.or_fail("approval_unknown", "The change that was asked for is not stored any more. Ask again.")?;
+    let left_ms = asked.expires_ms - ctx.ports.clock.now_ms();
+    let mut answer = Answer::begin(ctx);
+    answer.push(&change::request(asked.kind, asked.affected, &asked.table, asked.turn.as_str(), left_ms));
+    Ok(Done::end(Ending::completed(answer.finish()), "waits for approval"))
 }
 
 /// Streams an answer to the client and returns its whole text.

@@ -44,6 +44,8 @@ pub struct Swept {
     pub published: usize,
     /// Dead jobs brought to the desk.
     pub dead: usize,
+    /// Approvals whose time was up.
+    pub expired: u64,
 }
 
 impl Sweeper {
@@ -67,7 +69,9 @@ impl Sweeper {
     async fn sweep(&self) {
         match self.round().await {
             Ok(swept) if swept == Swept::default() => {}
-            Ok(Swept { ended, published, dead }) => tracing::info!(ended, published, dead, "swept"),
+            Ok(Swept { ended, published, dead, expired }) => {
+                tracing::info!(ended, published, dead, expired, "swept");
+            }
             Err(error) => tracing::warn!(%error, "a round of the sweeper failed: the next one tries again"),
         }
     }
@@ -77,7 +81,8 @@ impl Sweeper {
         let published = self.publish_left_over().await?;
         let dead = dead::collect(&self.ports, &self.owner, &self.queues).await;
         let ended = self.end_overdue().await?;
-        Ok(Swept { ended, published, dead })
+        let expired = self.ports.store.expire_approvals(self.ports.clock.now_ms(), AT_A_TIME).await?;
+        Ok(Swept { ended, published, dead, expired })
     }
 
     async fn publish_left_over(&self) -> Result<usize, PortError> {

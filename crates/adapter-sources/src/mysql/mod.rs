@@ -9,6 +9,7 @@ mod plan;
 mod scope;
 mod server;
 mod session;
+mod writer;
 
 use crate::collect::Collector;
 use crate::statement;
@@ -20,6 +21,7 @@ use ports::source::{About, DiscoveryLimits, Error, Source, Statement};
 pub(crate) use server::{Server, close};
 use session::Session;
 use std::time::Duration;
+pub(crate) use writer::MysqlWriter;
 
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -52,7 +54,7 @@ impl Source for Mysql {
         let mut session = unless_cancelled(&asked.cancel, Session::begin(&self.server, asked.timeout)).await?;
         let id = session.id;
         let work = async {
-            scope::check(&mut session, &asked).await?;
+            scope::check(&mut session, asked.reads.as_deref(), &asked.sql).await?;
             gate::check(&mut session, &asked).await?;
             session.set_timeout(asked.timeout).await?;
             let mut rows = Collector::new(&asked);

@@ -1,8 +1,9 @@
 use super::cells;
-use super::errors::{self, failed};
+use super::errors::{self, database_error, failed};
 use super::server::{Server, close};
 use crate::cell::as_text;
 use crate::collect::Collector;
+use crate::fault;
 use contracts::{Cell, Column};
 use futures_util::TryStreamExt;
 use ports::source::Error;
@@ -24,10 +25,15 @@ const KEPT_MODES: [&str; 9] = [
     "TIME_TRUNCATE_FRACTIONAL",
 ];
 
+/// Engines without transactions keep what a statement did, whatever becomes of it.
+const CAN_UNDO: &str = "SELECT CAST(COALESCE(e.TRANSACTIONS = 'YES', 0) AS SIGNED) FROM information_schema.TABLES t \
+    LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
+    WHERE t.TABLE_SCHEMA = COALESCE(?, DATABASE()) AND t.TABLE_NAME = ?";
+
 /// The server's number of the error.
 const VIEW_IS_HIDDEN: u16 = 1345;
 
-/// A connection of its own, which only reads.
+/// A connection of its own, which only reads, unless it was begun for a change.
 pub(super) struct Session {
     connection: MySqlConnection,
     /// The server's number of it.
@@ -42,6 +48,48 @@ impl Session {
         let mut session = Self::open(server, timeout).await?;
         session.execute("START TRANSACTION READ ONLY".to_owned()).await?;
         Ok(session)
+    }
+
+    /// A transaction for one change. What does not fit into a column is an error, never a shorter value.
+    pub(super) async fn begin_change(server: &Server, timeout: Duration) -> Result<Self, Error> {
+        let mut session = Self::open(server, timeout).await?;
+        session.execute("SET SESSION TRANSACTION READ WRITE".to_owned()).await?;
+        session.execute("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')".to_owned()).await?;
+        let seconds = timeout.as_secs().max(1);
+        session.execute(format!("SET SESSION innodb_lock_wait_timeout = {seconds}")).await?;
+        session.execute(format!("SET SESSION lock_wait_timeout = {seconds}")).await?;
+        session.execute("START TRANSACTION READ WRITE".to_owned()).await?;
+        Ok(session)
+    }
+
+    /// Whether what happens to a table can be undone; `None` when it is not seen.
+    pub(super) async fn can_undo(&mut self, database: Option<&str>, table: &str) -> Result<Option<bool>, Error> {
+        let asked = sqlx::query(CAN_UNDO).bind(database).bind(table);
+        let row = asked.fetch_optional(&mut self.connection).await.map_err(failed)?;
+        row.map(|row| row.try_get::<i64, _>(0).map(|can| can == 1).map_err(failed)).transpose()
+    }
+
+    /// Runs an approved change and says how many rows it met.
+    pub(super) async fn change(&mut self, sql: &str) -> Result<u64, Error> {
+        let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut self.connection).await.map_err(failed)?;
+        Ok(done.rows_affected())
+    }
+
+    /// From here on nothing stops it.
+    pub(super) async fn keep(mut self) -> Result<(), Error> {
+        let kept = fault::keeping(self.connection.execute("COMMIT"), database_error).await;
+        close(self.connection).await;
+        kept
+    }
+
+    /// The connection's end would undo it too, but later.
+    pub(super) async fn undo(mut self) {
+        match tokio::time::timeout(fault::CONNECT_TIMEOUT, self.connection.execute("ROLLBACK")).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a change is undone by the end of its connection"),
+            Err(_) => tracing::debug!("a change is undone by the end of its connection"),
+        }
+        close(self.connection).await;
     }
 
     /// Each query is a read-only transaction of its own, so that no lock on a table is held over several.

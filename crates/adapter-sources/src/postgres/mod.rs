@@ -12,6 +12,7 @@ mod scope;
 mod server;
 mod session;
 mod time;
+mod writer;
 
 use crate::collect::Collector;
 use crate::statement;
@@ -23,6 +24,7 @@ use ports::source::{About, DiscoveryLimits, Error, Source, Statement};
 use render::Later;
 pub(crate) use server::{Server, close};
 use session::Session;
+pub(crate) use writer::PostgresWriter;
 
 /// A database of a PostgreSQL server.
 pub(crate) struct Postgres {

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// Within the transaction: the time, what a name without a schema means, and how strings are read (the guard reads
 /// them by the standard). The last one ends a transaction that a crashed process of ours left behind.
-const SETTINGS: &str = "SELECT pg_catalog.pg_backend_pid(), \
+pub(super) const SETTINGS: &str = "SELECT pg_catalog.pg_backend_pid(), \
     pg_catalog.set_config('statement_timeout', $1, true), \
     pg_catalog.set_config('search_path', $3, true), \
     pg_catalog.set_config('standard_conforming_strings', 'on', true), \
@@ -22,7 +22,7 @@ const SETTINGS: &str = "SELECT pg_catalog.pg_backend_pid(), \
     pg_catalog.set_config('idle_in_transaction_session_timeout', $2, true)";
 
 /// What planning a statement may take. A database that needs longer would not be done in time either.
-const PLANNING: Duration = Duration::from_secs(5);
+pub(super) const PLANNING: Duration = Duration::from_secs(5);
 
 /// Columns that indexes of these tables begin with.
 const INDEXED: &str = "SELECT c.relname::text, a.attname::text FROM pg_catalog.pg_index i \
@@ -145,7 +145,7 @@ impl Session {
 }
 
 /// Where a name without a schema is looked for: where the guard looks for it.
-fn path(reads: Option<&Reads>) -> String {
+pub(super) fn path(reads: Option<&Reads>) -> String {
     let mut namespaces: Vec<&str> = reads.into_iter().flat_map(Reads::tables).filter_map(|(place, _)| place).collect();
     namespaces.dedup();
     match namespaces.as_slice() {

@@ -7,6 +7,8 @@ mod discover;
 mod gate;
 mod plan;
 mod session;
+mod touched;
+mod writer;
 
 use crate::collect::Collector;
 use crate::statement;
@@ -20,6 +22,7 @@ pub(crate) use session::database_error;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+pub(crate) use writer::SqliteWriter;
 
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -48,7 +51,7 @@ impl Sqlite {
     }
 
     /// The file as it is now: it may have been replaced by a link since the last statement.
-    async fn file(&self) -> Result<PathBuf, Error> {
+    pub(super) async fn file(&self) -> Result<PathBuf, Error> {
         let shown = self.path.display();
         let outside = || Error::Settings(format!("{shown} lies outside the folder that SQLite files must lie in"));
         let file = match (tokio::fs::canonicalize(&self.path).await, &self.root) {

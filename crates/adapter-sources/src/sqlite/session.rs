@@ -25,16 +25,29 @@ const LONGEST_VALUE: i32 = 16 << 20;
 /// Tables and views, and which keep their data in others.
 const KINDS: &str = "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('view', 'virtual')";
 
-/// A read-only connection. Its calls block.
+/// A connection, read-only unless it was opened to write. Its calls block.
 pub(super) struct Session {
-    connection: Connection,
-    stop: CancellationToken,
+    pub(super) connection: Connection,
+    pub(super) stop: CancellationToken,
 }
 
 impl Session {
     /// Opens a file; everything that runs in it ends when `stop` is cancelled or `timeout` has passed.
     pub(super) fn open(file: &Path, stop: CancellationToken, timeout: Duration) -> Result<Self, Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let session = Self::open_with(OpenFlags::SQLITE_OPEN_READ_ONLY, file, stop, timeout)?;
+        session.connection.execute_batch("PRAGMA query_only = ON").map_err(failed)?;
+        Ok(session)
+    }
+
+    /// As `open`, for an approved change. What the file declares of foreign keys holds.
+    pub(super) fn open_to_write(file: &Path, stop: CancellationToken, timeout: Duration) -> Result<Self, Error> {
+        let session = Self::open_with(OpenFlags::SQLITE_OPEN_READ_WRITE, file, stop, timeout)?;
+        session.connection.execute_batch("PRAGMA foreign_keys = ON").map_err(failed)?;
+        Ok(session)
+    }
+
+    fn open_with(flags: OpenFlags, file: &Path, stop: CancellationToken, timeout: Duration) -> Result<Self, Error> {
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file, flags).map_err(failed)?;
         let session = Self { connection, stop };
         session.harden().map_err(failed)?;
@@ -49,7 +62,7 @@ impl Session {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         // Functions and virtual tables with side effects cannot hide in a view.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cell_size_check = ON")?;
+        connection.execute_batch("PRAGMA cell_size_check = ON")?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         Ok(())
@@ -73,8 +86,14 @@ impl Session {
         }
     }
 
-    /// From now on only what a guarded statement may do is allowed. There is no way back.
+    /// From now on only what a guarded query may do is allowed. There is no way back.
     pub(super) fn confine(&self, reads: Option<Arc<Reads>>) -> Result<(), Error> {
+        let scope = self.scope(reads)?;
+        self.connection.authorizer(Some(move |asked: AuthContext<'_>| scope.allow(asked))).map_err(failed)
+    }
+
+    /// What a guarded statement may read.
+    pub(super) fn scope(&self, reads: Option<Arc<Reads>>) -> Result<Scope, Error> {
         let mut scope = Scope { reads, ..Scope::default() };
         if let Some(reads) = scope.reads.clone() {
             for row in self.rows(KINDS)? {
@@ -86,7 +105,7 @@ impl Session {
                 }
             }
         }
-        self.connection.authorizer(Some(move |asked: AuthContext<'_>| scope.allow(asked))).map_err(failed)
+        Ok(scope)
     }
 
     /// What a view reads, as the authorizer sees it; nothing of a view that is broken.

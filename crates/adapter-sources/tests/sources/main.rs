@@ -5,6 +5,7 @@
 
 mod attacked;
 mod attacks;
+mod changes;
 mod database;
 mod files;
 mod gate;
@@ -70,6 +71,16 @@ suite! {
     gate::only_listed_tables_are_read,
     refusals::writes_are_refused,
     refusals::nothing_outlives_a_statement,
+    changes::a_change_of_the_expected_rows_is_kept,
+    changes::a_change_of_other_rows_is_undone,
+    changes::a_change_that_fails_half_way_is_undone,
+    changes::a_change_that_takes_too_long_is_undone,
+    changes::a_change_that_was_stopped_before_does_not_begin,
+    changes::triggers_of_the_database_run_and_are_undone_with_the_change,
+    changes::only_the_approved_table_and_kind_change,
+    changes::what_cannot_be_undone_is_not_begun,
+    changes::sqlite_cascades_into_no_other_table,
+    changes::a_url_that_cannot_write_is_said,
     shop::the_sample_shop_has_the_same_numbers_everywhere,
     shop::the_sample_shop_is_not_loaded_over_another,
 }

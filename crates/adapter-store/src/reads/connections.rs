@@ -7,7 +7,8 @@ use sqlx::Error;
 macro_rules! select {
     ($rest:expr) => {
         concat!(
-            "SELECT id, business_id, name, dialect, sealed_url, status, status_message, created_ms, max_scanned_rows, \
+            "SELECT id, business_id, name, dialect, sealed_url, sealed_write_url, status, status_message, created_ms, \
+             max_scanned_rows, \
              (SELECT saved_ms FROM schemas WHERE schemas.connection_id = connections.id) AS schema_ms ",
             "FROM connections ",
             $rest
@@ -73,6 +74,7 @@ pub(crate) fn connection(row: &Row) -> Result<Connection, Error> {
         name: row.text("name")?,
         dialect: row.named("dialect", Dialect::parse)?,
         sealed_url: row.text("sealed_url")?,
+        sealed_write_url: row.maybe_text("sealed_write_url")?,
         status: row.named("status", ConnectionStatus::parse)?,
         status_message: row.text("status_message")?,
         max_scanned_rows: row.maybe_int("max_scanned_rows")?.and_then(|rows| u64::try_from(rows).ok()),

@@ -18,6 +18,7 @@ ports::turns_conformance!(make);
 ports::line_conformance!(make);
 ports::store_conformance!(make);
 ports::dead_conformance!(make);
+ports::approvals_conformance!(make);
 ports::leader_conformance!(make);
 
 #[tokio::test(flavor = "multi_thread")]

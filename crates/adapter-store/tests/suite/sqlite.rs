@@ -14,6 +14,7 @@ ports::turns_conformance!(make);
 ports::line_conformance!(make);
 ports::store_conformance!(make);
 ports::dead_conformance!(make);
+ports::approvals_conformance!(make);
 ports::leader_conformance!(make);
 
 pub fn audit_row() -> AuditRow {

@@ -1,5 +1,5 @@
 use super::new_connection::{Checked, NewConnection};
-use super::{List, policy};
+use super::{List, policy, writes};
 use crate::auth::{Actor, Caller};
 use crate::body::{Body, Id};
 use crate::error::{ApiError, ErrorBody};
@@ -29,6 +29,8 @@ pub struct ConnectionBody {
     status_message: String,
     /// Rows that the database may expect to go through for a statement; null: as the settings say.
     max_scanned_rows: Option<u64>,
+    /// Whether changes of data can be asked for: it has a URL for them.
+    allows_writes: bool,
     /// Unix milliseconds.
     created_ms: i64,
 }
@@ -57,6 +59,7 @@ impl From<&Connection> for ConnectionBody {
             status: connection.status.as_str(),
             status_message: connection.status_message.clone(),
             max_scanned_rows: connection.max_scanned_rows,
+            allows_writes: connection.sealed_write_url.is_some(),
             created_ms: connection.created_ms,
         }
     }
@@ -208,8 +211,13 @@ pub(super) async fn find(state: &ApiState, actor: &Actor, id: String) -> Result<
 
 async fn store(state: &ApiState, actor: &Actor, new: Checked) -> Result<Connection, ApiError> {
     let id = ConnectionId(state.ports.ids.next("con"));
+    let sealed_write_url = match &new.write_url {
+        Some(url) => Some(writes::seal(state, actor, &id, url).await?),
+        None => None,
+    };
     let connection = Connection {
         sealed_url: state.ports.vault.seal(&actor.business, &id, &new.url).await?,
+        sealed_write_url,
         id,
         business: actor.business.clone(),
         name: new.name,

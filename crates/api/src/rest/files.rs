@@ -120,6 +120,7 @@ async fn store(state: &ApiState, actor: &Actor, form: Form) -> Result<Connection
     state.ports.store.save_file(&file, &form.bytes).await?;
     let connection = Connection {
         sealed_url: state.ports.vault.seal(&actor.business, &id, FILE_URL).await?,
+        sealed_write_url: None,
         id,
         business: actor.business.clone(),
         name: form.name,

@@ -6,6 +6,7 @@ pub mod files;
 pub mod models;
 pub mod new_connection;
 pub mod policy;
+pub mod writes;
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -17,6 +17,8 @@ pub struct NewConnection {
     dialect: Option<String>,
     /// With credentials. It is encrypted at once and never shown again.
     url: String,
+    /// A second URL, whose login may change data: allows changes, which a person must approve. Handled as the first.
+    write_url: Option<String>,
 }
 
 /// A connection that passed the checks.
@@ -24,19 +26,36 @@ pub struct Checked {
     pub name: String,
     pub dialect: Dialect,
     pub url: String,
+    pub write_url: Option<String>,
 }
 
 impl NewConnection {
     pub fn check(self) -> Result<Checked, ApiError> {
         let name = name_of(&self.name)?;
-        let url = self.url.trim();
-        let dialect = dialect_of(url)?;
+        let (url, dialect) = url_of(&self.url).map_err(|error| error.about("url"))?;
         if self.dialect.is_some_and(|named| Dialect::parse(&named.to_lowercase()) != Some(dialect)) {
             let message = format!("The URL is one of {}. Leave the dialect out, or correct one.", dialect.as_str());
             return Err(ApiError::bad_request("invalid_dialect", message).about("dialect"));
         }
-        Ok(Checked { name, dialect, url: url.to_owned() })
+        let write_url = self.write_url.map(|url| write_url_of(&url, dialect)).transpose()?;
+        Ok(Checked { name, dialect, url, write_url })
     }
+}
+
+fn write_url_of(url: &str, dialect: Dialect) -> Result<String, ApiError> {
+    match url_of(url).map_err(|error| error.about("write_url"))? {
+        (url, same) if same == dialect => Ok(url),
+        _ => {
+            let message = format!("The URL for changes must be one of {}, as the other URL.", dialect.as_str());
+            Err(ApiError::bad_request("invalid_dialect", message).about("write_url"))
+        }
+    }
+}
+
+/// A URL of a database, without the blanks around it, and its dialect.
+pub(super) fn url_of(text: &str) -> Result<(String, Dialect), ApiError> {
+    let url = text.trim();
+    Ok((url.to_owned(), dialect_of(url)?))
 }
 
 /// The name of a connection, as it is stored.
@@ -56,7 +75,7 @@ fn dialect_of(url: &str) -> Result<Dialect, ApiError> {
     dialect.filter(|_| usable).ok_or_else(|| {
         let message = "The URL names no database that can be asked. Write postgres://user:password@host/database, \
                        mysql://user:password@host/database or sqlite:/path/to/file.";
-        ApiError::bad_request("invalid_url", message).about("url")
+        ApiError::bad_request("invalid_url", message)
     })
 }
 
@@ -65,7 +84,12 @@ mod tests {
     use super::*;
 
     fn check(url: &str, dialect: Option<&str>) -> Result<Dialect, &'static str> {
-        let new = NewConnection { name: "shop".into(), dialect: dialect.map(str::to_owned), url: url.into() };
+        let new = NewConnection {
+            name: "shop".into(),
+            dialect: dialect.map(str::to_owned),
+            url: url.into(),
+            write_url: None,
+        };
         new.check().map(|checked| checked.dialect).map_err(|error| error.code)
     }
 
@@ -82,7 +106,20 @@ mod tests {
             assert_eq!(check(url, None), Err("invalid_url"), "{url:?}");
         }
         assert_eq!(check("mysql://h/d", Some("postgres")), Err("invalid_dialect"));
-        let new = NewConnection { name: "x".into(), dialect: None, url: "ftp://me:hush@h".into() };
+        let new = NewConnection { name: "x".into(), dialect: None, url: "ftp://me:hush@h".into(), write_url: None };
         assert!(!new.check().err().unwrap().message.contains("hush"));
+    }
+
+    #[test]
+    fn the_url_for_changes_is_one_of_the_same_dialect() {
+        let check = |write_url: &str| {
+            let (name, url, write_url) = ("x".into(), "postgres://r:p@h/d".into(), Some(write_url.to_owned()));
+            NewConnection { name, dialect: None, url, write_url }.check()
+        };
+        assert_eq!(check(" postgres://w:p@h/d ").unwrap().write_url.as_deref(), Some("postgres://w:p@h/d"));
+        for wrong in ["mysql://w:hush@h/d", "nothing"] {
+            let error = check(wrong).err().unwrap();
+            assert!(!error.message.contains("hush"), "{}", error.message);
+        }
     }
 }

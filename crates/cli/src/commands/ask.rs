@@ -1,6 +1,6 @@
 use crate::args::Ask;
 use crate::client::Client;
-use crate::commands::{connection, demo};
+use crate::commands::{approval, connection, demo};
 use crate::{output, process};
 use anyhow::{Context, Result};
 use app::Shutdown;
@@ -88,6 +88,7 @@ impl Screen {
                 output::line(format!("{}\n", output::out(sql.trim(), output::DIM)));
             }
             "response.askline.rows" => rows(event),
+            "response.askline.approval.required" => approval::show_request(event),
             "response.output_text.delta" => {
                 self.in_text = true;
                 output::text(event["delta"].as_str().unwrap_or_default());
@@ -110,7 +111,8 @@ impl Screen {
     }
 }
 
-fn rows(event: &Value) {
+/// A table with the first rows.
+pub fn rows(event: &Value) {
     let names = event["columns"].as_array().into_iter().flatten();
     let header: Vec<String> = names.map(|column| cell(&column["name"])).collect();
     let all = event["rows"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -10,13 +10,15 @@ use std::process::ExitCode;
 pub async fn run(args: Connection) -> Result<ExitCode> {
     match args.command {
         ConnectionCommand::List { server, json } => list(&Client::new(&server)?, json).await,
-        ConnectionCommand::Add { name, database_url, file, server, json } => {
+        ConnectionCommand::Add { name, database_url, file, write_url_env, server, json } => {
             let client = Client::new(&server)?;
             let made = match (file, database_url) {
                 (Some(file), _) => upload(&client, &name, &file).await?,
                 (None, url) => {
                     let url = url.filter(|url| url != "-").map_or_else(from_stdin, Ok)?;
-                    client.post("/v1/connections", &json!({"name": name, "url": url})).await?
+                    let write_url = write_url_env.as_deref().map(from_env).transpose()?;
+                    let body = json!({"name": name, "url": url, "write_url": write_url});
+                    client.post("/v1/connections", &body).await?
                 }
             };
             watch(&client, &made, json).await
@@ -24,6 +26,11 @@ pub async fn run(args: Connection) -> Result<ExitCode> {
         ConnectionCommand::Bound { connection, rows, server } => {
             bound(&Client::new(&server)?, &connection, &rows).await
         }
+        ConnectionCommand::AllowWrites { connection, write_url_env, server } => {
+            let url = write_url_env.as_deref().map_or_else(from_stdin, from_env)?;
+            writes(&Client::new(&server)?, &connection, Some(url)).await
+        }
+        ConnectionCommand::DenyWrites { connection, server } => writes(&Client::new(&server)?, &connection, None).await,
         ConnectionCommand::Policy { command } => policy(command).await,
         ConnectionCommand::Test { connection, server, json } => {
             let client = Client::new(&server)?;
@@ -49,6 +56,16 @@ async fn bound(client: &Client, connection: &str, rows: &str) -> Result<ExitCode
     client.put(&format!("/v1/connections/{id}/bounds"), &json!({ "max_scanned_rows": rows })).await?;
     let said = rows.map_or("as the settings say".to_owned(), |rows| format!("at most {rows} rows"));
     output::line(format!("{connection}: {said}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn writes(client: &Client, connection: &str, url: Option<String>) -> Result<ExitCode> {
+    let id = find(client, connection).await?;
+    client.put(&format!("/v1/connections/{id}/writes"), &json!({ "url": url })).await?;
+    output::line(match url {
+        Some(_) => format!("{connection}: changes can be asked for. Test it: askline connection test {connection}"),
+        None => format!("{connection}: no changes"),
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -148,6 +165,11 @@ fn show(event: &Value) {
         }
         _ => {}
     }
+}
+
+/// A URL with a password stays out of the list of processes.
+fn from_env(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| format!("the environment variable {name} holds no URL"))
 }
 
 fn from_stdin() -> Result<String> {

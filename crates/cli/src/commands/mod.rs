@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub mod approval;
 pub mod ask;
 pub mod bench;
 pub mod connection;

@@ -25,6 +25,7 @@ macro_rules! store_conformance {
                 a_connection_changes_only_its_status,
                 the_bound_of_a_connection_is_set_in_its_business_alone,
                 credentials_are_sealed_anew_only_over_what_was_read,
+                the_url_for_changes_is_set_and_taken_away_in_its_business_alone,
                 a_file_is_kept_in_its_business_and_read_back_whole,
                 a_schema_is_replaced_as_a_whole,
                 a_policy_is_replaced_as_a_whole_and_stays_in_its_business,
@@ -56,6 +57,7 @@ fn database(business: &str, id: &str, name: &str) -> Connection {
         name: name.to_owned(),
         dialect: Dialect::Postgres,
         sealed_url: "v1.a.b".to_owned(),
+        sealed_write_url: None,
         status: ConnectionStatus::New,
         schema_ms: None,
         status_message: String::new(),
@@ -185,6 +187,23 @@ pub async fn credentials_are_sealed_anew_only_over_what_was_read(bench: Bench) {
     assert!(bench.store.reseal(&business(), &ours.id, &ours.sealed_url, "new").await.unwrap());
     let resealed = Connection { sealed_url: "new".into(), ..ours };
     assert_eq!(bench.store.every_connection().await.unwrap(), [resealed, theirs]);
+}
+
+pub async fn the_url_for_changes_is_set_and_taken_away_in_its_business_alone(bench: Bench) {
+    two_businesses(&bench).await;
+    let new = Connection { sealed_write_url: Some("w1".into()), ..database(BUSINESS, "con_1", "shop") };
+    bench.store.create_connection(&new).await.unwrap();
+    assert_eq!(bench.store.connection(&business(), &new.id).await.unwrap(), Some(new.clone()));
+    assert!(!bench.store.set_write_url(&"biz_2".into(), &new.id, Some("theirs")).await.unwrap());
+    assert!(!bench.store.reseal_write_url(&business(), &new.id, "another", "w2").await.unwrap());
+    assert!(!bench.store.reseal_write_url(&"biz_2".into(), &new.id, "w1", "w2").await.unwrap());
+    assert!(bench.store.reseal_write_url(&business(), &new.id, "w1", "w2").await.unwrap());
+    let resealed = Connection { sealed_write_url: Some("w2".into()), ..new.clone() };
+    assert_eq!(bench.store.connections(&business()).await.unwrap(), [resealed]);
+    assert!(bench.store.set_write_url(&business(), &new.id, None).await.unwrap());
+    assert!(!bench.store.reseal_write_url(&business(), &new.id, "w2", "w3").await.unwrap());
+    let without = Connection { sealed_write_url: None, ..new };
+    assert_eq!(bench.store.every_connection().await.unwrap(), [without]);
 }
 
 pub async fn a_file_is_kept_in_its_business_and_read_back_whole(bench: Bench) {

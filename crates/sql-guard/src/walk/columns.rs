@@ -2,7 +2,7 @@
 //! stands before the dot: `(path).pg_read_file` reads a file.
 
 use contracts::Dialect;
-use sqlparser::ast::{AccessExpr, Expr, Ident};
+use sqlparser::ast::{AccessExpr, Expr, Ident, ObjectName};
 
 use super::scope::{Columns, Source};
 use super::{Verdict, Walk};
@@ -49,6 +49,34 @@ impl Walk<'_> {
         match sources.find(|source| source.hides(name) || source.has(name) == Some(true)) {
             Some(source) if source.hides(name) => Err(hidden(name)),
             Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A column of MATCH … AGAINST.
+    pub(super) fn matched_column(&mut self, column: &mut ObjectName) -> Verdict {
+        self.object_name(column)?;
+        match names::parts(column).unwrap_or_default().as_slice() {
+            [name] => self.bare_column(&names::meaning(self.dialect, name)),
+            [.., source, name] => self.qualified_column(source, name),
+            [] => Ok(()),
+        }
+    }
+
+    /// Refuses a word that would be read as a closed column.
+    pub(super) fn refuse_closed(&self, word: &str) -> Verdict {
+        let mut sources = self.scopes.iter().flat_map(|scope| &scope.sources);
+        match sources.any(|source| source.closed.iter().any(|closed| closed.eq_ignore_ascii_case(word))) {
+            true => Err(hidden(word)),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses all columns of a table some of which are closed.
+    pub(super) fn refuse_closed_row(&self, source: &ObjectName) -> Verdict {
+        let called = source.0.last().and_then(|part| part.as_ident()).map(|ident| names::meaning(self.dialect, ident));
+        match called.and_then(|called| self.source_called(&called)).and_then(|source| source.closed.first()) {
+            Some(closed) => Err(hidden(closed)),
+            None => Ok(()),
         }
     }
 
@@ -103,6 +131,8 @@ impl Walk<'_> {
             for source in &scope.sources {
                 let is_row = source.name.as_deref().is_some_and(|source| source.eq_ignore_ascii_case(name));
                 match source.has(name) {
+                    // The whole row holds the closed columns too.
+                    Some(false) if is_row && !source.closed.is_empty() => return Err(hidden(name)),
                     None | Some(true) => return Ok(()),
                     Some(false) if is_row || self.is_system_column(source, name) => return Ok(()),
                     Some(false) => known.extend(source.columns.names().unwrap_or_default()),
@@ -163,7 +193,7 @@ fn row_name(root: &Expr) -> Option<&Ident> {
     }
 }
 
-fn hidden(name: &str) -> Refusal {
+pub(super) fn hidden(name: &str) -> Refusal {
     let message = format!("The column {name} may not be read by your role. Write the query without it.");
     Refusal::new(rule::HIDDEN_COLUMN, message)
 }

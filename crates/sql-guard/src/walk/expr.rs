@@ -166,7 +166,7 @@ impl Walk<'_> {
                 self.exprs(elem)
             }
             Expr::MatchAgainst { columns, match_value, opt_search_modifier: _ } => {
-                columns.iter_mut().try_for_each(|column| self.object_name(column))?;
+                columns.iter_mut().try_for_each(|column| self.matched_column(column))?;
                 self.literal(&mut match_value.value)
             }
             Expr::MemberOf(MemberOf { value, array }) => self.both(value, array),

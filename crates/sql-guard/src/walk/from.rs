@@ -149,7 +149,7 @@ impl<'p> Walk<'p> {
         };
         self.alias(alias)?;
         let name = Some(names::meaning(self.dialect, &alias.name));
-        Ok(Source { name, columns: self.renamed(alias, columns), weight, restriction: None })
+        Ok(Source { name, columns: self.renamed(alias, columns), weight, ..Source::default() })
     }
 
     pub(super) fn alias(&mut self, alias: &mut TableAlias) -> Verdict {

@@ -133,7 +133,9 @@ impl Walk<'_> {
 
     fn argument(&mut self, argument: &mut FunctionArgExpr) -> Verdict {
         match argument {
-            FunctionArgExpr::Expr(Expr::Identifier(word)) if self.is_keyword_argument(word) => Ok(()),
+            FunctionArgExpr::Expr(Expr::Identifier(word)) if self.is_keyword_argument(word) => {
+                self.refuse_closed(&word.value)
+            }
             FunctionArgExpr::Expr(expr) => self.expr(expr),
             FunctionArgExpr::QualifiedWildcard(name) => self.all_columns(name),
             FunctionArgExpr::Wildcard => Ok(()),

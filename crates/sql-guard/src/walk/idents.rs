@@ -84,6 +84,7 @@ impl Walk<'_> {
     /// `namespace.table.*`
     pub(super) fn all_columns(&mut self, name: &mut ObjectName) -> Verdict {
         self.object_name(name)?;
+        self.refuse_closed_row(name)?;
         self.drop_namespace(&mut name.0, 1);
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! The walk also puts the tree in the form that is printed: literals and quoted names in the one spelling that cannot be
 //! read in two ways, optimizer hints removed, SQLite's double-quoted strings in single quotes.
 
+mod change;
 mod columns;
 mod expr;
 mod from;
@@ -29,6 +30,7 @@ use crate::policy::{Policy, PolicyTable};
 use crate::refusal::Refusal;
 use scope::{Columns, Cte, Scope, Source};
 
+pub use change::change;
 pub use joins::{gives_one_row, number};
 
 /// How deep the tree may be: comparing two trees is recursive, and takes about a megabyte of stack at this depth.

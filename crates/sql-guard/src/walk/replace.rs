@@ -16,12 +16,7 @@ impl Walk<'_> {
         restriction: &Restriction,
         written: Option<Ident>,
     ) -> Verdict {
-        if let Some(attribute) = restriction.unbound() {
-            let message = format!(
-                "The rule of this table needs the attribute user.{attribute}, which is not set for you. Ask a manager."
-            );
-            return Err(Refusal::new(rule::POLICY, message));
-        }
+        bound(restriction)?;
         let TableFactor::Table { alias, sample, partitions, index_hints, .. } = factor else {
             return Ok(());
         };
@@ -42,4 +37,13 @@ impl Walk<'_> {
         *factor = TableFactor::Derived { lateral: false, subquery, alias, sample: None };
         Ok(())
     }
+}
+
+/// Refuses a rule that needs something of the user which is not known.
+pub(super) fn bound(restriction: &Restriction) -> Verdict {
+    let Some(attribute) = restriction.unbound() else { return Ok(()) };
+    let message = format!(
+        "The rule of this table needs the attribute user.{attribute}, which is not set for you. Ask a manager."
+    );
+    Err(Refusal::new(rule::POLICY, message))
 }

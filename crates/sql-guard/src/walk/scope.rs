@@ -54,6 +54,8 @@ pub struct Source<'p> {
     pub weight: usize,
     /// The rule that the table was replaced by.
     pub restriction: Option<&'p Restriction>,
+    /// Columns that may not be named because the table itself stands here, without the rule that would mask them.
+    pub closed: Vec<String>,
 }
 
 /// What one SELECT brings into sight.
@@ -106,6 +108,7 @@ impl Source<'_> {
     /// Whether the policy hides the column.
     pub fn hides(&self, name: &str) -> bool {
         self.restriction.is_some_and(|restriction| restriction.hides(name))
+            || self.closed.iter().any(|closed| closed.eq_ignore_ascii_case(name))
     }
 
     fn meaning(&self, token: &str) -> Meaning {

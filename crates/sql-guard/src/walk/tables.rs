@@ -24,28 +24,48 @@ impl<'p> Walk<'p> {
     /// the default namespaces gets its own: what is printed cannot mean another table.
     pub(super) fn table(&mut self, name: &mut ObjectName) -> Result<Found<'p>, Refusal> {
         self.object_name(name)?;
-        let parts = names::parts(name).unwrap_or_default();
-        let wanted: Vec<String> = parts.iter().map(|ident| names::meaning(self.dialect, ident)).collect();
-        let (namespace, table) = match wanted.as_slice() {
-            [table] => (None, table),
-            [namespace, table] => (Some(namespace.as_str()), table),
-            _ => return Err(self.unknown_table(&name.to_string())),
-        };
+        let (namespace, table) = self.wanted(name)?;
         if namespace.is_none()
-            && let Some(output) = self.cte_named(table)
+            && let Some(output) = self.cte_named(&table)
         {
             return Ok(Found { output, restriction: None, called: None });
         }
-        if self.is_dual(&parts) {
+        if self.is_dual(&names::parts(name).unwrap_or_default()) {
             return Ok(Found { output: Output::default(), restriction: None, called: None });
         }
-        let found = match namespace {
-            Some(namespace) => self.qualified(namespace, table),
-            None => self.unqualified(table),
-        };
-        match found {
+        match self.listed(namespace.as_deref(), &table) {
             Some(found) => Ok(self.touch(name, found, namespace.is_some())),
             None => Err(self.unknown_table(&name.to_string())),
+        }
+    }
+
+    /// The table whose rows change: it stands there by its name, and no rule takes its place. With what the statement
+    /// calls it by, where its name was rewritten.
+    pub(super) fn target(&mut self, name: &mut ObjectName) -> Result<(&'p PolicyTable, Option<Ident>), Refusal> {
+        self.object_name(name)?;
+        let (namespace, table) = self.wanted(name)?;
+        let Some(found) = self.listed(namespace.as_deref(), &table) else {
+            return Err(self.unknown_table(&name.to_string()));
+        };
+        let called = self.touch(name, found, namespace.is_some()).called;
+        Ok((found, called))
+    }
+
+    /// The namespace and the name that are written.
+    fn wanted(&self, name: &ObjectName) -> Result<(Option<String>, String), Refusal> {
+        let parts = names::parts(name).unwrap_or_default();
+        let mut wanted = parts.iter().map(|ident| names::meaning(self.dialect, ident));
+        match (wanted.next(), wanted.next(), wanted.next()) {
+            (Some(table), None, None) => Ok((None, table)),
+            (Some(namespace), Some(table), None) => Ok((Some(namespace), table)),
+            _ => Err(self.unknown_table(&name.to_string())),
+        }
+    }
+
+    fn listed(&self, namespace: Option<&str>, table: &str) -> Option<&'p PolicyTable> {
+        match namespace {
+            Some(namespace) => self.qualified(namespace, table),
+            None => self.unqualified(table),
         }
     }
 

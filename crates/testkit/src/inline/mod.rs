@@ -113,20 +113,14 @@ impl Inline {
     /// A job of a turn of its own.
     pub async fn order<J: Job>(&self, job: &J) -> Order {
         let turn = self.turn().await;
-        let meta = Meta {
-            turn: turn.id.clone(),
-            business: turn.business,
-            user: turn.user,
-            conversation: turn.conversation,
-            connection: turn.connection,
-            created_ms: turn.created_ms,
-            deadline_ms: turn.deadline_ms,
-            spent: Default::default(),
-            lane: Default::default(),
-            replay_of: None,
-        };
-        let envelope = Envelope::first(meta, 2, job).expect("a job is JSON");
-        Order { turn: turn.id, message: Message::carrying(&envelope, None).expect("an envelope is JSON") }
+        order_of(turn, job)
+    }
+
+    /// As `order`, for a job that must know its turn.
+    pub async fn order_for<J: Job>(&self, make: impl AsyncFnOnce(&TurnId) -> J) -> Order {
+        let turn = self.turn().await;
+        let job = make(&turn.id).await;
+        order_of(turn, &job)
     }
 
     /// Runs it once, as if it had just been delivered.
@@ -230,6 +224,23 @@ impl Ran {
         let error = end.and_then(|end| end.error.as_ref());
         error.is_some_and(|error| !error.code.is_empty() && error.message.len() > 20)
     }
+}
+
+fn order_of<J: Job>(turn: NewTurn, job: &J) -> Order {
+    let meta = Meta {
+        turn: turn.id.clone(),
+        business: turn.business,
+        user: turn.user,
+        conversation: turn.conversation,
+        connection: turn.connection,
+        created_ms: turn.created_ms,
+        deadline_ms: turn.deadline_ms,
+        spent: Default::default(),
+        lane: Default::default(),
+        replay_of: None,
+    };
+    let envelope = Envelope::first(meta, 2, job).expect("a job is JSON");
+    Order { turn: turn.id, message: Message::carrying(&envelope, None).expect("an envelope is JSON") }
 }
 
 fn runner(handler: Arc<dyn Handler>, ports: Ports) -> Runner {

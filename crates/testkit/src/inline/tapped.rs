@@ -3,9 +3,10 @@
 use super::tape::Tape;
 use async_trait::async_trait;
 use contracts::{
-    BusinessId, ConnectionId, ConversationId, DeadId, Envelope, HopId, Lane, LoggedEvent, ResultId, ResultSet, Role,
-    Schema, TurnId, UserId,
+    ApprovalId, BusinessId, ConnectionId, ConversationId, DeadId, Envelope, HopId, Lane, LoggedEvent, ResultId,
+    ResultSet, Role, Schema, TurnId, UserId,
 };
+use ports::approvals::{Approval, ApprovalState, Approvals, ChangeEnd, Verdict};
 use ports::dead::{DeadFilter, DeadJob, DeadJobs, Decision, Scope};
 use ports::event_log::{Append, AppendError, Position, Watch};
 use ports::leader::Leaders;
@@ -13,7 +14,7 @@ use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Ren
 use ports::line::{Beginning, Line, Queued, Taken, Waits};
 use ports::llm::{Call, Error as LlmError, Pieces};
 use ports::retention::Retention;
-use ports::source::{About, Access, DiscoveryLimits, Error as SourceError, Source, Statement};
+use ports::source::{About, Access, Change, Changed, DiscoveryLimits, Error as SourceError, Source, Statement, Writer};
 use ports::store::*;
 use ports::{EventLog, Ledger, Llm, PortError, Sources, Vault};
 use serde_json::Value;
@@ -57,6 +58,8 @@ tapped!(AppStore: Connections {
     fn connections(business: &BusinessId) -> Vec<Connection>;
     fn every_connection() -> Vec<Connection>;
     fn reseal(business: &BusinessId, id: &ConnectionId, old: &str, new: &str) -> bool;
+    fn set_write_url(business: &BusinessId, id: &ConnectionId, sealed: Option<&str>) -> bool;
+    fn reseal_write_url(business: &BusinessId, id: &ConnectionId, old: &str, new: &str) -> bool;
     fn set_max_scanned_rows(business: &BusinessId, id: &ConnectionId, rows: Option<u64>) -> bool;
     fn connection_policy(business: &BusinessId, id: &ConnectionId) -> Option<Value>;
     fn save_connection_policy(business: &BusinessId, id: &ConnectionId, policy: &Value) -> ();
@@ -109,6 +112,17 @@ tapped!(AppStore: DeadJobs {
     fn plan_replay(scope: &Scope, id: &DeadId, turn: &TurnId, instead_of: Option<&TurnId>) -> bool;
     fn mark_replayed(scope: &Scope, id: &DeadId, turn: &TurnId, decision: &Decision) -> bool;
     fn drop_dead(scope: &Scope, id: &DeadId, decision: &Decision) -> bool;
+});
+
+tapped!(AppStore: Approvals {
+    fn ask_approval(approval: &Approval) -> Approval;
+    fn approval(business: &BusinessId, id: &ApprovalId) -> Option<Approval>;
+    fn approvals(business: &BusinessId, state: Option<ApprovalState>, limit: u32) -> Vec<Approval>;
+    fn decide(business: &BusinessId, id: &ApprovalId, verdict: Verdict, turn: &TurnId, decision: &Decision) -> bool;
+    fn redirect_approval(business: &BusinessId, id: &ApprovalId, from: &TurnId, to: &TurnId) -> bool;
+    fn begin_change(business: &BusinessId, id: &ApprovalId, turn: &TurnId) -> bool;
+    fn end_change(business: &BusinessId, id: &ApprovalId, end: &ChangeEnd) -> bool;
+    fn expire_approvals(now_ms: i64, limit: u32) -> u64;
 });
 
 tapped!(AppStore: Leaders {
@@ -235,6 +249,30 @@ impl Sources for Tapped<dyn Sources> {
         self.tape.call("open_source").map_err(lost)?;
         let source = self.port.open(access).await?;
         Ok(Arc::new(TappedSource { source, tape: self.tape.clone() }))
+    }
+
+    async fn writer(&self, access: &Access) -> Result<Arc<dyn Writer>, SourceError> {
+        self.tape.call("open_writer").map_err(lost)?;
+        let writer = self.port.writer(access).await?;
+        Ok(Arc::new(TappedWriter { writer, tape: self.tape.clone() }))
+    }
+}
+
+struct TappedWriter {
+    writer: Arc<dyn Writer>,
+    tape: Arc<Tape>,
+}
+
+#[async_trait]
+impl Writer for TappedWriter {
+    async fn check(&self) -> Result<(), SourceError> {
+        self.tape.call("check_writer").map_err(lost)?;
+        self.writer.check().await
+    }
+
+    async fn change(&self, change: Change) -> Result<Changed, SourceError> {
+        self.tape.call("change").map_err(lost)?;
+        self.writer.change(change).await
     }
 }
 

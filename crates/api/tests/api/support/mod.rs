@@ -1,5 +1,6 @@
 //! Ports in memory, and the API over them.
 
+mod approvals;
 mod broker;
 mod client;
 mod dead;

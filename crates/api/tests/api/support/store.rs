@@ -1,3 +1,4 @@
+use super::approvals::Asked;
 use super::dead::Desk;
 use super::{Effects, down};
 use async_trait::async_trait;
@@ -23,6 +24,7 @@ pub struct FakeStore {
     beyond: AtomicBool,
     data: Mutex<Data>,
     pub(super) desk: Desk,
+    pub(super) asked: Asked,
 }
 
 #[derive(Default)]
@@ -305,6 +307,21 @@ impl Connections for FakeStore {
     }
 
     async fn reseal(&self, _: &BusinessId, _: &ConnectionId, _: &str, _: &str) -> Result<bool, PortError> {
+        panic!("the API opens no credentials")
+    }
+
+    async fn set_write_url(
+        &self,
+        business: &BusinessId,
+        id: &ConnectionId,
+        sealed: Option<&str>,
+    ) -> Result<bool, PortError> {
+        let mut data = self.data()?;
+        let found = data.connections.iter_mut().find(|one| one.business == *business && one.id == *id);
+        Ok(found.map(|one| one.sealed_write_url = sealed.map(str::to_owned)).is_some())
+    }
+
+    async fn reseal_write_url(&self, _: &BusinessId, _: &ConnectionId, _: &str, _: &str) -> Result<bool, PortError> {
         panic!("the API opens no credentials")
     }
 

@@ -82,6 +82,10 @@ impl World {
         Call::new(self.router(), Method::POST, path)
     }
 
+    pub fn put(&self, path: &str) -> Call {
+        Call::new(self.router(), Method::PUT, path)
+    }
+
     /// A token of a user of the first business.
     pub fn token(&self, role: Role) -> String {
         self.token_in(&[(BUSINESS, role)])
@@ -124,6 +128,7 @@ impl World {
             name: name.to_owned(),
             dialect: Dialect::Sqlite,
             sealed_url: "sealed".to_owned(),
+            sealed_write_url: None,
             status,
             status_message: String::new(),
             max_scanned_rows: None,

@@ -3,7 +3,7 @@
 mod args;
 mod operator;
 mod show;
-mod time;
+pub(super) mod time;
 
 pub use args::Dead;
 

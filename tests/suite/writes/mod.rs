@@ -1,0 +1,6 @@
+//! Changes of data: asked for, shown, approved by a person, made once.
+
+mod cases;
+mod inline;
+mod kills;
+mod shop;
