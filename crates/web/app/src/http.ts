@@ -1,4 +1,4 @@
-import type { Business, Connection, ConversationSummary, Login, Rows, StoredTurn, User } from "./wire";
+import type { Approval, Business, Connection, ConversationSummary, Login, Rows, StoredTurn, User } from "./wire";
 
 /** A request that did not succeed. `status` 0 means that the server could not be reached. */
 export class ApiError extends Error {
@@ -62,6 +62,19 @@ export class Api {
   async turns(conversation: string): Promise<StoredTurn[]> {
     const path = `/v1/conversations/${encodeURIComponent(conversation)}/turns`;
     return (await this.send<{ data: StoredTurn[] }>("GET", path)).data;
+  }
+
+  /** The newest changes that somebody asked for. */
+  async approvals(): Promise<Approval[]> {
+    return (await this.send<{ data: Approval[] }>("GET", "/v1/approvals")).data;
+  }
+
+  approval(response: string): Promise<Approval> {
+    return this.send("GET", `/v1/responses/${encodeURIComponent(response)}/approval`);
+  }
+
+  decide(response: string, word: "approve" | "decline"): Promise<{ response_id: string }> {
+    return this.send("POST", `/v1/responses/${encodeURIComponent(response)}/${word}`);
   }
 
   result(id: string): Promise<Rows> {

@@ -13,6 +13,29 @@ export interface Rows {
   truncated: boolean;
 }
 
+export type ChangeKind = "insert" | "update" | "delete";
+
+export type ApprovalState =
+  "pending" | "approved" | "declined" | "expired" | "running" | "done" | "failed" | "unknown";
+
+/** A change of data that somebody asked for. */
+export interface Approval {
+  id: string;
+  response_id: string;
+  executed_as: string | null;
+  question: string;
+  sql: string;
+  kind: ChangeKind;
+  table: string;
+  affected_rows: number;
+  preview: Rows | null;
+  state: ApprovalState;
+  changed_rows: number | null;
+  error: string | null;
+  may_decide: boolean;
+  expires_ms: number;
+}
+
 export interface Failure {
   code: string;
   message: string;
@@ -75,6 +98,17 @@ export type ResponseEvent = { response_id: string; sequence_number?: number } & 
     }
   | { type: "response.askline.sql.rejected"; rule: string; message: string }
   | { type: "response.askline.rows"; columns: Column[]; rows: Cell[][]; row_count: number; truncated: boolean }
+  | {
+      type: "response.askline.approval.required";
+      approval_id: string;
+      sql: string;
+      kind: ChangeKind;
+      table: string;
+      affected_rows: number;
+      preview: Rows;
+      /** Unix seconds. */
+      expires_at: number;
+    }
   | { type: "response.askline.queue.position"; position: number; estimated_wait_ms?: number }
 );
 

@@ -2,9 +2,11 @@ import type { Api, NewConnection } from "../http";
 import { ApiError } from "../http";
 import { SocketClient, type Link, type Listener, type SocketLike } from "../socket/client";
 import { fromHistory, merge } from "../turn/history";
+import { fromApproval } from "../turn/change";
 import { isOver, newTurn, type Turn } from "../turn/model";
 import { reduce } from "../turn/reduce";
 import type {
+  Approval,
   Business,
   Connection,
   ConversationSummary,
@@ -145,12 +147,14 @@ export class ChatStore extends Observable<ChatState> {
     const known = this.get().turns.some((turn) => turn.conversation === id);
     this.set({ conversation: id, loading: !known, problem: null });
     if (isDraft(id)) return this.set({ loading: false });
-    await this.guarded(async () =>
+    await this.guarded(async () => {
+      const stored = await this.api.turns(id);
       this.addHistory(
         id,
-        (await this.api.turns(id)).map((one) => fromHistory(one, id)),
-      ),
-    );
+        stored.map((one) => fromHistory(one, id)),
+      );
+      this.addChanges(await this.api.approvals());
+    });
     if (this.get().conversation === id) this.set({ loading: false });
   }
 
@@ -171,6 +175,28 @@ export class ChatStore extends Observable<ChatState> {
     } catch (error) {
       return this.asFailure(error);
     }
+  }
+
+  /** Says what a person decided, and follows the response that does it. */
+  async decide(key: string, word: "approve" | "decline"): Promise<Failure | null> {
+    const asking = this.find((turn) => turn.key === key);
+    if (!asking?.responseId) return null;
+    try {
+      const { response_id } = await this.api.decide(asking.responseId, word);
+      this.followDecision(asking, response_id, word);
+      return null;
+    } catch (error) {
+      return this.asFailure(error);
+    } finally {
+      await this.loadChange(key);
+    }
+  }
+
+  /** Looks how far the change is that a turn asked for. */
+  async loadChange(key: string): Promise<void> {
+    const responseId = this.find((turn) => turn.key === key)?.responseId;
+    if (!responseId) return;
+    await this.guarded(async () => this.addChanges([await this.api.approval(responseId)]));
   }
 
   addConnection(connection: NewConnection): Promise<Failure | null> {
@@ -234,6 +260,36 @@ export class ChatStore extends Observable<ChatState> {
     if (!before.responseId && before.stopping) this.socket.cancel(event.response_id);
     if (event.type === "response.created" && !after.testOf) void this.loadConversations();
     if (isOver(after) && after.testOf) void this.loadConnections();
+    if (isOver(after) && !isOver(before)) this.changeMoved(after);
+  }
+
+  /** A turn that asks has ended, or one that does what was decided. */
+  private changeMoved(ended: Turn): void {
+    const asking = ended.change ? ended : this.find((turn) => turn.change?.executedAs === ended.responseId);
+    if (asking) void this.loadChange(asking.key);
+  }
+
+  private addChanges(approvals: Approval[]): void {
+    for (const approval of approvals) {
+      const asking = this.find((turn) => turn.responseId === approval.response_id);
+      if (asking) this.update(asking.key, (turn) => ({ ...turn, change: fromApproval(approval) }));
+    }
+  }
+
+  private followDecision(asking: Turn, responseId: string, word: "approve" | "decline"): void {
+    if (this.find((turn) => turn.responseId === responseId)) return;
+    const said = word === "approve" ? "Approved" : "Declined";
+    const asked = {
+      key: responseId,
+      conversation: asking.conversation,
+      connection: asking.connection,
+      question: `${said}: ${asking.question}`,
+      createdMs: this.world.now(),
+    };
+    const turn: Turn = { ...newTurn(asked), responseId, phase: "queued" };
+    this.set({ turns: [...this.get().turns, turn] });
+    this.keepSoon();
+    this.socket.follow(responseId, -1);
   }
 
   /** The first answer of a draft names its conversation: what was asked meanwhile moves along. */

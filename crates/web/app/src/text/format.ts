@@ -25,6 +25,7 @@ const STEPS: Record<string, string> = {
   generate_sql: "Writing the SQL",
   execute_sql: "Asking the database",
   reply: "Writing the answer",
+  execute_change: "Making the change",
   test_connection: "Testing the connection",
   introspect: "Reading the tables",
 };

@@ -38,7 +38,7 @@ export function merge(history: Turn[], live: Turn[]): Turn[] {
 }
 
 function keepKey(stored: Turn, same: Turn | undefined): Turn {
-  return same ? { ...stored, key: same.key, steps: same.steps, notices: same.notices } : stored;
+  return same ? { ...stored, key: same.key, steps: same.steps, notices: same.notices, change: same.change } : stored;
 }
 
 function phaseOf(state: StoredTurn["state"]): Phase {

@@ -1,4 +1,4 @@
-import type { Cell, Column, Failure } from "../wire";
+import type { ApprovalState, Cell, ChangeKind, Column, Failure } from "../wire";
 
 export type Phase = "sending" | "queued" | "running" | "completed" | "failed" | "incomplete";
 
@@ -36,6 +36,23 @@ export interface Notice {
   message: string;
 }
 
+/** A change of data that waits, or waited, for a person's word. */
+export interface Change {
+  sql: string;
+  kind: ChangeKind;
+  table: string;
+  affectedRows: number;
+  /** The first rows; null where the rules of the connection do not show them. */
+  preview: Table | null;
+  state: ApprovalState;
+  /** Whether this person may approve it; null until the server has said so. */
+  mayDecide: boolean | null;
+  executedAs: string | null;
+  changedRows: number | null;
+  error: string | null;
+  expiresMs: number;
+}
+
 /** A question and all that is known of its answer. Plain data: it is kept over a reload of the page. */
 export interface Turn {
   /** The idempotency key of a question that this page asked, else the response's id. */
@@ -57,6 +74,8 @@ export interface Turn {
   rejections: Rejection[];
   notices: Notice[];
   table: Table | null;
+  /** What it asks a person to approve. */
+  change: Change | null;
   resultId: string | null;
   queue: { position: number; waitMs: number | null } | null;
   error: Failure | null;
@@ -88,6 +107,7 @@ export function newTurn(asked: Asked): Turn {
     rejections: [],
     notices: [],
     table: null,
+    change: null,
     resultId: null,
     queue: null,
     error: null,

@@ -1,4 +1,5 @@
 import type { OutputItem, ResponseEvent, ResponseObject } from "../wire";
+import { fromEvent } from "./change";
 import type { Item, Phase, Step, Turn } from "./model";
 
 /** The turn after an event. `nowMs` dates the steps: events carry no time of their own. */
@@ -55,6 +56,8 @@ function apply(turn: Turn, event: ResponseEvent, nowMs: number): Turn {
           truncated: event.truncated,
         },
       };
+    case "response.askline.approval.required":
+      return { ...turn, change: fromEvent(event) };
     case "response.askline.queue.position":
       return { ...turn, queue: { position: event.position, waitMs: event.estimated_wait_ms ?? null } };
     case "response.completed":

@@ -2,13 +2,17 @@ import { useState } from "react";
 import { laidOut } from "../text/sql";
 import { Check, Copy } from "./icons";
 
-export function SqlView({ sql, confidence }: { sql: string; confidence: number | null }) {
+interface Props {
+  sql: string;
+  confidence: number | null;
+  title?: string;
+}
+
+export function SqlView({ sql, confidence, title = "The statement that was written" }: Props) {
   return (
     <div className="sql">
       <div className="sql__bar">
-        <span>
-          {confidence === null ? "The statement that was written" : `Confidence ${Math.round(confidence * 100)} %`}
-        </span>
+        <span>{confidence === null ? title : `Confidence ${Math.round(confidence * 100)} %`}</span>
         <CopyButton text={sql} />
       </div>
       <pre className="sql__text">

@@ -41,7 +41,7 @@ interface RowsProps {
   onLoad: (() => void) | null;
 }
 
-function Rows({ table, loading, onLoad }: RowsProps) {
+export function Rows({ table, loading, onLoad }: RowsProps) {
   const [shown, setShown] = useState(PAGE);
   // A single column of numbers stays beside its row's start: at the far end it would be lost.
   const numeric = table.columns.length > 1 ? numericColumns(table.columns, table.rows) : [];

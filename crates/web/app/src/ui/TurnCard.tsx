@@ -4,6 +4,7 @@ import { duration } from "../text/format";
 import { explain, explainIncomplete, type Explanation } from "../text/failure";
 import { isOver, type Turn } from "../turn/model";
 import { AnswerTabs } from "./AnswerTabs";
+import { ChangeCard } from "./ChangeCard";
 import { Info, Warning } from "./icons";
 import { Steps } from "./Steps";
 
@@ -27,6 +28,7 @@ export const TurnCard = memo(function TurnCard({ turn, store, online }: Props) {
           </p>
         ))}
         <AnswerTabs turn={turn} store={store} />
+        {turn.change && <ChangeCard turn={turn} change={turn.change} store={store} />}
         <Ending turn={turn} onAgain={() => store.askAgain(turn.key)} />
       </div>
     </article>
