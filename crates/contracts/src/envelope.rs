@@ -51,7 +51,7 @@ pub struct Meta {
     /// What waits for whom.
     #[serde(default)]
     pub lane: Lane,
-    /// The turn that this one goes on with, when it replays a dead job.
+    /// The turn that this one goes on with, when it replays a dead job or does what was decided about a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay_of: Option<TurnId>,
 }

@@ -430,7 +430,8 @@ pub struct Secrets {
     pub jwt_secret: Secret,
     /// Seals credentials of sources: base64 of an HPKE public key. Roles: api, cli.
     pub vault_public_key: Secret,
-    /// Opens them: base64 of the private key. Roles: execute_sql, test_connection, introspect.
+    /// Opens them: base64 of the private key. Roles: execute_sql, execute_change, test_connection,
+    /// introspect.
     pub vault_private_key: Secret,
     /// Opens what was sealed before the keys were changed, until `askline keys rotate` has sealed it anew. Roles as
     /// above.
