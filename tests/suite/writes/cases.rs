@@ -49,7 +49,7 @@ fn manager(world: &World) -> Person {
 
 async fn member(world: &World) -> Person {
     let (email, password) = ("member@example.org", "a password of theirs");
-    testkit::add_member_as(&world.ports, email, password, "Sample shop", Role::Member).await;
+    testkit::add_member_as(&world.ports, email, password, "Demo", Role::Member).await;
     Person::login(&world.demo.url, email, password).await
 }
 
