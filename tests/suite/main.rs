@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod admission;
+mod audit;
 mod bad_input;
 mod bounds;
 mod canary;
@@ -13,6 +14,7 @@ mod dead;
 mod faults;
 mod files;
 mod flights;
+mod foreign_stage;
 mod kills;
 mod layering;
 mod llm_faults;
@@ -23,6 +25,7 @@ mod pipeline;
 mod program;
 mod protocol;
 mod real_llm;
+mod rollout;
 mod rotation;
 mod skew;
 mod starting;

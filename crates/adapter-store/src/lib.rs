@@ -4,6 +4,7 @@
 //! (`db/open.rs`), how a batch is made (`batch/`) and what a batch's statement takes its rows from (`writes/`, `reads/`).
 
 mod approvals;
+mod audit;
 mod batch;
 mod connections;
 mod credentials;

@@ -14,6 +14,7 @@ use utoipa::{Modify, OpenApi};
         (name = "connections", description = "Databases to ask"),
         (name = "history", description = "Conversations and results"),
         (name = "approvals", description = "Changes of data that wait for a person's word"),
+        (name = "audit", description = "What ran on the databases, and on whose behalf"),
         (name = "dead jobs", description = "What was given up"),
         (name = "operation", description = "Health and metrics"),
     ),
@@ -25,6 +26,7 @@ use utoipa::{Modify, OpenApi};
         rest::connections::set_bounds, rest::writes::set, rest::policy::show, rest::policy::replace,
         rest::conversations::list, rest::conversations::turns, rest::conversations::result,
         approvals::list, approvals::one, approvals::of_response, approvals::approve, approvals::decline,
+        rest::audit::list,
         dead::list, dead::one, dead::replay_one, dead::drop_one, dead::replay_many, dead::drop_many,
         health::health, health::ready, health::metrics,
     )

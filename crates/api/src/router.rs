@@ -1,5 +1,5 @@
 use crate::responses;
-use crate::rest::{connections, conversations, files, models, policy, writes};
+use crate::rest::{audit, connections, conversations, files, models, policy, writes};
 use crate::state::ApiState;
 use crate::{approvals, dead, headers, health, login, openapi, page, socket};
 use axum::Router;
@@ -55,6 +55,7 @@ fn business() -> Router<ApiState> {
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}/turns", get(conversations::turns))
         .route("/v1/results/{id}", get(conversations::result))
+        .route("/v1/audit", get(audit::list))
 }
 
 /// A form is larger than its file: names and boundaries.

@@ -79,7 +79,7 @@ async fn a_worker_killed_at_any_point_makes_no_change_twice() {
         let rows = processes.ports.store.audit_of(&"biz_demo".into(), &ended.id().into()).await.unwrap();
         let intents = rows.iter().filter(|row| row.verdict == "change").count();
         assert_eq!(intents, 1, "{}: it begins once", case.0);
-        let outcome = if case.1 { "changed" } else { "change_unknown" };
+        let outcome = if case.1 { "done" } else { "unknown" };
         assert_eq!(rows.iter().filter(|row| row.verdict == outcome).count(), 1, "{}", case.0);
     }
 }

@@ -3,18 +3,20 @@
 //! Before the statement begins, `running` is stored. Whoever finds it there without an end does not run the statement
 //! again: nobody knows whether it was kept.
 
-use crate::audit::audit;
 use crate::{ChangeRules, capital, policy, propose, unusable};
 use async_trait::async_trait;
 use contracts::job::ExecuteChange;
 use contracts::{Role, Schema};
 use domain::personal::mask_text;
+use ports::PortError;
 use ports::approvals::{Approval, ApprovalState, ChangeEnd};
+use ports::audit::verdict;
 use ports::source::{self, Change, Writer};
 use ports::store::Connection;
 use sql_guard::{CheckedChange, Policy};
 use std::sync::Arc;
 use std::time::Duration;
+use worker_kit::audit::{self, Act, Intent};
 use worker_kit::{Answer, Ctx, Done, Ending, JobError, OrFail, OrRetry, Worker, pause};
 
 const KIND: &str = "execute_change";
@@ -48,19 +50,19 @@ impl Worker for ChangeExecutor {
         let connection = ctx.connection_by_id(&approval.connection).await?;
         match approval.state {
             ApprovalState::Approved => self.execute(ctx, approval, &connection).await,
-            ApprovalState::Declined => declined(ctx, &approval, &connection).await,
+            ApprovalState::Declined => declined(ctx, &approval).await,
             ApprovalState::Running => {
                 end(ctx, &approval, &ChangeEnd::Unknown).await?;
-                conclude(ctx, &approval, &connection, Conclusion::Unknown).await
+                conclude(ctx, &approval, None, Conclusion::Unknown).await
             }
-            ApprovalState::Unknown => conclude(ctx, &approval, &connection, Conclusion::Unknown).await,
+            ApprovalState::Unknown => conclude(ctx, &approval, None, Conclusion::Unknown).await,
             ApprovalState::Done => {
                 let rows = approval.changed.unwrap_or(approval.affected);
-                conclude(ctx, &approval, &connection, Conclusion::Done(rows)).await
+                conclude(ctx, &approval, None, Conclusion::Done(rows)).await
             }
             ApprovalState::Failed => {
                 let (code, message) = approval.error.clone().unwrap_or_else(|| ("change_failed".into(), FAILED.into()));
-                conclude(ctx, &approval, &connection, Conclusion::Failed(code, message)).await
+                conclude(ctx, &approval, None, Conclusion::Failed { code, message }).await
             }
             ApprovalState::Pending | ApprovalState::Expired => Err(not_decided()),
         }
@@ -93,11 +95,11 @@ impl ChangeExecutor {
             Err(JobError::Fail { code, message }) => {
                 let failed = ChangeEnd::Failed { code: code.clone(), message: message.clone() };
                 end(ctx, &approval, &failed).await?;
-                return conclude(ctx, &approval, connection, Conclusion::Failed(code, message)).await;
+                return conclude(ctx, &approval, None, Conclusion::Failed { code, message }).await;
             }
             Err(error) => return Err(error),
         };
-        audit(ctx, connection, &approval.sql, &ready.checked.tables, "change").await?;
+        let intent = intend(ctx, &approval, &ready.checked.tables).await.or_retry("write the audit row")?;
         let store = &ctx.ports.store;
         let begun = store.begin_change(&approval.business, &approval.id, &ctx.meta.turn).await;
         if !begun.or_retry("begin the change")? {
@@ -109,14 +111,14 @@ impl ChangeExecutor {
         match outcome {
             Ok(changed) => {
                 end(ctx, &approval, &ChangeEnd::Done { rows: changed.rows }).await?;
-                conclude(ctx, &approval, connection, Conclusion::Done(changed.rows)).await
+                conclude(ctx, &approval, Some(intent), Conclusion::Done(changed.rows)).await
             }
             Err(source::Error::OutcomeUnknown(reason)) => {
                 tracing::error!(turn = %ctx.meta.turn, reason, "whether a change was kept is not known");
                 end(ctx, &approval, &ChangeEnd::Unknown).await?;
-                conclude(ctx, &approval, connection, Conclusion::Unknown).await
+                conclude(ctx, &approval, Some(intent), Conclusion::Unknown).await
             }
-            Err(error) => undone(ctx, &approval, connection, &error).await,
+            Err(error) => undone(ctx, &approval, intent, &error).await,
         }
     }
 
@@ -185,12 +187,7 @@ fn same_as_approved(approval: &Approval, policy: &Policy, schema: &Schema) -> Re
 }
 
 /// Nothing was kept.
-async fn undone(
-    ctx: &Ctx,
-    approval: &Approval,
-    connection: &Connection,
-    error: &source::Error,
-) -> Result<Done, JobError> {
+async fn undone(ctx: &Ctx, approval: &Approval, intent: Intent, error: &source::Error) -> Result<Done, JobError> {
     let (code, message) = match error {
         source::Error::Cancelled => ("cancelled", "It was stopped, and nothing was changed.".to_owned()),
         source::Error::OtherRows { expected, found } => (
@@ -213,10 +210,10 @@ async fn undone(
     let failed = ChangeEnd::Failed { code: code.to_owned(), message: message.clone() };
     end(ctx, approval, &failed).await?;
     if matches!(error, source::Error::Cancelled) {
-        note_outcome(ctx, approval, connection, "change_failed").await?;
+        on_record(ctx, approval, Some(intent), verdict::CANCELLED, None).await?;
         return Err(JobError::Cancelled);
     }
-    conclude(ctx, approval, connection, Conclusion::Failed(code.to_owned(), message)).await
+    conclude(ctx, approval, Some(intent), Conclusion::Failed { code: code.to_owned(), message }).await
 }
 
 /// Stores what became of the change, and does not give up at the first fault.
@@ -239,7 +236,7 @@ async fn end(ctx: &Ctx, approval: &Approval, end: &ChangeEnd) -> Result<(), JobE
 /// How it ended.
 enum Conclusion {
     Done(u64),
-    Failed(String, String),
+    Failed { code: String, message: String },
     Unknown,
 }
 
@@ -247,41 +244,79 @@ enum Conclusion {
 async fn conclude(
     ctx: &Ctx,
     approval: &Approval,
-    connection: &Connection,
+    intent: Option<Intent>,
     conclusion: Conclusion,
 ) -> Result<Done, JobError> {
     match conclusion {
         Conclusion::Done(rows) => {
-            note_outcome(ctx, approval, connection, "changed").await?;
+            on_record(ctx, approval, intent, verdict::DONE, Some(rows)).await?;
             let mut answer = Answer::begin(ctx);
             answer.push(&domain::change::done(approval.kind, rows, &approval.table));
             let text = answer.finish();
             let detail = text.trim_start_matches("Done: ").to_owned();
             Ok(Done::end(Ending::changed(text, approval.sql.clone()), detail))
         }
-        Conclusion::Failed(code, message) => {
-            note_outcome(ctx, approval, connection, "change_failed").await?;
+        Conclusion::Failed { code, message } => {
+            on_record(ctx, approval, intent, verdict_of(&code), None).await?;
             Err(JobError::fail(code, message))
         }
         Conclusion::Unknown => {
-            note_outcome(ctx, approval, connection, "change_unknown").await?;
+            on_record(ctx, approval, intent, verdict::UNKNOWN, None).await?;
             Err(JobError::fail("change_unknown", UNKNOWN))
         }
     }
 }
 
-async fn declined(ctx: &Ctx, approval: &Approval, connection: &Connection) -> Result<Done, JobError> {
-    note_outcome(ctx, approval, connection, "decline").await?;
+/// The audit's word for an error that undid a change.
+fn verdict_of(code: &str) -> &'static str {
+    match code {
+        "rows_changed" => verdict::OTHER_ROWS,
+        "statement_timeout" => verdict::TIMED_OUT,
+        "cancelled" => verdict::CANCELLED,
+        _ => verdict::FAILED,
+    }
+}
+
+async fn declined(ctx: &Ctx, approval: &Approval) -> Result<Done, JobError> {
+    on_record(ctx, approval, None, verdict::DECLINE, None).await?;
     let mut answer = Answer::begin(ctx);
     answer.push("The change was declined. Nothing was changed.");
     Ok(Done::end(Ending::completed(answer.finish()), "declined"))
 }
 
-/// One row for the outcome, on whichever run it is written.
-async fn note_outcome(ctx: &Ctx, approval: &Approval, connection: &Connection, verdict: &str) -> Result<(), JobError> {
-    let rows = ctx.ports.store.audit_of(&ctx.meta.business, &ctx.meta.turn).await.or_retry("read the audit")?;
-    if rows.iter().any(|row| row.verdict == verdict) {
+/// Puts the intent on record, unless a run that did not come to begin has done so.
+async fn intend(ctx: &Ctx, approval: &Approval, tables: &[String]) -> Result<Intent, PortError> {
+    match audit::open_intent(ctx, verdict::CHANGE).await? {
+        Some(intent) => Ok(intent),
+        None => audit::intent(ctx, &act(approval, tables), verdict::CHANGE).await,
+    }
+}
+
+/// Puts the end on record, once, whichever run comes to it. Without an intent nothing ran.
+async fn on_record(
+    ctx: &Ctx,
+    approval: &Approval,
+    intent: Option<Intent>,
+    verdict: &str,
+    rows: Option<u64>,
+) -> Result<(), JobError> {
+    let step = "write the audit row of the outcome";
+    let intent = match intent {
+        Some(intent) => Some(intent),
+        None => audit::open_intent(ctx, verdict::CHANGE).await.or_retry(step)?,
+    };
+    if let Some(intent) = intent {
+        return audit::outcome(ctx, intent, verdict, rows).await.or_retry(step);
+    }
+    let written = ctx.ports.store.audit_of(&ctx.meta.business, &ctx.meta.turn).await.or_retry(step)?;
+    if !written.is_empty() {
         return Ok(());
     }
-    audit(ctx, connection, &approval.sql, std::slice::from_ref(&approval.table), verdict).await
+    let table = std::slice::from_ref(&approval.table);
+    let word = if verdict == verdict::DECLINE { verdict::DECLINE } else { verdict::REFUSE };
+    audit::whole(ctx, &act(approval, table), word).await.or_retry(step)
+}
+
+fn act<'a>(approval: &'a Approval, tables: &'a [String]) -> Act<'a> {
+    Act { connection: &approval.connection, question: &approval.question, sql: &approval.sql, tables }
 }

@@ -1,22 +1,23 @@
 //! Checks one statement with the guard and runs what the guard printed, never what the model wrote. A statement that would
 //! change data is shown to a person first; the second worker here runs it once it is approved.
 
-mod audit;
 mod change;
+mod outcome;
 mod policy;
 mod propose;
 
 use async_trait::async_trait;
-use audit::audit;
 pub use change::ChangeExecutor;
 use contracts::job::{Basis, ExecuteSql, GenerateSql, Rejected, Reply};
 use contracts::{Event, ResultSet, Role};
 use domain::personal::{Masking, mask_text};
+use ports::audit::verdict;
 use ports::source::{self, Statement};
 use ports::store::Connection;
 use sql_guard::{Checked, Policy, Refusal};
 use std::time::Duration;
 use telemetry::names;
+use worker_kit::audit::{self, Act};
 use worker_kit::{Ctx, Done, JobError, OrRetry, Worker, pause};
 
 /// The worker of kind `execute_sql`.
@@ -72,12 +73,17 @@ impl Worker for SqlExecutor {
             Err(refusal) => return self.refused(ctx, job, &connection, refusal).await,
         };
         let source = ctx.open_source(&connection).await?;
-        audit(ctx, &connection, &checked.sql, &checked.tables, "execute").await?;
+        let act =
+            Act { connection: &connection.id, question: &job.question, sql: &checked.sql, tables: &checked.tables };
+        let intent = audit::intent(ctx, &act, verdict::EXECUTE).await.or_retry("write the audit row")?;
         let running = source.query(self.statement(ctx, &connection, &policy, &checked.sql));
         let started = ctx.ports.clock.monotonic_ms();
-        let (outcome, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
-        measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &outcome);
-        match outcome {
+        let (ran, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
+        measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &ran);
+        let (verdict, rows) = outcome::of(&ran);
+        // Reading once more is safe, so that a run whose end is not on record may be done again.
+        audit::outcome(ctx, intent, verdict, rows).await.or_retry("write the audit row of the outcome")?;
+        match ran {
             Ok(mut rows) => {
                 self.mask(ctx, &mut rows).await?;
                 self.answered(ctx, job, checked, rows)
@@ -132,7 +138,8 @@ impl SqlExecutor {
         connection: &Connection,
         refusal: Refusal,
     ) -> Result<Done, JobError> {
-        audit(ctx, connection, &job.sql, &[], "refuse").await?;
+        let act = Act { connection: &connection.id, question: &job.question, sql: &job.sql, tables: &[] };
+        audit::whole(ctx, &act, verdict::REFUSE).await.or_retry("write the audit row")?;
         self.correct(ctx, job, refusal.rule, refusal.message, "statement_refused")
     }
 

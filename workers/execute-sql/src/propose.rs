@@ -1,17 +1,27 @@
 //! A statement that would change data: its rows are read and shown, and it is parked until a person decides.
 
 use crate::SqlExecutor;
-use crate::audit::audit;
+use crate::outcome;
 use contracts::job::{Basis, ExecuteSql, Reply};
 use contracts::{ApprovalId, Event, ResultSet, Role, Schema};
 use ports::approvals::{Approval, ApprovalState};
+use ports::audit::verdict;
 use ports::source::{self, Source};
 use ports::store::Connection;
 use sql_guard::{Affected, CheckedChange, Policy, Refusal};
+use worker_kit::audit::{self, Act};
 use worker_kit::{Ctx, Done, JobError, OrRetry};
 
 /// The rule that a connection or a role which allows no changes refuses by. Never renamed.
 const NOT_ALLOWED: &str = "changes_not_allowed";
+
+/// Where the rows of a change are read, and on what record.
+struct Reading<'a> {
+    connection: &'a Connection,
+    policy: &'a Policy,
+    source: &'a dyn Source,
+    act: Act<'a>,
+}
 
 /// What was read of a change.
 struct Preview {
@@ -38,8 +48,11 @@ impl SqlExecutor {
             Err(refusal) => return self.refused(ctx, job, connection, refusal).await,
         };
         let source = ctx.open_source(connection).await?;
-        audit(ctx, connection, &checked.sql, &checked.tables, "ask").await?;
-        let mut preview = match self.read(ctx, connection, &policy, &*source, &checked).await? {
+        let act =
+            Act { connection: &connection.id, question: &job.question, sql: &checked.sql, tables: &checked.tables };
+        audit::whole(ctx, &act, verdict::ASK).await.or_retry("write the audit row")?;
+        let reading = Reading { connection, policy: &policy, source: &*source, act };
+        let mut preview = match self.read(ctx, &reading, &checked).await? {
             Ok(preview) => preview,
             Err(error) => return self.failed(ctx, job, error),
         };
@@ -74,28 +87,37 @@ impl SqlExecutor {
     async fn read(
         &self,
         ctx: &Ctx,
-        connection: &Connection,
-        policy: &Policy,
-        source: &dyn Source,
+        reading: &Reading<'_>,
         checked: &CheckedChange,
     ) -> Result<Result<Preview, source::Error>, JobError> {
         let affected = match &checked.affected {
             Affected::Rows(rows) => *rows,
-            Affected::Counted(sql) => {
-                audit(ctx, connection, sql, &checked.tables, "execute").await?;
-                match source.query(self.statement(ctx, connection, policy, sql)).await {
-                    Ok(rows) => counted(&rows).map_err(|message| JobError::internal("count rows", message))?,
-                    Err(error) => return Ok(Err(error)),
-                }
-            }
+            Affected::Counted(sql) => match self.query(ctx, reading, sql).await? {
+                Ok(rows) => counted(&rows).map_err(|message| JobError::internal("count rows", message))?,
+                Err(error) => return Ok(Err(error)),
+            },
         };
-        audit(ctx, connection, &checked.preview_sql, &checked.tables, "execute").await?;
-        let rows = source.query(self.statement(ctx, connection, policy, &checked.preview_sql)).await;
+        let rows = self.query(ctx, reading, &checked.preview_sql).await?;
         Ok(rows.map(|rows| {
             let mut rows = rows.head(self.shown_rows);
             rows.truncated |= (rows.rows.len() as u64) < affected;
             Preview { affected, rows }
         }))
+    }
+
+    /// Runs one query between its two audit rows.
+    async fn query(
+        &self,
+        ctx: &Ctx,
+        reading: &Reading<'_>,
+        sql: &str,
+    ) -> Result<Result<ResultSet, source::Error>, JobError> {
+        let act = Act { sql, ..reading.act };
+        let intent = audit::intent(ctx, &act, verdict::EXECUTE).await.or_retry("write the audit row")?;
+        let ran = reading.source.query(self.statement(ctx, reading.connection, reading.policy, sql)).await;
+        let (verdict, rows) = outcome::of(&ran);
+        audit::outcome(ctx, intent, verdict, rows).await.or_retry("write the audit row of the outcome")?;
+        Ok(ran)
     }
 
     fn refuse_size(&self, checked: &CheckedChange, affected: u64) -> Result<(), JobError> {

@@ -5,6 +5,7 @@
 
 mod admission;
 mod approvals;
+mod audit;
 mod identity;
 mod page;
 mod relay;

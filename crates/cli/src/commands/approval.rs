@@ -1,7 +1,7 @@
 //! Changes of data that wait for a person's word, on the command line.
 
 use super::ask;
-use super::dead::time;
+use super::time;
 use crate::args::Server;
 use crate::client::Client;
 use crate::output;

@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod ask;
+pub mod audit;
 pub mod bench;
 pub mod connection;
 pub mod dead;
@@ -12,4 +13,5 @@ pub mod guard;
 pub mod health;
 pub mod serve;
 pub mod setup;
+mod time;
 pub mod user;

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 pub mod approvals;
+pub mod audit;
 pub mod bench;
 pub mod broker;
 pub mod dead;
@@ -71,6 +72,7 @@ mod tests {
     fn every_case_is_listed_in_the_macro_of_its_suite() {
         let suites = [
             include_str!("approvals.rs"),
+            include_str!("audit.rs"),
             include_str!("broker.rs"),
             include_str!("dead.rs"),
             include_str!("event_log.rs"),

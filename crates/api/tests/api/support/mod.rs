@@ -1,6 +1,7 @@
 //! Ports in memory, and the API over them.
 
 mod approvals;
+mod audit;
 mod broker;
 mod client;
 mod dead;
@@ -10,6 +11,7 @@ mod store;
 mod world;
 mod ws;
 
+pub use audit::entry;
 pub use broker::{FakeBroker, Mode};
 pub use client::{Answer, Call, Sse, brief};
 pub use log::FakeLog;
