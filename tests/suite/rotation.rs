@@ -2,6 +2,7 @@
 
 use app::{Overrides, Roles, rotate_keys};
 use ports::Ports;
+use ports::vault::write_slot;
 use settings::{Secret, Settings};
 use testkit::World;
 
@@ -11,6 +12,21 @@ async fn url_of_the_demo(ports: &Ports) -> Option<String> {
     ports.vault.open(&one.business, &one.id, &one.sealed_url).await.ok()
 }
 
+/// The demo's connection gets a URL for changes.
+async fn allow_changes(ports: &Ports) {
+    let (business, id) = ("biz_demo".into(), "con_sample_shop".into());
+    let sealed = ports.vault.seal(&business, &write_slot(&id), "sqlite:/shop.db").await.unwrap();
+    assert!(ports.store.set_write_url(&business, &id, Some(&sealed)).await.unwrap());
+}
+
+async fn url_for_changes(ports: &Ports) -> Option<String> {
+    let connections = ports.store.connections(&"biz_demo".into()).await.unwrap();
+    let one = connections.first().unwrap();
+    let sealed = one.sealed_write_url.as_ref().unwrap();
+    assert!(ports.vault.open(&one.business, &one.id, sealed).await.is_err(), "it is no URL for reading");
+    ports.vault.open(&one.business, &write_slot(&one.id), sealed).await.ok()
+}
+
 async fn ports_with(settings: &Settings) -> Ports {
     app::compose(&mut settings.clone(), &Roles::all(), Overrides::default()).await.unwrap().ports
 }
@@ -18,6 +34,7 @@ async fn ports_with(settings: &Settings) -> Ports {
 #[tokio::test(flavor = "multi_thread")]
 async fn both_keys_are_read_during_the_change_and_the_new_one_alone_after_it() {
     let world = World::distributed(&[]).await;
+    allow_changes(&world.ports).await;
     let old = world.settings.clone();
     let (public, private) = app::generate_vault_keys().unwrap();
     let mut both = old.clone();
@@ -33,7 +50,9 @@ async fn both_keys_are_read_during_the_change_and_the_new_one_alone_after_it() {
     let said = rotate_keys(&mut both).await.unwrap();
     assert!(said.starts_with("1 connections"), "{said}");
     assert!(url_of_the_demo(&ports_with(&new).await).await.is_some());
+    assert_eq!(url_for_changes(&ports_with(&new).await).await.as_deref(), Some("sqlite:/shop.db"));
     assert!(url_of_the_demo(&world.ports).await.is_none());
+    assert!(url_for_changes(&world.ports).await.is_none());
     world.stop().await;
 }
 
