@@ -325,7 +325,8 @@ pub struct AuditRow {
     pub sql: String,
     /// Tables that it reads.
     pub tables: Vec<String>,
-    /// `execute`, `refuse`, or `shared`: it ran for another turn that asked the same, and its rows are shown here too.
+    /// `execute`, `refuse`, `dry_run` (planned by the database, not run), or `shared`: it ran for another turn that asked
+    /// the same, and its rows are shown here too.
     pub verdict: String,
     /// Unix milliseconds.
     pub at_ms: i64,

@@ -1,12 +1,13 @@
 //! Checks one statement with the guard and runs what the guard printed, never what the model wrote.
 
+mod direct;
 mod policy;
 
 use async_trait::async_trait;
-use contracts::job::{Basis, ExecuteSql, GenerateSql, Rejected, Reply};
+use contracts::job::{Basis, Direct, ExecuteSql, GenerateSql, Rejected, Reply};
 use contracts::{Event, ResultSet, Role};
 use domain::personal::{Masking, mask_text};
-use ports::source::{self, Reads, Statement};
+use ports::source::{self, Reads, Source, Statement};
 use ports::store::{AuditRow, Connection};
 use sql_guard::{Checked, Policy, Refusal};
 use std::sync::Arc;
@@ -42,15 +43,20 @@ impl Worker for SqlExecutor {
         let connection = ctx.connection().await?;
         let schema = ctx.schema(&connection).await?;
         // One row more than is kept shows that there are more.
-        let most = u64::try_from(self.max_rows).ok().and_then(|rows| rows.checked_add(1));
+        let most = u64::try_from(direct::rows_of(job.direct, self.max_rows)).ok().and_then(|rows| rows.checked_add(1));
         let policy = policy::of(ctx, &connection, &schema).await?.with_row_limit(most);
         let checked = match sql_guard::check(&job.sql, &policy) {
             Ok(checked) => checked,
             Err(refusal) => return self.refused(ctx, job, &connection, refusal).await,
         };
         let source = ctx.open_source(&connection).await?;
+        let statement = self.statement(ctx, &connection, &policy, &checked, job.direct);
+        if direct::is_dry(job.direct) {
+            audit(ctx, &connection, &checked.sql, &checked.tables, "dry_run").await?;
+            return self.plan(ctx, job, checked, &*source, statement).await;
+        }
         audit(ctx, &connection, &checked.sql, &checked.tables, "execute").await?;
-        let running = source.query(self.statement(ctx, &connection, &policy, &checked));
+        let running = source.query(statement);
         let started = ctx.ports.clock.monotonic_ms();
         let (outcome, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
         measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &outcome);
@@ -65,16 +71,37 @@ impl Worker for SqlExecutor {
 }
 
 impl SqlExecutor {
-    fn statement(&self, ctx: &Ctx, connection: &Connection, policy: &Policy, checked: &Checked) -> Statement {
+    fn statement(
+        &self,
+        ctx: &Ctx,
+        connection: &Connection,
+        policy: &Policy,
+        checked: &Checked,
+        direct: Option<Direct>,
+    ) -> Statement {
         let reads = policy.tables().iter().map(|table| (table.namespace.clone(), table.name.clone()));
         Statement {
             sql: checked.sql.clone(),
-            timeout: self.timeout.min(ctx.time_left()),
-            max_rows: self.max_rows,
+            timeout: direct::time_of(direct, self.timeout).min(ctx.time_left()),
+            max_rows: direct::rows_of(direct, self.max_rows),
             max_bytes: self.max_bytes,
             cancel: ctx.cancel.clone(),
             reads: Some(Arc::new(Reads::new(reads))),
             max_scanned_rows: Some(connection.max_scanned_rows.unwrap_or(self.max_scanned_rows)),
+        }
+    }
+
+    async fn plan(
+        &self,
+        ctx: &Ctx,
+        job: ExecuteSql,
+        checked: Checked,
+        source: &dyn Source,
+        statement: Statement,
+    ) -> Result<Done, JobError> {
+        match source.plan(statement).await {
+            Ok(()) => Ok(direct::planned(checked)),
+            Err(error) => self.failed(ctx, job, error),
         }
     }
 
@@ -99,6 +126,9 @@ impl SqlExecutor {
             (count, false) => format!("{count} rows"),
             (count, true) => format!("{count} rows, cut"),
         };
+        if job.direct.is_some() {
+            return Ok(direct::answered(ctx, checked, rows, detail));
+        }
         let basis = Basis::Rows { sql: checked.sql, result: ctx.result_id() };
         Ok(Done::next(&Reply { question: job.question, basis }, detail)?.with_result(rows))
     }
@@ -134,9 +164,12 @@ impl SqlExecutor {
         }
     }
 
-    /// Back to the generator with what was wrong, or the end when the rounds are used up.
+    /// Back to the generator with what was wrong, or the end when the rounds are used up or no model wrote it.
     fn correct(&self, ctx: &Ctx, job: ExecuteSql, rule: &str, message: String, code: &str) -> Result<Done, JobError> {
         ctx.emit(Event::SqlRejected { rule: rule.to_owned(), message: message.clone() });
+        if job.direct.is_some() {
+            return Err(JobError::fail(code, message));
+        }
         if job.round >= self.correction_rounds {
             let sentence = format!("No statement for this question could be run. The last one: {message}");
             return Err(JobError::fail(code, sentence));
