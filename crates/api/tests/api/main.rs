@@ -5,6 +5,7 @@
 
 mod admission;
 mod identity;
+mod mcp;
 mod page;
 mod relay;
 mod rest;
