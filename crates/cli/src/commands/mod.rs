@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod eval;
 pub mod guard;
 pub mod health;
+pub mod mcp;
 pub mod serve;
 pub mod setup;
 pub mod user;
