@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 source "$ROOT/ops/node.sh"
 source "$ROOT/ops/model.sh"
 
-PARTS=(packages servers scripts page lint build faults release tests)
+PARTS=(packages servers scripts page lint build faults release mcp tests)
 LOGS=$ASKLINE_CACHE/logs
 ARTIFACTS=$ASKLINE_CACHE/artifacts
 # The only variables of the caller that reach the tests.
@@ -49,6 +49,12 @@ part_tests() {
   cargo test --locked --workspace --no-fail-fast
 }
 
+# Clients of the MCP server that others wrote.
+part_mcp() {
+  forget_settings
+  "$ROOT/ops/mcp.sh"
+}
+
 # A short set of faults, by --only fault-suite; make test-faults runs all of them.
 part_fault-suite() {
   test_environment
@@ -60,10 +66,16 @@ part_unit() {
   cargo test --locked --workspace --exclude tests --no-fail-fast
 }
 
-# What the tests find by their environment, and nothing of the caller's own settings.
-test_environment() {
-  local name servers
+# The caller's own settings reach no test.
+forget_settings() {
+  local name
   for name in $(compgen -e ASKLINE_ | grep -vxE "$OURS"); do unset "$name"; done
+}
+
+# What the tests find by their environment.
+test_environment() {
+  local servers
+  forget_settings
   servers=$("$ROOT/ops/servers.sh" env)
   eval "$servers"
   mkdir -p "$ARTIFACTS"
