@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The MCP server, against clients that others wrote: the official Python client, the inspector's command line, and the
-# conformance suite. Needs the release executable, or ASKLINE_TEST_BIN.
+# conformance suite. Needs an executable: that of the tests, or ASKLINE_TEST_BIN.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$ROOT/ops/node.sh"
@@ -9,7 +9,7 @@ CLIENTS=$ROOT/tests/mcp
 MCP=$ASKLINE_CACHE/mcp
 PYTHON=$MCP/python
 NODE_MODULES=$MCP/node
-BINARY=${ASKLINE_TEST_BIN:-$CARGO_TARGET_DIR/release/askline}
+BINARY=${ASKLINE_TEST_BIN:-$CARGO_TARGET_DIR/debug/askline}
 WORK='' SERVER='' PROXY=''
 
 # The inspector and the conformance suite take 22.19 or later.
@@ -70,7 +70,7 @@ is_told() { [[ -s $WORK/demo.json ]] && grep -q '"token"' "$WORK/demo.json"; }
 field() { "$PYTHON/bin/python" -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$WORK/demo.json" "$1"; }
 
 start_server() {
-  [[ -x $BINARY ]] || die "there is no executable at $BINARY" "run ops/build.sh release, or set ASKLINE_TEST_BIN"
+  [[ -x $BINARY ]] || die "there is no executable at $BINARY" "run ops/test.sh --only build,mcp, or set ASKLINE_TEST_BIN"
   "$BINARY" demo --json --port "$(free_port)" --data-dir "$WORK/data" >"$WORK/demo.json" 2>"$WORK/server.log" &
   SERVER=$!
   within 60 is_told || die "the server did not start" "look at its log above"
