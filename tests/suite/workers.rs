@@ -87,7 +87,7 @@ async fn a_direct_statement_ends_its_turn_and_a_dry_run_asks_for_no_rows() {
     assert!(done.outcome.next.is_empty() && done.end.is_some(), "no reply is written");
     let rows = done.result.unwrap().rows;
     assert_eq!((rows.rows.len(), rows.truncated), (3, true));
-    let ran = run(COUNT, Direct { dry_run: true, ..Direct::default() }).await;
+    let ran = run("SELECT name FROM customers", Direct { dry_run: true, ..Direct::default() }).await;
     assert!(!ran.calls.contains(&"query") && ran.calls.contains(&"plan"), "{:?}", ran.calls);
     let done = ran.done.unwrap();
     assert!(done.result.is_none() && done.end.unwrap().sql.unwrap().contains("LIMIT"));

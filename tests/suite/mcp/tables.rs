@@ -69,7 +69,7 @@ async fn what_a_policy_hides_does_not_show(distributed: bool) {
     let found = member.works("search_schema", json!({"query": "email"})).await;
     assert!(!found["structuredContent"]["tables"].to_string().contains("\"customers\""), "{found}");
     let refused = member.refuses("execute_sql", json!({"sql": "SELECT email FROM customers"})).await;
-    assert!(refused.starts_with("statement_refused (unknown_column)"), "{refused}");
+    assert!(refused.starts_with("statement_refused (hidden_column)"), "{refused}");
     let some = member.works("execute_sql", json!({"sql": "SELECT COUNT(*) FROM customers"})).await;
     assert_eq!(some["structuredContent"]["rows"], json!([[10]]));
     let manager = agent(&world).await;
