@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("adapter-embedded", &["contracts", "ports"]),
     ("adapter-rabbitmq", &["contracts", "ports", "telemetry"]),
     ("adapter-redis", &["contracts", "ports", "telemetry"]),
-    ("adapter-store", &["contracts", "ports", "telemetry"]),
+    ("adapter-store", &["contracts", "domain", "ports", "telemetry"]),
     ("adapter-llm", &["contracts", "domain", "ports", "telemetry"]),
     ("adapter-sources", &["contracts", "domain", "ports", "telemetry"]),
     ("classify", WORKER),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod admission;
+mod audit;
 mod bad_input;
 mod bounds;
 mod canary;

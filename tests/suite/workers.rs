@@ -120,6 +120,24 @@ async fn no_statement_runs_when_its_audit_row_was_not_written() {
     let ran = inline.run_without(&order, "audit").await;
     assert!(ran.done.is_none() && ran.calls.contains(&"audit"), "{:?}", ran.calls);
     assert!(!ran.calls.contains(&"query"), "{:?}", ran.calls);
+    assert_eq!(inline.ports.store.audit_of(&"biz_demo".into(), &order.turn).await.unwrap(), []);
+}
+
+/// Its end is not known then: the statement runs again, as another attempt with an intent of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_whose_outcome_was_not_put_on_record_runs_again_on_record() {
+    let inline = inline(executor()).await;
+    let order = inline.order(&execute(COUNT)).await;
+    let lost = inline.run_without_nth(&order, "audit", 1).await;
+    assert!(lost.done.is_none() && lost.calls.contains(&"query"), "{:?}", lost.calls);
+    assert!(inline.run(&order).await.done.is_some());
+    let rows = inline.ports.store.audit_of(&"biz_demo".into(), &order.turn).await.unwrap();
+    let told: Vec<_> = rows.iter().map(|row| (row.attempt, row.verdict.as_str())).collect();
+    assert_eq!(told, [(1, "execute"), (2, "execute"), (2, "done")]);
+    assert_eq!(rows[2].intent.as_ref(), Some(&rows[1].id));
+    let verified = app::verify_audit(&*inline.ports.store, None, &[], &mut |_, _| {}).await.unwrap();
+    assert!(verified.is_sound(), "{verified:?}");
+    assert_eq!(verified.chains[0].checked.open_intents, 1);
 }
 
 /// The example of docs/adding-a-worker.md.

@@ -29,6 +29,7 @@ mod throttle;
 mod tokens;
 
 pub use openapi::openapi;
+pub use rest::audit::AuditList;
 pub use router::router;
 pub use state::{ApiState, StartError};
 pub use tokens::{Claims, Issued, MembershipClaim, TokenError, Tokens};

@@ -1,5 +1,5 @@
 use crate::responses;
-use crate::rest::{connections, conversations, files, models, policy};
+use crate::rest::{audit, connections, conversations, files, models, policy};
 use crate::state::ApiState;
 use crate::{dead, headers, health, login, mcp, openapi, page, socket};
 use axum::Router;
@@ -54,6 +54,7 @@ fn business() -> Router<ApiState> {
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}/turns", get(conversations::turns))
         .route("/v1/results/{id}", get(conversations::result))
+        .route("/v1/audit", get(audit::list))
 }
 
 /// A form is larger than its file: names and boundaries.

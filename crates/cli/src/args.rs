@@ -36,6 +36,8 @@ pub enum Command {
     Connection(Connection),
     /// What was given up: look at it, run it again, or drop it.
     Dead(crate::commands::dead::Dead),
+    /// What ran on the databases: list it, note its end, check that nobody changed it.
+    Audit(crate::commands::audit::Audit),
     /// Who may log in.
     User(User),
     /// Say what is reachable and what is missing.

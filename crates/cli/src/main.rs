@@ -45,6 +45,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Connection(connection) => commands::connection::run(connection).await,
         Command::Guard(guard) => commands::guard::run(guard),
         Command::Dead(dead) => commands::dead::run(config, dead).await,
+        Command::Audit(audit) => commands::audit::run(config, audit).await,
         Command::Eval(eval) => commands::eval::run(config, eval).await,
         Command::Bench(bench) => commands::bench::run(config, bench).await,
     }

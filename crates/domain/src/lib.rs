@@ -1,5 +1,6 @@
 //! What Askline decides: pure functions over contracts, without I/O.
 
+pub mod audit_chain;
 pub mod fair;
 pub mod find;
 pub mod flight;

@@ -10,7 +10,7 @@ mod tools;
 
 use client::Agent;
 use contracts::Role;
-use ports::store::AuditRow;
+use ports::audit::AuditRow;
 use serde_json::{Value, json};
 use testkit::World;
 

@@ -113,7 +113,11 @@ async fn a_call_that_is_sent_again_runs_once(distributed: bool) {
     let (first, again) = (result(call(COUNT)).await, result(call(COUNT)).await);
     assert_eq!(first, again);
     let turn = TurnId::new(first["structuredContent"]["response_id"].as_str().unwrap());
-    assert_eq!(world.ports.store.audit_of(&"biz_demo".into(), &turn).await.unwrap().len(), 1);
+    assert_eq!(
+        world.ports.store.audit_of(&"biz_demo".into(), &turn).await.unwrap().len(),
+        2,
+        "one intent, one outcome"
+    );
     let other = result(call("SELECT 1")).await;
     assert!(other["isError"] == true && other.to_string().contains("used for another"), "{other}");
     world.stop().await;

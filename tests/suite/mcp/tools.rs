@@ -47,7 +47,7 @@ async fn a_statement_runs_under_the_guard_and_leaves_its_audit_row(distributed: 
     assert_eq!((&given["rows"], &given["columns"][0]["name"]), (&json!([[28]]), &json!("customers")));
     assert_eq!((&given["truncated"], &given["dry_run"]), (&json!(false), &json!(false)));
     let rows = audit(&world, &result).await;
-    assert_eq!(rows.len(), 1);
+    assert_eq!((rows.len(), rows[1].verdict.as_str(), rows[1].rows), (2, "done", Some(1)), "intent and outcome");
     assert_eq!((rows[0].verdict.as_str(), &rows[0].tables), ("execute", &vec!["customers".to_owned()]));
     assert_eq!(json!(rows[0].sql), given["sql"], "what ran is what the client is told");
     let names = agent.works("execute_sql", json!({"sql": "SELECT name FROM customers -- all"})).await;
@@ -113,7 +113,7 @@ async fn a_dry_run_runs_nothing(distributed: bool) {
     assert_eq!((&given["dry_run"], &given["rows"], &given["columns"]), (&json!(true), &json!([]), &json!([])));
     assert!(given["sql"].as_str().unwrap().contains("LIMIT 10001"), "{given}");
     let verdicts: Vec<_> = audit(&world, &result).await.into_iter().map(|row| row.verdict).collect();
-    assert_eq!(verdicts, ["dry_run"]);
+    assert_eq!(verdicts, ["dry_run", "done"]);
     let endless = SLOW.replace("FROM customers a", "FROM customers z JOIN customers a ON z.city <> a.name");
     let endless = format!("{endless} JOIN customers g ON f.city <> g.name");
     let costly = agent.refuses("execute_sql", json!({"sql": endless, "dry_run": true})).await;

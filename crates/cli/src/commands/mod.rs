@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub mod ask;
+pub mod audit;
 pub mod bench;
 pub mod connection;
 pub mod dead;
@@ -12,4 +13,5 @@ pub mod health;
 pub mod mcp;
 pub mod serve;
 pub mod setup;
+mod time;
 pub mod user;
