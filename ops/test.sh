@@ -6,7 +6,7 @@ source "$ROOT/ops/node.sh"
 source "$ROOT/ops/model.sh"
 source "$ROOT/ops/stage.sh"
 
-PARTS=(packages servers scripts page lint build faults tests)
+PARTS=(packages servers scripts page lint build faults mcp tests)
 LOGS=$ASKLINE_CACHE/logs
 ARTIFACTS=$ASKLINE_CACHE/artifacts
 # The only variables of the caller that reach the tests.
@@ -53,6 +53,12 @@ part_tests() {
   cargo test --locked --workspace --no-fail-fast
 }
 
+# Clients of the MCP server that others wrote.
+part_mcp() {
+  forget_settings
+  ASKLINE_TEST_BIN=$CARGO_TARGET_DIR/$PROFILE/askline "$ROOT/ops/mcp.sh"
+}
+
 # A short set of faults, by --only fault-suite; make test-faults runs all of them.
 part_fault-suite() {
   test_environment
@@ -64,10 +70,16 @@ part_unit() {
   cargo test --locked --workspace --exclude tests --no-fail-fast
 }
 
-# What the tests find by their environment, and nothing of the caller's own settings.
-test_environment() {
-  local name servers
+# The caller's own settings reach no test.
+forget_settings() {
+  local name
   for name in $(compgen -e ASKLINE_ | grep -vxE "$OURS"); do unset "$name"; done
+}
+
+# What the tests find by their environment.
+test_environment() {
+  local servers
+  forget_settings
   servers=$("$ROOT/ops/servers.sh" env)
   eval "$servers"
   mkdir -p "$ARTIFACTS"

@@ -19,6 +19,7 @@ mod kills;
 mod layering;
 mod llm_faults;
 mod logs;
+mod mcp;
 mod modes;
 mod personal_data;
 mod pipeline;

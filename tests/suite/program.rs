@@ -68,9 +68,21 @@ fn a_question_can_be_asked_without_any_server() {
 
 #[test]
 fn every_command_explains_itself() {
-    for command in
-        ["demo", "serve", "api", "worker", "sweep", "ask", "connection", "user", "doctor", "migrate", "eval", "bench"]
-    {
+    for command in [
+        "demo",
+        "serve",
+        "api",
+        "worker",
+        "sweep",
+        "ask",
+        "mcp",
+        "connection",
+        "user",
+        "doctor",
+        "migrate",
+        "eval",
+        "bench",
+    ] {
         let output = Command::new(binary()).args([command, "--help"]).output().unwrap();
         assert!(output.status.success() && output.stdout.len() > 100, "{command}: {}", text(&output));
     }

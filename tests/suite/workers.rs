@@ -1,6 +1,6 @@
 //! Each worker by itself, inline: a failure at each of its calls, and every run twice.
 
-use contracts::job::{Basis, Classify, ExecuteSql, GenerateSql, Introspect, Job, Reply, TestConnection};
+use contracts::job::{Basis, Classify, Direct, ExecuteSql, GenerateSql, Introspect, Job, Reply, TestConnection};
 use contracts::{Dialect, TableSchema};
 use ports::source::DiscoveryLimits;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ fn executor() -> Arc<dyn Handler> {
 }
 
 fn execute(sql: &str) -> ExecuteSql {
-    ExecuteSql { question: QUESTION.to_owned(), sql: sql.to_owned(), dialect: Dialect::Sqlite, round: 0 }
+    ExecuteSql { question: QUESTION.to_owned(), sql: sql.to_owned(), dialect: Dialect::Sqlite, round: 0, direct: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,6 +80,37 @@ async fn generate_sql_fails_safely_at_every_call_and_comes_to_the_same_twice() {
 async fn execute_sql_fails_safely_at_every_call_and_comes_to_the_same_twice() {
     holds(executor(), execute(COUNT), &["audit", "open_source", "query"]).await;
     holds(executor(), execute("SELECT 1 FROM nowhere"), &["audit"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_statement_fails_safely_at_every_call_and_comes_to_the_same_twice() {
+    let direct = |sql: &str, direct: Direct| ExecuteSql { direct: Some(direct), ..execute(sql) };
+    holds(executor(), direct(COUNT, Direct::default()), &["audit", "open_source", "query"]).await;
+    let dry = Direct { dry_run: true, ..Direct::default() };
+    holds(executor(), direct(COUNT, dry), &["audit", "open_source", "plan"]).await;
+    holds(executor(), direct("SELECT 1 FROM nowhere", Direct::default()), &["audit"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_statement_ends_its_turn_and_a_dry_run_asks_for_no_rows() {
+    let inline = inline(executor()).await;
+    let run = async |sql: &str, direct: Direct| {
+        let job = ExecuteSql { direct: Some(direct), ..execute(sql) };
+        inline.run(&inline.order(&job).await).await
+    };
+    let ran = run("SELECT name FROM customers", Direct { max_rows: Some(3), ..Direct::default() }).await;
+    let done = ran.done.unwrap();
+    assert!(done.outcome.next.is_empty() && done.end.is_some(), "no reply is written");
+    let rows = done.result.unwrap().rows;
+    assert_eq!((rows.rows.len(), rows.truncated), (3, true));
+    let ran = run("SELECT name FROM customers", Direct { dry_run: true, ..Direct::default() }).await;
+    assert!(!ran.calls.contains(&"query") && ran.calls.contains(&"plan"), "{:?}", ran.calls);
+    let done = ran.done.unwrap();
+    assert!(done.result.is_none() && done.end.unwrap().sql.unwrap().contains("LIMIT"));
+    let ran = run("DELETE FROM customers", Direct::default()).await;
+    let done = ran.done.unwrap();
+    assert_eq!(done.end.unwrap().error.unwrap().code, "statement_refused");
+    assert!(done.outcome.next.is_empty(), "no model corrects what a program wrote");
 }
 
 #[tokio::test(flavor = "multi_thread")]

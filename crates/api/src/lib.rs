@@ -13,6 +13,7 @@ mod health;
 mod in_line;
 mod lines;
 mod login;
+mod mcp;
 mod openapi;
 mod page;
 pub mod passwords;

@@ -30,6 +30,8 @@ pub enum Command {
     Sweep,
     /// Ask a question and watch the answer arrive.
     Ask(Ask),
+    /// Speak MCP on standard input and output, for a client that starts this program, and pass it on to a server.
+    Mcp(Mcp),
     /// The databases of your business.
     Connection(Connection),
     /// Changes of data that wait for a person's word.
@@ -96,6 +98,20 @@ pub struct Server {
     /// Token; without it the demo's.
     #[arg(long, env = "ASKLINE_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// Folder of the demo's data.
+    #[arg(long, env = "ASKLINE_DEMO_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Business, when you belong to several.
+    #[arg(long, env = "ASKLINE_BUSINESS")]
+    pub business: Option<String>,
+}
+
+/// The token comes from ASKLINE_TOKEN alone.
+#[derive(ClapArgs)]
+pub struct Mcp {
+    /// Address of the server; without it the demo that runs on this machine.
+    #[arg(long, env = "ASKLINE_URL")]
+    pub url: Option<String>,
     /// Folder of the demo's data.
     #[arg(long, env = "ASKLINE_DEMO_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

@@ -41,6 +41,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Doctor(doctor) => commands::doctor::run(config, doctor).await,
         Command::Health(health) => commands::health::run(health).await,
         Command::Ask(ask) => commands::ask::run(config, ask).await,
+        Command::Mcp(mcp) => commands::mcp::run(mcp).await,
         Command::Connection(connection) => commands::connection::run(connection).await,
         Command::Approval(approval) => commands::approval::run(approval).await,
         Command::Guard(guard) => commands::guard::run(guard),

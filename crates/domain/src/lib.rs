@@ -3,6 +3,7 @@
 pub mod audit_chain;
 pub mod change;
 pub mod fair;
+pub mod find;
 pub mod flight;
 pub mod intent;
 pub mod personal;

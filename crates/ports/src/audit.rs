@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub mod verdict {
     /// It is about to run.
     pub const EXECUTE: &str = "execute";
+    /// The database is about to plan it, and will not run it.
+    pub const DRY_RUN: &str = "dry_run";
     /// It was refused and does not run.
     pub const REFUSE: &str = "refuse";
     /// It ran for another turn that asked the same, and its rows are shown here too.

@@ -178,7 +178,7 @@ async fn asking_fails_safely_at_every_call_and_never_opens_the_credential_for_ch
     let sealed = inline.ports.vault.seal(&business, &write_slot(&id), "sqlite:/nowhere.db").await.unwrap();
     assert!(inline.ports.store.set_write_url(&business, &id, Some(&sealed)).await.unwrap());
     let sql = "DELETE FROM customers WHERE customer_id = 1".to_owned();
-    let job = ExecuteSql { question: "Remove it.".to_owned(), sql, dialect: Dialect::Sqlite, round: 0 };
+    let job = ExecuteSql { question: "Remove it.".to_owned(), sql, dialect: Dialect::Sqlite, round: 0, direct: None };
     let calls = inline.fails_safely_at_every_call(&job).await;
     for call in ["audit", "query", "ask_approval"] {
         assert!(calls.contains(&call), "{calls:?}");

@@ -99,7 +99,7 @@ async fn the_embedded_process_killed_at_any_point_makes_no_change_twice() {
         assert_eq!(status, 202, "{making}");
         until_exists(&reached).await;
         first.process.kill();
-        let second = Embedded::start(&binary, &folder, port, &[provider.clone()]).await;
+        let second = Embedded::start(&binary, &folder, port, std::slice::from_ref(&provider)).await;
         let ended = manager.client().follow(&making).await;
         check(&ended, &shop, *case);
         assert_eq!(manager.approval(asked.id()).await["state"], state(case.1), "{}", case.0);

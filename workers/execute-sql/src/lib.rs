@@ -2,17 +2,18 @@
 //! change data is shown to a person first; the second worker here runs it once it is approved.
 
 mod change;
+mod direct;
 mod outcome;
 mod policy;
 mod propose;
 
 use async_trait::async_trait;
 pub use change::ChangeExecutor;
-use contracts::job::{Basis, ExecuteSql, GenerateSql, Rejected, Reply};
+use contracts::job::{Basis, Direct, ExecuteSql, GenerateSql, Rejected, Reply};
 use contracts::{Event, ResultSet, Role};
 use domain::personal::{Masking, mask_text};
 use ports::audit::verdict;
-use ports::source::{self, Statement};
+use ports::source::{self, Source, Statement};
 use ports::store::Connection;
 use sql_guard::{Checked, Policy, Refusal};
 use std::time::Duration;
@@ -63,9 +64,10 @@ impl Worker for SqlExecutor {
         let connection = ctx.connection().await?;
         let schema = ctx.schema(&connection).await?;
         // One row more than is kept shows that there are more.
-        let most = u64::try_from(self.max_rows).ok().and_then(|rows| rows.checked_add(1));
+        let most = u64::try_from(direct::rows_of(job.direct, self.max_rows)).ok().and_then(|rows| rows.checked_add(1));
         let policy = policy::of(ctx, &connection, &schema, &ctx.meta.user).await?.with_row_limit(most);
-        if sql_guard::is_change(&job.sql, connection.dialect) {
+        // What a program sends is read-only.
+        if job.direct.is_none() && sql_guard::is_change(&job.sql, connection.dialect) {
             return self.propose(ctx, job, &connection, &schema, policy).await;
         }
         let checked = match sql_guard::check(&job.sql, &policy) {
@@ -73,10 +75,15 @@ impl Worker for SqlExecutor {
             Err(refusal) => return self.refused(ctx, job, &connection, refusal).await,
         };
         let source = ctx.open_source(&connection).await?;
+        let statement = self.statement(ctx, &connection, &policy, &checked.sql, job.direct);
         let act =
             Act { connection: &connection.id, question: &job.question, sql: &checked.sql, tables: &checked.tables };
+        if direct::is_dry(job.direct) {
+            let planned = plan(ctx, &act, &*source, statement).await?;
+            return planned.map(|()| direct::planned(checked)).or_else(|error| self.failed(ctx, job, error));
+        }
         let intent = audit::intent(ctx, &act, verdict::EXECUTE).await.or_retry("write the audit row")?;
-        let running = source.query(self.statement(ctx, &connection, &policy, &checked.sql));
+        let running = source.query(statement);
         let started = ctx.ports.clock.monotonic_ms();
         let (ran, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
         measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &ran);
@@ -94,11 +101,18 @@ impl Worker for SqlExecutor {
 }
 
 impl SqlExecutor {
-    fn statement(&self, ctx: &Ctx, connection: &Connection, policy: &Policy, sql: &str) -> Statement {
+    fn statement(
+        &self,
+        ctx: &Ctx,
+        connection: &Connection,
+        policy: &Policy,
+        sql: &str,
+        direct: Option<Direct>,
+    ) -> Statement {
         Statement {
             sql: sql.to_owned(),
-            timeout: self.timeout.min(ctx.time_left()),
-            max_rows: self.max_rows,
+            timeout: direct::time_of(direct, self.timeout).min(ctx.time_left()),
+            max_rows: direct::rows_of(direct, self.max_rows),
             max_bytes: self.max_bytes,
             cancel: ctx.cancel.clone(),
             reads: Some(policy::reads(policy)),
@@ -127,6 +141,9 @@ impl SqlExecutor {
             (count, false) => format!("{count} rows"),
             (count, true) => format!("{count} rows, cut"),
         };
+        if job.direct.is_some() {
+            return Ok(direct::answered(ctx, checked, rows, detail));
+        }
         let basis = Basis::Rows { sql: checked.sql, result: ctx.result_id() };
         Ok(Done::next(&Reply { question: job.question, basis }, detail)?.with_result(rows))
     }
@@ -163,9 +180,12 @@ impl SqlExecutor {
         }
     }
 
-    /// Back to the generator with what was wrong, or the end when the rounds are used up.
+    /// Back to the generator with what was wrong, or the end when the rounds are used up or no model wrote it.
     fn correct(&self, ctx: &Ctx, job: ExecuteSql, rule: &str, message: String, code: &str) -> Result<Done, JobError> {
         ctx.emit(Event::SqlRejected { rule: rule.to_owned(), message: message.clone() });
+        if job.direct.is_some() {
+            return Err(JobError::fail(code, message));
+        }
         if job.round >= self.correction_rounds {
             let sentence = format!("No statement for this question could be run. The last one: {message}");
             return Err(JobError::fail(code, sentence));
@@ -173,6 +193,20 @@ impl SqlExecutor {
         let rejected = Some(Rejected { sql: job.sql, rule: rule.to_owned(), message });
         Done::next(&GenerateSql { question: job.question, round: job.round + 1, rejected }, rule)
     }
+}
+
+/// Has a statement planned. The database is asked for it, so that it is on record as a statement that runs is.
+async fn plan(
+    ctx: &Ctx,
+    act: &Act<'_>,
+    source: &dyn Source,
+    statement: Statement,
+) -> Result<Result<(), source::Error>, JobError> {
+    let intent = audit::intent(ctx, act, verdict::DRY_RUN).await.or_retry("write the audit row")?;
+    let planned = source.plan(statement).await;
+    let verdict = outcome::verdict_of(&planned);
+    audit::outcome(ctx, intent, verdict, None).await.or_retry("write the audit row of the outcome")?;
+    Ok(planned)
 }
 
 fn measure(connection: &Connection, took_ms: u64, outcome: &Result<ResultSet, source::Error>) {

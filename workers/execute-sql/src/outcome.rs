@@ -4,13 +4,18 @@ use ports::source::Error;
 
 /// What the audit says of a statement that has run: the verdict, and its rows where it gave any.
 pub(crate) fn of(ran: &Result<ResultSet, Error>) -> (&'static str, Option<u64>) {
+    (verdict_of(ran), ran.as_ref().ok().map(|rows| rows.rows.len() as u64))
+}
+
+/// The verdict alone.
+pub(crate) fn verdict_of<T>(ran: &Result<T, Error>) -> &'static str {
     match ran {
-        Ok(rows) => (verdict::DONE, Some(rows.rows.len() as u64)),
-        Err(Error::Cancelled) => (verdict::CANCELLED, None),
-        Err(Error::Interrupted(_)) => (verdict::INTERRUPTED, None),
-        Err(Error::TimedOut(_)) => (verdict::TIMED_OUT, None),
-        Err(Error::TooExpensive(_)) => (verdict::TOO_EXPENSIVE, None),
-        Err(_) => (verdict::FAILED, None),
+        Ok(_) => verdict::DONE,
+        Err(Error::Cancelled) => verdict::CANCELLED,
+        Err(Error::Interrupted(_)) => verdict::INTERRUPTED,
+        Err(Error::TimedOut(_)) => verdict::TIMED_OUT,
+        Err(Error::TooExpensive(_)) => verdict::TOO_EXPENSIVE,
+        Err(_) => verdict::FAILED,
     }
 }
 

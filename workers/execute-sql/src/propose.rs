@@ -114,7 +114,7 @@ impl SqlExecutor {
     ) -> Result<Result<ResultSet, source::Error>, JobError> {
         let act = Act { sql, ..reading.act };
         let intent = audit::intent(ctx, &act, verdict::EXECUTE).await.or_retry("write the audit row")?;
-        let ran = reading.source.query(self.statement(ctx, reading.connection, reading.policy, sql)).await;
+        let ran = reading.source.query(self.statement(ctx, reading.connection, reading.policy, sql, None)).await;
         let (verdict, rows) = outcome::of(&ran);
         audit::outcome(ctx, intent, verdict, rows).await.or_retry("write the audit row of the outcome")?;
         Ok(ran)

@@ -7,6 +7,7 @@ mod admission;
 mod approvals;
 mod audit;
 mod identity;
+mod mcp;
 mod page;
 mod relay;
 mod rest;

@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod eval;
 pub mod guard;
 pub mod health;
+pub mod mcp;
 pub mod serve;
 pub mod setup;
 mod time;

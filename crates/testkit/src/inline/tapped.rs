@@ -305,6 +305,11 @@ impl Source for TappedSource {
         self.tape.call("query").map_err(lost)?;
         self.source.query(statement).await
     }
+
+    async fn plan(&self, statement: Statement) -> Result<(), SourceError> {
+        self.tape.call("plan").map_err(lost)?;
+        self.source.plan(statement).await
+    }
 }
 
 fn lost(error: PortError) -> SourceError {
