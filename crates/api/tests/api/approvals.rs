@@ -146,7 +146,7 @@ async fn an_approval_that_did_not_reach_the_queue_is_sent_by_the_next_one() {
     assert_eq!(status, 202, "{turn}");
     let jobs = world.broker.envelopes().into_iter().filter(|job| job.kind == "execute_change");
     let turns: Vec<String> = jobs.map(|job| job.meta.turn.0).collect();
-    assert_eq!(turns, [turn.clone()]);
+    assert_eq!(turns, std::slice::from_ref(&turn));
     assert_eq!(approval(&world, &id, Role::Manager).await["executed_as"].as_str(), Some(turn.as_str()));
     assert_eq!(world.store.state_of(&turn), TurnState::Accepted);
 }
