@@ -1,7 +1,7 @@
 # What can be done here; the work itself is done by the scripts in ops/ (see ops/README.md).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults check web build test-unit servers-start servers-stop
+.PHONY: help demo test test-faults test-skew check web build test-unit servers-start servers-stop
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ test: ## Run everything that CI runs, in both modes (ARGS="--only page,lint" for
 
 test-faults: ## Kill, stop, fill and cut everything (ARGS="--only F09,F13 --questions 50 --seed 7 --minutes 10")
 	@ops/test-faults.sh $(ARGS)
+
+test-skew: ## Run processes of this release beside those of an earlier one (ARGS=COMMIT)
+	@ops/test-skew.sh $(ARGS)
 
 check: ## Check format, lints, scripts and container files
 	@ops/test.sh --only lint,scripts

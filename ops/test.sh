@@ -4,14 +4,17 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$ROOT/ops/node.sh"
 source "$ROOT/ops/model.sh"
+source "$ROOT/ops/stage.sh"
 
-PARTS=(packages servers scripts page lint build faults release tests)
+PARTS=(packages servers scripts page lint build faults mcp tests)
 LOGS=$ASKLINE_CACHE/logs
 ARTIFACTS=$ASKLINE_CACHE/artifacts
 # The only variables of the caller that reach the tests.
 OURS='ASKLINE_(CACHE|OWN_SERVERS|SHARED_DATA|TEST_.*)'
 REPORT=()
 SERVERS_ARE_OURS=0
+# Whose executable the tests start.
+PROFILE=debug
 
 part_packages() { "$ROOT/ops/packages.sh"; }
 
@@ -32,10 +35,10 @@ part_lint() {
   cargo clippy --locked --workspace --all-targets -- -D warnings
 }
 
-# The tests themselves are built without optimisation, which takes a third of the time; the processes that they start
-# are the release executable.
+# Without optimisation, which takes a third of the time: the tests, and with them the executable that they start.
 part_build() { cargo test --locked --workspace --no-run; }
 
+# By --only servers,build,faults,release,tests the tests start the release executable instead.
 part_release() { "$ROOT/ops/build.sh" release; }
 
 part_faults() { "$ROOT/ops/build.sh" faults; }
@@ -45,8 +48,15 @@ part_tests() {
   "$ROOT/ops/page.sh" browser
   ensure_node
   ensure_model
+  ensure_stage_python
   test_environment
   cargo test --locked --workspace --no-fail-fast
+}
+
+# Clients of the MCP server that others wrote.
+part_mcp() {
+  forget_settings
+  ASKLINE_TEST_BIN=$CARGO_TARGET_DIR/$PROFILE/askline "$ROOT/ops/mcp.sh"
 }
 
 # A short set of faults, by --only fault-suite; make test-faults runs all of them.
@@ -60,16 +70,23 @@ part_unit() {
   cargo test --locked --workspace --exclude tests --no-fail-fast
 }
 
-# What the tests find by their environment, and nothing of the caller's own settings.
-test_environment() {
-  local name servers
+# The caller's own settings reach no test.
+forget_settings() {
+  local name
   for name in $(compgen -e ASKLINE_ | grep -vxE "$OURS"); do unset "$name"; done
+}
+
+# What the tests find by their environment.
+test_environment() {
+  local servers
+  forget_settings
   servers=$("$ROOT/ops/servers.sh" env)
   eval "$servers"
   mkdir -p "$ARTIFACTS"
-  export ASKLINE_TEST_BIN=$CARGO_TARGET_DIR/release/askline
+  export ASKLINE_TEST_BIN=$CARGO_TARGET_DIR/$PROFILE/askline
   export ASKLINE_TEST_FAULTS_BIN=$ASKLINE_CACHE/target-faults/debug/askline
   export ASKLINE_TEST_ARTIFACTS=$ARTIFACTS
+  export ASKLINE_TEST_STAGE_PYTHON=$STAGE_PYTHON/bin/python
   CHROMIUM=$(find_chromium || echo /usr/bin/chromium)
   export CHROMIUM
   share_data
@@ -135,6 +152,7 @@ main() {
   for part in $parts; do
     declare -F "part_$part" >/dev/null || die "there is no part $part" "choose from: ${PARTS[*]} unit"
   done
+  [[ " ${parts//$'\n'/ } " != *' release '* ]] || PROFILE=release
   mkdir -p "$LOGS"
   cd "$ROOT"
   "$ROOT/ops/servers.sh" env >/dev/null 2>&1 || SERVERS_ARE_OURS=1

@@ -73,6 +73,9 @@ async fn an_endless_statement_is_stopped_and_the_next_question_answered(distribu
     let mut client = world.client();
     let stopped = client.ask(QUESTION).await;
     assert_eq!((stopped.check().status(), stopped.error().0.as_str()), ("failed", "statement_timeout"));
+    let rows = world.ports.store.audit_of(&"biz_demo".into(), &stopped.id().into()).await.unwrap();
+    let verdicts: Vec<_> = rows.iter().map(|row| row.verdict.as_str()).collect();
+    assert_eq!(verdicts, ["execute", "timed_out"]);
     let next = client.ask(QUESTION).await;
     assert_eq!(next.check().status(), "completed", "{:#?}", next.terminal());
     world.stop().await;

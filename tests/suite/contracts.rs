@@ -3,7 +3,8 @@
 
 use contracts::event::{OutputItem, Response, Status, Usage};
 use contracts::job::{
-    Basis, Classify, ExecuteSql, Follow, GenerateSql, ImportFile, Introspect, KINDS, Rejected, Reply, TestConnection,
+    Basis, Classify, Direct, ExecuteSql, Follow, GenerateSql, ImportFile, Introspect, KINDS, Rejected, Reply,
+    TestConnection,
 };
 use contracts::{Dialect, Envelope, Event, Job, Lane, Meta, ResultSet, TurnId};
 use serde::Serialize;
@@ -53,10 +54,11 @@ fn every_job_is_read_as_it_was_written() {
     let rejected = Rejected { sql: "SELECT x".into(), rule: "database_error".into(), message: "no such column".into() };
     let sql = "SELECT count(*) FROM customers".to_owned();
     let basis = Basis::Rows { sql: sql.clone(), result: "res_1".into() };
+    let statement = ExecuteSql { question: question.clone(), sql, dialect: Dialect::Postgres, round: 0, direct: None };
     let jobs = [
         envelope(&Classify { question: question.clone(), shared_schema_ms: None }),
         envelope(&GenerateSql { question: question.clone(), round: 1, rejected: Some(rejected) }),
-        envelope(&ExecuteSql { question: question.clone(), sql, dialect: Dialect::Postgres, round: 0 }),
+        envelope(&statement),
         envelope(&Reply { question, basis }),
         envelope(&ImportFile { connection: "con_1".into() }),
         envelope(&TestConnection { connection: "con_1".into(), then_introspect: true }),
@@ -68,6 +70,8 @@ fn every_job_is_read_as_it_was_written() {
     for job in &jobs {
         check(&format!("job.{}", job.kind), job);
     }
+    let direct = Direct { max_rows: Some(10), timeout_ms: Some(2_000), dry_run: true };
+    check("job.execute_sql.direct", &envelope(&ExecuteSql { direct: Some(direct), ..statement }));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod admission;
+mod audit;
 mod bad_input;
 mod bounds;
 mod canary;
@@ -13,16 +14,19 @@ mod dead;
 mod faults;
 mod files;
 mod flights;
+mod foreign_stage;
 mod kills;
 mod layering;
 mod llm_faults;
 mod logs;
+mod mcp;
 mod modes;
 mod personal_data;
 mod pipeline;
 mod program;
 mod protocol;
 mod real_llm;
+mod rollout;
 mod rotation;
 mod skew;
 mod starting;

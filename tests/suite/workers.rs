@@ -1,6 +1,6 @@
 //! Each worker by itself, inline: a failure at each of its calls, and every run twice.
 
-use contracts::job::{Basis, Classify, ExecuteSql, GenerateSql, Introspect, Job, Reply, TestConnection};
+use contracts::job::{Basis, Classify, Direct, ExecuteSql, GenerateSql, Introspect, Job, Reply, TestConnection};
 use contracts::{Dialect, TableSchema};
 use ports::source::DiscoveryLimits;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ fn executor() -> Arc<dyn Handler> {
 }
 
 fn execute(sql: &str) -> ExecuteSql {
-    ExecuteSql { question: QUESTION.to_owned(), sql: sql.to_owned(), dialect: Dialect::Sqlite, round: 0 }
+    ExecuteSql { question: QUESTION.to_owned(), sql: sql.to_owned(), dialect: Dialect::Sqlite, round: 0, direct: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,6 +67,37 @@ async fn execute_sql_fails_safely_at_every_call_and_comes_to_the_same_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_direct_statement_fails_safely_at_every_call_and_comes_to_the_same_twice() {
+    let direct = |sql: &str, direct: Direct| ExecuteSql { direct: Some(direct), ..execute(sql) };
+    holds(executor(), direct(COUNT, Direct::default()), &["audit", "open_source", "query"]).await;
+    let dry = Direct { dry_run: true, ..Direct::default() };
+    holds(executor(), direct(COUNT, dry), &["audit", "open_source", "plan"]).await;
+    holds(executor(), direct("SELECT 1 FROM nowhere", Direct::default()), &["audit"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_statement_ends_its_turn_and_a_dry_run_asks_for_no_rows() {
+    let inline = inline(executor()).await;
+    let run = async |sql: &str, direct: Direct| {
+        let job = ExecuteSql { direct: Some(direct), ..execute(sql) };
+        inline.run(&inline.order(&job).await).await
+    };
+    let ran = run("SELECT name FROM customers", Direct { max_rows: Some(3), ..Direct::default() }).await;
+    let done = ran.done.unwrap();
+    assert!(done.outcome.next.is_empty() && done.end.is_some(), "no reply is written");
+    let rows = done.result.unwrap().rows;
+    assert_eq!((rows.rows.len(), rows.truncated), (3, true));
+    let ran = run("SELECT name FROM customers", Direct { dry_run: true, ..Direct::default() }).await;
+    assert!(!ran.calls.contains(&"query") && ran.calls.contains(&"plan"), "{:?}", ran.calls);
+    let done = ran.done.unwrap();
+    assert!(done.result.is_none() && done.end.unwrap().sql.unwrap().contains("LIMIT"));
+    let ran = run("DELETE FROM customers", Direct::default()).await;
+    let done = ran.done.unwrap();
+    assert_eq!(done.end.unwrap().error.unwrap().code, "statement_refused");
+    assert!(done.outcome.next.is_empty(), "no model corrects what a program wrote");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reply_fails_safely_at_every_call_and_comes_to_the_same_twice() {
     let replier = || handler(reply::Replier { history_messages: 20, shown_rows: 30 });
     holds(replier(), Reply { question: QUESTION.to_owned(), basis: Basis::Chat }, &["llm"]).await;
@@ -86,11 +117,27 @@ async fn inspection_fails_safely_at_every_call_and_comes_to_the_same_twice() {
 async fn no_statement_runs_when_its_audit_row_was_not_written() {
     let inline = inline(executor()).await;
     let order = inline.order(&execute(COUNT)).await;
-    let calls = inline.run(&order).await.calls;
-    let audit = calls.iter().position(|call| *call == "audit").unwrap();
+    let ran = inline.run_without(&order, "audit").await;
+    assert!(ran.done.is_none() && ran.calls.contains(&"audit"), "{:?}", ran.calls);
+    assert!(!ran.calls.contains(&"query"), "{:?}", ran.calls);
+    assert_eq!(inline.ports.store.audit_of(&"biz_demo".into(), &order.turn).await.unwrap(), []);
+}
+
+/// Its end is not known then: the statement runs again, as another attempt with an intent of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_whose_outcome_was_not_put_on_record_runs_again_on_record() {
+    let inline = inline(executor()).await;
     let order = inline.order(&execute(COUNT)).await;
-    let ran = inline.run_failing(&order, audit).await;
-    assert!(ran.done.is_none() && !ran.calls.contains(&"query"), "{:?}", ran.calls);
+    let lost = inline.run_without_nth(&order, "audit", 1).await;
+    assert!(lost.done.is_none() && lost.calls.contains(&"query"), "{:?}", lost.calls);
+    assert!(inline.run(&order).await.done.is_some());
+    let rows = inline.ports.store.audit_of(&"biz_demo".into(), &order.turn).await.unwrap();
+    let told: Vec<_> = rows.iter().map(|row| (row.attempt, row.verdict.as_str())).collect();
+    assert_eq!(told, [(1, "execute"), (2, "execute"), (2, "done")]);
+    assert_eq!(rows[2].intent.as_ref(), Some(&rows[1].id));
+    let verified = app::verify_audit(&*inline.ports.store, None, &[], &mut |_, _| {}).await.unwrap();
+    assert!(verified.is_sound(), "{verified:?}");
+    assert_eq!(verified.chains[0].checked.open_intents, 1);
 }
 
 /// The example of docs/adding-a-worker.md.

@@ -31,6 +31,32 @@ impl<S: Source + 'static> Bounded<S> {
             ))),
         }
     }
+
+    /// The statement runs in a task of its own: when the caller goes away the task still stops it in the database and
+    /// closes the connection.
+    async fn run<T: Send + 'static, F: Future<Output = Result<T, Error>> + Send + 'static>(
+        &self,
+        mut statement: Statement,
+        work: impl FnOnce(Arc<S>, Statement) -> F,
+    ) -> Result<T, Error> {
+        let asked = statement.cancel.clone();
+        let slot = tokio::select! {
+            slot = self.slot(statement.timeout) => slot?,
+            () = asked.cancelled() => return Err(Error::Cancelled),
+        };
+        statement.cancel = asked.child_token();
+        let _caller = statement.cancel.clone().drop_guard();
+        let work = work(self.source.clone(), statement);
+        let running = tokio::spawn(async move {
+            let outcome = work.await;
+            drop(slot);
+            outcome
+        });
+        match running.await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(Error::Interrupted(format!("the session ended unexpectedly ({error})"))),
+        }
+    }
 }
 
 #[async_trait]
@@ -46,25 +72,11 @@ impl<S: Source + 'static> Source for Bounded<S> {
         self.source.discover(limits).await
     }
 
-    /// The statement runs in a task of its own: when the caller goes away the task still stops it in the database and
-    /// closes the connection.
-    async fn query(&self, mut statement: Statement) -> Result<ResultSet, Error> {
-        let asked = statement.cancel.clone();
-        let slot = tokio::select! {
-            slot = self.slot(statement.timeout) => slot?,
-            () = asked.cancelled() => return Err(Error::Cancelled),
-        };
-        statement.cancel = asked.child_token();
-        let _caller = statement.cancel.clone().drop_guard();
-        let source = self.source.clone();
-        let running = tokio::spawn(async move {
-            let outcome = source.query(statement).await;
-            drop(slot);
-            outcome
-        });
-        match running.await {
-            Ok(outcome) => outcome,
-            Err(error) => Err(Error::Interrupted(format!("the session ended unexpectedly ({error})"))),
-        }
+    async fn query(&self, statement: Statement) -> Result<ResultSet, Error> {
+        self.run(statement, |source, statement| async move { source.query(statement).await }).await
+    }
+
+    async fn plan(&self, statement: Statement) -> Result<(), Error> {
+        self.run(statement, |source, statement| async move { source.plan(statement).await }).await
     }
 }

@@ -3,6 +3,7 @@
 //! Architecture invariant: one implementation serves both dialects. What differs is how a connection is opened
 //! (`db/open.rs`), how a batch is made (`batch/`) and what a batch's statement takes its rows from (`writes/`, `reads/`).
 
+mod audit;
 mod batch;
 mod connections;
 mod db;

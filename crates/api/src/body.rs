@@ -20,10 +20,18 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
-        let limit = state.settings.max_frame_bytes;
-        let stream = request.into_body().into_data_stream();
-        let read = tokio::time::timeout(BODY_TIMEOUT, read(stream, limit)).await;
-        parse(&read.map_err(|_| incomplete())??).map(Self)
+        parse(&whole(request, state.settings.max_frame_bytes).await?).map(Self)
+    }
+}
+
+/// A body of at most `server.max_frame_bytes`, as it is.
+pub struct RawBody(pub Vec<u8>);
+
+impl FromRequest<ApiState> for RawBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
+        whole(request, state.settings.max_frame_bytes).await.map(Self)
     }
 }
 
@@ -55,6 +63,11 @@ impl<T: DeserializeOwned> FromRequestParts<ApiState> for Params<T> {
             .map_err(|error| ApiError::bad_request("invalid_query", format!("{}.", error.body_text())))?;
         Ok(Self(params))
     }
+}
+
+async fn whole(request: Request, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let stream = request.into_body().into_data_stream();
+    tokio::time::timeout(BODY_TIMEOUT, read(stream, limit)).await.map_err(|_| incomplete())?
 }
 
 async fn read(mut stream: BodyDataStream, limit: usize) -> Result<Vec<u8>, ApiError> {

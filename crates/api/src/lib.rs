@@ -12,6 +12,7 @@ mod health;
 mod in_line;
 mod lines;
 mod login;
+mod mcp;
 mod openapi;
 mod page;
 pub mod passwords;
@@ -28,6 +29,7 @@ mod throttle;
 mod tokens;
 
 pub use openapi::openapi;
+pub use rest::audit::AuditList;
 pub use router::router;
 pub use state::{ApiState, StartError};
 pub use tokens::{Claims, Issued, MembershipClaim, TokenError, Tokens};

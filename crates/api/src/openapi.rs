@@ -13,6 +13,7 @@ use utoipa::{Modify, OpenApi};
         (name = "responses", description = "Questions and answers, as OpenAI's Responses API"),
         (name = "connections", description = "Databases to ask"),
         (name = "history", description = "Conversations and results"),
+        (name = "audit", description = "What ran on the databases, and on whose behalf"),
         (name = "dead jobs", description = "What was given up"),
         (name = "operation", description = "Health and metrics"),
     ),
@@ -23,6 +24,7 @@ use utoipa::{Modify, OpenApi};
         rest::connections::run_test, rest::connections::schema, rest::connections::suggestions,
         rest::connections::set_bounds, rest::policy::show, rest::policy::replace,
         rest::conversations::list, rest::conversations::turns, rest::conversations::result,
+        rest::audit::list,
         dead::list, dead::one, dead::replay_one, dead::drop_one, dead::replay_many, dead::drop_many,
         health::health, health::ready, health::metrics,
     )

@@ -1,12 +1,12 @@
 use crate::responses;
-use crate::rest::{connections, conversations, files, models, policy};
+use crate::rest::{audit, connections, conversations, files, models, policy};
 use crate::state::ApiState;
-use crate::{dead, headers, health, login, openapi, page, socket};
+use crate::{dead, headers, health, login, mcp, openapi, page, socket};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method, header};
 use axum::middleware::map_response;
-use axum::routing::{get, post, put};
+use axum::routing::{any, get, post, put};
 use tower_http::cors::CorsLayer;
 
 const FORM_BYTES: usize = 16 * 1024;
@@ -22,6 +22,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(uploads(&state))
         .merge(desk())
         .merge(operation())
+        .merge(agents(&state))
         .fallback(page::page)
         .method_not_allowed_fallback(page::wrong_method)
         .layer(map_response(headers::secure))
@@ -53,6 +54,7 @@ fn business() -> Router<ApiState> {
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}/turns", get(conversations::turns))
         .route("/v1/results/{id}", get(conversations::result))
+        .route("/v1/audit", get(audit::list))
 }
 
 /// A form is larger than its file: names and boundaries.
@@ -79,11 +81,28 @@ fn operation() -> Router<ApiState> {
         .route("/openapi.json", get(openapi::document))
 }
 
+/// Every method is answered there, with what the protocol says.
+fn agents(state: &ApiState) -> Router<ApiState> {
+    match state.mcp {
+        Some(_) => Router::new().route("/mcp", any(mcp::serve)),
+        None => Router::new(),
+    }
+}
+
 fn cors(state: &ApiState) -> CorsLayer {
-    let ours = ["idempotency-key", "last-event-id", "x-askline-business"].map(HeaderName::from_static);
+    let ours = [
+        "idempotency-key",
+        "last-event-id",
+        "x-askline-business",
+        "mcp-protocol-version",
+        "mcp-session-id",
+        "mcp-method",
+        "mcp-name",
+    ]
+    .map(HeaderName::from_static);
     CorsLayer::new()
         .allow_origin(state.origins.clone())
         .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([vec![header::AUTHORIZATION, header::CONTENT_TYPE], ours.to_vec()].concat())
-        .expose_headers([header::RETRY_AFTER])
+        .expose_headers([header::RETRY_AFTER, header::WWW_AUTHENTICATE, HeaderName::from_static("mcp-session-id")])
 }

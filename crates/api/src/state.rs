@@ -2,7 +2,8 @@ use crate::lines::Lines;
 use crate::throttle::Throttle;
 use crate::tokens::{TokenError, Tokens};
 use axum::http::HeaderValue;
-use contracts::Lane;
+use contracts::{Lane, Role};
+use domain::personal::Masking;
 use ports::Ports;
 use settings::{LaneAdmission, Secret, Settings};
 use std::ops::Deref;
@@ -37,6 +38,10 @@ pub struct Inner {
     pub(crate) lines: Lines,
     pub(crate) password_checks: Semaphore,
     pub(crate) sockets: Arc<Semaphore>,
+    /// Unless it is switched off.
+    pub(crate) mcp: Option<mcp::Server>,
+    pub(crate) masking: Masking,
+    pub(crate) clear_roles: Vec<Role>,
 }
 
 /// Why the API cannot start.
@@ -48,6 +53,9 @@ pub enum StartError {
     /// An origin that no browser sends.
     #[error("server.cors_origins: {0:?} is no origin; write something like \"https://example.org\"")]
     Origin(String),
+    /// The settings of the MCP server.
+    #[error("mcp.allowed_hosts: {0}")]
+    Mcp(#[from] mcp::ConfigError),
 }
 
 impl ApiState {
@@ -68,6 +76,9 @@ impl ApiState {
             turn: settings.turn.clone(),
             admission: settings.admission.clone(),
             lines: Lines::default(),
+            mcp: mcp_server(settings, &shutdown)?,
+            masking: Masking::new(&settings.masking.columns, &settings.masking.clear_columns),
+            clear_roles: clear_roles(settings),
             settings: server,
             ports,
             shutdown,
@@ -104,6 +115,23 @@ impl Deref for ApiState {
     fn deref(&self) -> &Inner {
         &self.0
     }
+}
+
+fn mcp_server(settings: &Settings, shutdown: &CancellationToken) -> Result<Option<mcp::Server>, StartError> {
+    let server = settings.mcp.enabled.then(|| {
+        mcp::Server::new(mcp::Config {
+            allowed_hosts: settings.mcp.allowed_hosts.clone(),
+            allowed_origins: settings.server.cors_origins.clone(),
+            max_body_bytes: settings.server.max_frame_bytes,
+            max_result_bytes: settings.mcp.max_result_bytes,
+            shutdown: shutdown.clone(),
+        })
+    });
+    Ok(server.transpose()?)
+}
+
+fn clear_roles(settings: &Settings) -> Vec<Role> {
+    settings.masking.clear_roles.iter().filter_map(|role| Role::parse(role.as_str())).collect()
 }
 
 fn parse_origin(origin: &str) -> Result<HeaderValue, StartError> {

@@ -3,6 +3,7 @@
 //! Architecture invariant: this is the only crate that names both adapters and workers, and `compose` is the only
 //! function that asks for the mode.
 
+mod audit;
 mod clock;
 mod compose;
 mod demo;
@@ -20,6 +21,7 @@ mod seats;
 mod serve;
 mod trial;
 
+pub use audit::{AuditDesk, CheckedChain, Verified, verify_audit};
 pub use clock::{SystemClock, UuidIds};
 pub use compose::{Composed, Overrides, compose, migrate};
 pub use demo::{Demo, demo_settings, prepare_demo};

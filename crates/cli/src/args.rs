@@ -30,10 +30,14 @@ pub enum Command {
     Sweep,
     /// Ask a question and watch the answer arrive.
     Ask(Ask),
+    /// Speak MCP on standard input and output, for a client that starts this program, and pass it on to a server.
+    Mcp(Mcp),
     /// The databases of your business.
     Connection(Connection),
     /// What was given up: look at it, run it again, or drop it.
     Dead(crate::commands::dead::Dead),
+    /// What ran on the databases: list it, note its end, check that nobody changed it.
+    Audit(crate::commands::audit::Audit),
     /// Who may log in.
     User(User),
     /// Say what is reachable and what is missing.
@@ -91,6 +95,20 @@ pub struct Server {
     /// Token; without it the demo's.
     #[arg(long, env = "ASKLINE_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// Folder of the demo's data.
+    #[arg(long, env = "ASKLINE_DEMO_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Business, when you belong to several.
+    #[arg(long, env = "ASKLINE_BUSINESS")]
+    pub business: Option<String>,
+}
+
+/// The token comes from ASKLINE_TOKEN alone.
+#[derive(ClapArgs)]
+pub struct Mcp {
+    /// Address of the server; without it the demo that runs on this machine.
+    #[arg(long, env = "ASKLINE_URL")]
+    pub url: Option<String>,
     /// Folder of the demo's data.
     #[arg(long, env = "ASKLINE_DEMO_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,

@@ -46,6 +46,16 @@ impl Client {
         Ok(self.send(self.request(Method::GET, path)).await?.json().await?)
     }
 
+    /// Its address.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A message to its MCP server.
+    pub fn message(&self) -> RequestBuilder {
+        self.request(Method::POST, "/mcp")
+    }
+
     /// GET, with query parameters.
     pub async fn get_with(&self, path: &str, query: &[(&str, String)]) -> Result<Value> {
         let url = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
@@ -186,17 +196,19 @@ fn of_demo(server: &Server) -> Result<(String, String)> {
 }
 
 /// Server-sent events of one answer.
-struct Events {
+pub struct Events {
     bytes: futures_util::stream::BoxStream<'static, reqwest::Result<bytes::Bytes>>,
     buffer: Vec<u8>,
 }
 
 impl Events {
-    fn new(response: Response) -> Self {
+    /// Of an answer that streams.
+    pub fn new(response: Response) -> Self {
         Self { bytes: response.bytes_stream().boxed(), buffer: Vec::new() }
     }
 
-    async fn next(&mut self) -> Option<Result<Value>> {
+    /// The next one; `None` when the stream has ended.
+    pub async fn next(&mut self) -> Option<Result<Value>> {
         loop {
             if let Some(event) = self.take_event() {
                 return Some(event);

@@ -41,9 +41,11 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Doctor(doctor) => commands::doctor::run(config, doctor).await,
         Command::Health(health) => commands::health::run(health).await,
         Command::Ask(ask) => commands::ask::run(config, ask).await,
+        Command::Mcp(mcp) => commands::mcp::run(mcp).await,
         Command::Connection(connection) => commands::connection::run(connection).await,
         Command::Guard(guard) => commands::guard::run(guard),
         Command::Dead(dead) => commands::dead::run(config, dead).await,
+        Command::Audit(audit) => commands::audit::run(config, audit).await,
         Command::Eval(eval) => commands::eval::run(config, eval).await,
         Command::Bench(bench) => commands::bench::run(config, bench).await,
     }

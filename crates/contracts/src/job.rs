@@ -81,15 +81,32 @@ pub struct Rejected {
 pub struct ExecuteSql {
     /// As the user wrote it.
     pub question: String,
-    /// As the model wrote it: untrusted.
+    /// As the model or the program wrote it: untrusted.
     pub sql: String,
     /// The dialect of the connection.
     pub dialect: Dialect,
     /// The round that wrote the statement.
     #[serde(default)]
     pub round: u32,
+    /// A program wrote the statement, and its rows are the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct: Option<Direct>,
 }
 job!(ExecuteSql, "execute_sql");
+
+/// How a statement runs that a program sent as it is: it is never corrected, and its rows end the turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Direct {
+    /// Rows that are wanted; the executor's own limit holds too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rows: Option<u64>,
+    /// Time that it may take, milliseconds; the executor's own limit holds too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Check it and have it planned, and run nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
 
 /// Write the answer and end the turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,8 @@
 //! What Askline decides: pure functions over contracts, without I/O.
 
+pub mod audit_chain;
 pub mod fair;
+pub mod find;
 pub mod flight;
 pub mod intent;
 pub mod personal;

@@ -3,6 +3,7 @@
 //!
 //! Architecture invariant: no adapter type, no I/O crate and no decision of the domain lies here.
 
+pub mod audit;
 pub mod broker;
 pub mod clock;
 #[cfg(feature = "conformance")]
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod limiter;
 pub mod line;
 pub mod llm;
+pub mod records;
 pub mod retention;
 pub mod signals;
 pub mod source;

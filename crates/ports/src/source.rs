@@ -180,6 +180,9 @@ pub trait Source: Send + Sync {
     async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error>;
     /// Runs one statement in a read-only session that nothing outlives.
     async fn query(&self, statement: Statement) -> Result<ResultSet, Error>;
+    /// All that `query` does before it runs a statement, in such a session: what it would read is checked, and it is
+    /// planned, so that one that costs too much is refused. It is not run.
+    async fn plan(&self, statement: Statement) -> Result<(), Error>;
 }
 
 /// Opens sources. Connections are pooled per access, with a bound.

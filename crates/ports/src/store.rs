@@ -1,5 +1,8 @@
 //! What is durable beside the ledger. Every row belongs to a business, and every read names it.
 
+pub use crate::audit::{AuditLog, AuditPhase, AuditRow};
+pub use crate::records::{LlmCallRecord, Records};
+
 use crate::PortError;
 use crate::dead::DeadJobs;
 use crate::leader::Leaders;
@@ -8,7 +11,7 @@ use crate::retention::Retention;
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Status, Usage};
 use contracts::{
-    BusinessId, ConnectionId, ConversationId, Dialect, HopId, Lane, ResultId, ResultSet, Role, Schema, TurnId, UserId,
+    BusinessId, ConnectionId, ConversationId, Dialect, Lane, ResultId, ResultSet, Role, Schema, TurnId, UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -304,56 +307,6 @@ pub struct StoredResult {
     pub rows: ResultSet,
 }
 
-/// One execution of a statement, written before it runs. Append-only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditRow {
-    /// Its id.
-    pub id: String,
-    /// Whose database.
-    pub business: BusinessId,
-    /// On whose behalf.
-    pub user: UserId,
-    /// Which turn.
-    pub turn: TurnId,
-    /// Which hop.
-    pub hop: HopId,
-    /// Which run of the hop, from 1.
-    pub attempt: u32,
-    /// Which database.
-    pub connection: ConnectionId,
-    /// The statement as it will be executed, or as refused.
-    pub sql: String,
-    /// Tables that it reads.
-    pub tables: Vec<String>,
-    /// `execute`, `refuse`, or `shared`: it ran for another turn that asked the same, and its rows are shown here too.
-    pub verdict: String,
-    /// Unix milliseconds.
-    pub at_ms: i64,
-}
-
-/// One call to a language model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LlmCallRecord {
-    /// Its id.
-    pub id: String,
-    /// For whom.
-    pub business: BusinessId,
-    /// For which turn.
-    pub turn: TurnId,
-    /// What for.
-    pub purpose: String,
-    /// The provider's name in settings.
-    pub provider: String,
-    /// The model.
-    pub model: String,
-    /// Tokens.
-    pub usage: Usage,
-    /// How long it took.
-    pub duration_ms: u64,
-    /// Unix milliseconds.
-    pub at_ms: i64,
-}
-
 /// Businesses, users and memberships.
 #[async_trait]
 pub trait Identity: Send + Sync {
@@ -451,17 +404,6 @@ pub trait Turns: Send + Sync {
     async fn result(&self, business: &BusinessId, id: &ResultId) -> Result<Option<ResultSet>, PortError>;
 }
 
-/// Records that are only added to.
-#[async_trait]
-pub trait Records: Send + Sync {
-    /// Adds an audit row; durable when it returns.
-    async fn audit(&self, row: &AuditRow) -> Result<(), PortError>;
-    /// Audit rows of a turn, in order.
-    async fn audit_of(&self, business: &BusinessId, turn: &TurnId) -> Result<Vec<AuditRow>, PortError>;
-    /// Adds a call to a language model, and its tokens to the turn.
-    async fn record_llm_call(&self, call: &LlmCallRecord) -> Result<(), PortError>;
-}
-
 /// Stands for the URL of a connection that is an uploaded file. No URL that a person enters is like it.
 pub const FILE_URL: &str = "file:";
 
@@ -529,7 +471,9 @@ pub trait Files: Send + Sync {
 
 /// The app store.
 #[async_trait]
-pub trait AppStore: Identity + Connections + Turns + Line + Records + Files + DeadJobs + Leaders + Retention {
+pub trait AppStore:
+    Identity + Connections + Turns + Line + AuditLog + Records + Files + DeadJobs + Leaders + Retention
+{
     /// Fails unless the store answers.
     async fn ping(&self) -> Result<(), PortError>;
 }

@@ -12,6 +12,8 @@ pub struct Settings {
     pub mode: Mode,
     /// The API.
     pub server: Server,
+    /// The MCP server.
+    pub mcp: Mcp,
     /// Embedded mode.
     pub embedded: Embedded,
     /// The app store of distributed mode.
@@ -81,6 +83,18 @@ pub struct Server {
     pub outbound_hard_bytes: usize,
     /// How long a publish to the broker may take before the client gets a 503, milliseconds.
     pub enqueue_timeout_ms: u64,
+}
+
+/// The MCP server, at `/mcp` of the API.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mcp {
+    /// Off: `/mcp` is not there.
+    pub enabled: bool,
+    /// Hosts, or `host:port`, that a request may name in `Host`, and a browser in `Origin`. Set it for a deployment.
+    pub allowed_hosts: Vec<String>,
+    /// Bytes of rows in one answer; more is cut, and the answer says so.
+    pub max_result_bytes: usize,
 }
 
 /// Embedded mode.

@@ -23,6 +23,9 @@ pub struct Logs {
     pub role: String,
 }
 
+/// It tells every message that it passes on, rows of customers too. A filter that names it wins.
+const QUIET: &str = "rmcp=error";
+
 /// Why telemetry could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -57,7 +60,8 @@ impl Drop for Guard {
 /// Starts logs (to standard error), traces and metrics. Once per process.
 pub fn setup(logs: &Logs) -> Result<Guard, Error> {
     crate::metrics::install()?;
-    let filter = EnvFilter::try_new(&logs.filter).map_err(|error| Error::Filter(error.to_string()))?;
+    let filter = format!("{QUIET},{}", logs.filter);
+    let filter = EnvFilter::try_new(filter).map_err(|error| Error::Filter(error.to_string()))?;
     let provider = provider(logs)?;
     let tracer = provider.tracer("askline");
     let traces = tracing_opentelemetry::layer()

@@ -168,6 +168,11 @@ impl Processes {
 
     /// Starts a role (again).
     pub fn start_role(&mut self, role: &str, more: &[(&str, String)]) {
+        self.start_role_of(&self.binary.clone(), role, more);
+    }
+
+    /// As `start_role`, of another executable.
+    pub fn start_role_of(&mut self, binary: &Path, role: &str, more: &[(&str, String)]) {
         let mut env = self.env.clone();
         if role != "api" {
             env.remove("ASKLINE_SECRETS__JWT_SECRET");
@@ -181,13 +186,18 @@ impl Processes {
             Some(kinds) => vec!["worker", "--kinds", kinds],
             None => vec![role],
         };
-        let process = Process::start(&self.binary, role, &arguments, &env, self.folder.path());
+        let process = Process::start(binary, role, &arguments, &env, self.folder.path());
         self.running.insert(role.to_owned(), process);
     }
 
     /// A client that is logged in.
     pub fn client(&self) -> Client {
         Client::new(&self.demo.url, &self.demo.token)
+    }
+
+    /// A setting that every process gets, by the name of its variable.
+    pub fn setting(&self, variable: &str) -> &str {
+        self.env.get(variable).unwrap_or_else(|| panic!("{variable} is not set"))
     }
 
     fn roles(&self) -> Vec<String> {

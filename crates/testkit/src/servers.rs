@@ -90,9 +90,9 @@ async fn execute(server: &str, statement: &str) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// The release executable.
+/// The executable, without pause points.
 pub fn binary() -> PathBuf {
-    built("ASKLINE_TEST_BIN", "release/askline", &["build", "--release", "-p", "cli"])
+    built("ASKLINE_TEST_BIN", "debug/askline", &["build", "-p", "cli"])
 }
 
 /// The executable with pause points, from a target folder of its own.

@@ -34,6 +34,11 @@ impl Ending {
         Self { sql: Some(sql.into()), result: Some(result), ..Self::completed(answer) }
     }
 
+    /// With a statement that was planned and not run.
+    pub fn planned(sql: impl Into<String>) -> Self {
+        Self { sql: Some(sql.into()), ..Self::completed("") }
+    }
+
     /// With an error.
     pub fn failed(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { error: Some(ResponseError::new(code, message)), ..Self::of(TurnState::Failed, String::new()) }

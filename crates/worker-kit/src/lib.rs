@@ -5,6 +5,7 @@
 //! what nobody saw, and a newer claim fences out an older run.
 
 mod answer;
+pub mod audit;
 mod backend;
 mod cancels;
 mod context_of;

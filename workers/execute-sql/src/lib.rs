@@ -1,17 +1,21 @@
 //! Checks one statement with the guard and runs what the guard printed, never what the model wrote.
 
+mod direct;
+mod outcome;
 mod policy;
 
 use async_trait::async_trait;
-use contracts::job::{Basis, ExecuteSql, GenerateSql, Rejected, Reply};
+use contracts::job::{Basis, Direct, ExecuteSql, GenerateSql, Rejected, Reply};
 use contracts::{Event, ResultSet, Role};
 use domain::personal::{Masking, mask_text};
-use ports::source::{self, Reads, Statement};
-use ports::store::{AuditRow, Connection};
+use ports::audit::verdict;
+use ports::source::{self, Reads, Source, Statement};
+use ports::store::Connection;
 use sql_guard::{Checked, Policy, Refusal};
 use std::sync::Arc;
 use std::time::Duration;
 use telemetry::names;
+use worker_kit::audit::{self, Act};
 use worker_kit::{Ctx, Done, JobError, OrRetry, Worker, pause};
 
 /// The worker of kind `execute_sql`.
@@ -42,19 +46,29 @@ impl Worker for SqlExecutor {
         let connection = ctx.connection().await?;
         let schema = ctx.schema(&connection).await?;
         // One row more than is kept shows that there are more.
-        let most = u64::try_from(self.max_rows).ok().and_then(|rows| rows.checked_add(1));
+        let most = u64::try_from(direct::rows_of(job.direct, self.max_rows)).ok().and_then(|rows| rows.checked_add(1));
         let policy = policy::of(ctx, &connection, &schema).await?.with_row_limit(most);
         let checked = match sql_guard::check(&job.sql, &policy) {
             Ok(checked) => checked,
             Err(refusal) => return self.refused(ctx, job, &connection, refusal).await,
         };
         let source = ctx.open_source(&connection).await?;
-        audit(ctx, &connection, &checked.sql, &checked.tables, "execute").await?;
-        let running = source.query(self.statement(ctx, &connection, &policy, &checked));
+        let statement = self.statement(ctx, &connection, &policy, &checked, job.direct);
+        let act =
+            Act { connection: &connection.id, question: &job.question, sql: &checked.sql, tables: &checked.tables };
+        if direct::is_dry(job.direct) {
+            let planned = plan(ctx, &act, &*source, statement).await?;
+            return planned.map(|()| direct::planned(checked)).or_else(|error| self.failed(ctx, job, error));
+        }
+        let intent = audit::intent(ctx, &act, verdict::EXECUTE).await.or_retry("write the audit row")?;
+        let running = source.query(statement);
         let started = ctx.ports.clock.monotonic_ms();
-        let (outcome, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
-        measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &outcome);
-        match outcome {
+        let (ran, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
+        measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &ran);
+        let (verdict, rows) = outcome::of(&ran);
+        // Reading once more is safe, so that a run whose end is not on record may be done again.
+        audit::outcome(ctx, intent, verdict, rows).await.or_retry("write the audit row of the outcome")?;
+        match ran {
             Ok(mut rows) => {
                 self.mask(ctx, &mut rows).await?;
                 self.answered(ctx, job, checked, rows)
@@ -65,12 +79,19 @@ impl Worker for SqlExecutor {
 }
 
 impl SqlExecutor {
-    fn statement(&self, ctx: &Ctx, connection: &Connection, policy: &Policy, checked: &Checked) -> Statement {
+    fn statement(
+        &self,
+        ctx: &Ctx,
+        connection: &Connection,
+        policy: &Policy,
+        checked: &Checked,
+        direct: Option<Direct>,
+    ) -> Statement {
         let reads = policy.tables().iter().map(|table| (table.namespace.clone(), table.name.clone()));
         Statement {
             sql: checked.sql.clone(),
-            timeout: self.timeout.min(ctx.time_left()),
-            max_rows: self.max_rows,
+            timeout: direct::time_of(direct, self.timeout).min(ctx.time_left()),
+            max_rows: direct::rows_of(direct, self.max_rows),
             max_bytes: self.max_bytes,
             cancel: ctx.cancel.clone(),
             reads: Some(Arc::new(Reads::new(reads))),
@@ -99,6 +120,9 @@ impl SqlExecutor {
             (count, false) => format!("{count} rows"),
             (count, true) => format!("{count} rows, cut"),
         };
+        if job.direct.is_some() {
+            return Ok(direct::answered(ctx, checked, rows, detail));
+        }
         let basis = Basis::Rows { sql: checked.sql, result: ctx.result_id() };
         Ok(Done::next(&Reply { question: job.question, basis }, detail)?.with_result(rows))
     }
@@ -110,7 +134,8 @@ impl SqlExecutor {
         connection: &Connection,
         refusal: Refusal,
     ) -> Result<Done, JobError> {
-        audit(ctx, connection, &job.sql, &[], "refuse").await?;
+        let act = Act { connection: &connection.id, question: &job.question, sql: &job.sql, tables: &[] };
+        audit::whole(ctx, &act, verdict::REFUSE).await.or_retry("write the audit row")?;
         self.correct(ctx, job, refusal.rule, refusal.message, "statement_refused")
     }
 
@@ -134,9 +159,12 @@ impl SqlExecutor {
         }
     }
 
-    /// Back to the generator with what was wrong, or the end when the rounds are used up.
+    /// Back to the generator with what was wrong, or the end when the rounds are used up or no model wrote it.
     fn correct(&self, ctx: &Ctx, job: ExecuteSql, rule: &str, message: String, code: &str) -> Result<Done, JobError> {
         ctx.emit(Event::SqlRejected { rule: rule.to_owned(), message: message.clone() });
+        if job.direct.is_some() {
+            return Err(JobError::fail(code, message));
+        }
         if job.round >= self.correction_rounds {
             let sentence = format!("No statement for this question could be run. The last one: {message}");
             return Err(JobError::fail(code, sentence));
@@ -146,6 +174,20 @@ impl SqlExecutor {
     }
 }
 
+/// Has a statement planned. The database is asked for it, so that it is on record as a statement that runs is.
+async fn plan(
+    ctx: &Ctx,
+    act: &Act<'_>,
+    source: &dyn Source,
+    statement: Statement,
+) -> Result<Result<(), source::Error>, JobError> {
+    let intent = audit::intent(ctx, act, verdict::DRY_RUN).await.or_retry("write the audit row")?;
+    let planned = source.plan(statement).await;
+    let verdict = outcome::verdict_of(&planned);
+    audit::outcome(ctx, intent, verdict, None).await.or_retry("write the audit row of the outcome")?;
+    Ok(planned)
+}
+
 fn measure(connection: &Connection, took_ms: u64, outcome: &Result<ResultSet, source::Error>) {
     let system = connection.dialect.as_str();
     let class = outcome.as_ref().map_or_else(source::Error::class, |_| "ok");
@@ -153,31 +195,6 @@ fn measure(connection: &Connection, took_ms: u64, outcome: &Result<ResultSet, so
     if let Ok(rows) = outcome {
         metrics::histogram!(names::DB_ROWS, "system" => system).record(rows.rows.len() as f64);
     }
-}
-
-/// No statement runs, and none is refused, without its row.
-async fn audit(
-    ctx: &Ctx,
-    connection: &Connection,
-    sql: &str,
-    tables: &[String],
-    verdict: &str,
-) -> Result<(), JobError> {
-    let row = AuditRow {
-        id: ctx.ports.ids.next("aud"),
-        business: ctx.meta.business.clone(),
-        user: ctx.meta.user.clone(),
-        turn: ctx.meta.turn.clone(),
-        hop: ctx.hop.clone(),
-        attempt: ctx.attempt,
-        connection: connection.id.clone(),
-        sql: sql.to_owned(),
-        tables: tables.to_vec(),
-        verdict: verdict.to_owned(),
-        at_ms: ctx.ports.clock.now_ms(),
-    };
-    ctx.leave_traces();
-    ctx.ports.store.audit(&row).await.or_retry("write the audit row")
 }
 
 /// Whoever asks need not know where the database is: that stands in the log and in the connection's test.

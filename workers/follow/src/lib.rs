@@ -11,8 +11,10 @@ use async_trait::async_trait;
 use contracts::job::{Basis, Classify, Follow, Reply};
 use contracts::{ConnectionId, Job, NextJob, TurnId};
 use mirror::{Heard, Mirror};
-use ports::store::{AuditRow, EndState, Turn, TurnState};
+use ports::audit::verdict;
+use ports::store::{EndState, Turn, TurnState};
 use std::time::Duration;
+use worker_kit::audit::{self, Act};
 use worker_kit::{Answer, Ctx, Done, Ending, JobError, OrRetry, Worker};
 
 /// After so much silence the store is asked whether the leader has ended.
@@ -36,7 +38,7 @@ impl Worker for Follower {
     async fn run(&self, ctx: &Ctx, job: Follow) -> Result<Done, JobError> {
         let mut answer = Answer::begin(ctx);
         match fate(ctx, &job, &mut answer).await? {
-            Fate::Shares(leader, end) => share(ctx, &leader, end, &mut answer).await,
+            Fate::Shares(leader, end) => share(ctx, &job.question, &leader, end, &mut answer).await,
             Fate::Leads(earlier) => go_on(ctx, job, &earlier).await,
         }
     }
@@ -86,12 +88,18 @@ async fn until_ended(
     }
 }
 
-async fn share(ctx: &Ctx, leader: &Turn, end: EndState, answer: &mut Answer<'_>) -> Result<Done, JobError> {
+async fn share(
+    ctx: &Ctx,
+    question: &str,
+    leader: &Turn,
+    end: EndState,
+    answer: &mut Answer<'_>,
+) -> Result<Done, JobError> {
     if let Some(error) = end.error {
         return Ok(Done::end(Ending::failed(error.code, error.message), "the same error"));
     }
     if let (Some(sql), Some(connection)) = (&end.sql, &leader.connection) {
-        audit(ctx, connection, sql).await?;
+        share_on_record(ctx, question, connection, sql).await?;
     }
     if answer.text() != end.answer {
         answer.restart();
@@ -108,13 +116,14 @@ async fn share(ctx: &Ctx, leader: &Turn, end: EndState, answer: &mut Answer<'_>)
 /// From the step that the earlier leader did not finish, with what it had found until then.
 async fn go_on(ctx: &Ctx, job: Follow, earlier: &TurnId) -> Result<Done, JobError> {
     let unfinished = ctx.ports.ledger.unfinished(earlier).await.or_retry("read what the leader left")?;
-    let begin = Classify { question: job.question, shared_schema_ms: None };
+    let question = job.question;
+    let begin = Classify { question: question.clone(), shared_schema_ms: None };
     let next = match unfinished {
         Some(envelope) => NextJob { kind: envelope.kind, job: envelope.job },
         None => NextJob::new(&begin).map_err(|error| JobError::internal("encode the next job", error))?,
     };
     if let (Some(sql), Some(connection)) = (statement_of(&next), &ctx.meta.connection) {
-        audit(ctx, connection, &sql).await?;
+        share_on_record(ctx, &question, connection, &sql).await?;
     }
     Ok(Done { next: Some(next), detail: "goes on alone".into(), ..Done::default() })
 }
@@ -131,19 +140,7 @@ fn statement_of(next: &NextJob) -> Option<String> {
 }
 
 /// The statement ran on the leader's behalf; its rows are shown on this one's.
-async fn audit(ctx: &Ctx, connection: &ConnectionId, sql: &str) -> Result<(), JobError> {
-    let row = AuditRow {
-        id: ctx.ports.ids.next("aud"),
-        business: ctx.meta.business.clone(),
-        user: ctx.meta.user.clone(),
-        turn: ctx.meta.turn.clone(),
-        hop: ctx.hop.clone(),
-        attempt: ctx.attempt,
-        connection: connection.clone(),
-        sql: sql.to_owned(),
-        tables: Vec::new(),
-        verdict: "shared".to_owned(),
-        at_ms: ctx.ports.clock.now_ms(),
-    };
-    ctx.ports.store.audit(&row).await.or_retry("write the audit row")
+async fn share_on_record(ctx: &Ctx, question: &str, connection: &ConnectionId, sql: &str) -> Result<(), JobError> {
+    let act = Act { connection, question, sql, tables: &[] };
+    audit::whole(ctx, &act, verdict::SHARED).await.or_retry("write the audit row")
 }

@@ -117,6 +117,6 @@ fn write(
         tables: sql_guard::tables_named(&sql, connection.dialect),
         confidence: completion.confidence,
     });
-    let next = ExecuteSql { question: job.question, sql, dialect: connection.dialect, round: job.round };
+    let next = ExecuteSql { question: job.question, sql, dialect: connection.dialect, round: job.round, direct: None };
     Done::next(&next, completion.provider.clone())
 }

@@ -65,4 +65,17 @@ impl Source for Mysql {
         session.close().await;
         outcome
     }
+
+    async fn plan(&self, asked: Statement) -> Result<(), Error> {
+        statement::check(Dialect::Mysql, &asked.sql)?;
+        let mut session = unless_cancelled(&asked.cancel, Session::begin(&self.server, asked.timeout)).await?;
+        let id = session.id;
+        let work = async {
+            scope::check(&mut session, &asked).await?;
+            gate::check(&mut session, &asked).await
+        };
+        let outcome = Watch::start(&asked).run(work, || self.server.kill(id)).await;
+        session.close().await;
+        outcome
+    }
 }

@@ -63,7 +63,9 @@ impl Source for Postgres {
         let mut session = unless_cancelled(&asked.cancel, beginning).await?;
         let backend = session.backend;
         let work = async {
-            session.check(&asked).await?;
+            if asked.reads.is_some() || asked.max_scanned_rows.is_some() {
+                session.check(&asked).await?;
+            }
             let mut rows = Collector::new(&asked);
             let (cut, later) = session.collect(&asked.sql, &mut rows).await?;
             if cut {
@@ -82,6 +84,21 @@ impl Source for Postgres {
             // A signal that was sent to stop this statement must not meet the next one.
             Ok(result) if result.truncated => session.close().await,
             Ok(_) | Err(Error::Statement(_) | Error::Forbidden(_) | Error::TooExpensive(_)) => {
+                session.release(&self.server).await
+            }
+            Err(_) => session.close().await,
+        }
+        outcome
+    }
+
+    async fn plan(&self, asked: Statement) -> Result<(), Error> {
+        statement::check(Dialect::Postgres, &asked.sql)?;
+        let beginning = Session::begin(&self.server, asked.timeout, asked.reads.as_deref());
+        let mut session = unless_cancelled(&asked.cancel, beginning).await?;
+        let backend = session.backend;
+        let outcome = Watch::start(&asked).run(session.check(&asked), || self.server.cancel(backend)).await;
+        match &outcome {
+            Ok(()) | Err(Error::Statement(_) | Error::Forbidden(_) | Error::TooExpensive(_)) => {
                 session.release(&self.server).await
             }
             Err(_) => session.close().await,

@@ -92,6 +92,30 @@ impl Sqlite {
     }
 }
 
+impl Sqlite {
+    /// What `work` gives, in a session that may do nothing but read what the statement may, and only when the statement
+    /// does not cost too much.
+    async fn once_checked<T: Send + 'static>(
+        &self,
+        asked: Statement,
+        work: impl FnOnce(&Session) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        statement::check(Dialect::Sqlite, &asked.sql)?;
+        let stop = asked.cancel.child_token();
+        let watch = Watch::start(&asked);
+        let timeout = asked.timeout;
+        let running = self.in_session(stop.clone(), timeout, move |session| {
+            let gate = asked.max_scanned_rows.map(|allowed| Gate::new(session, allowed)).transpose()?;
+            session.confine(asked.reads.clone())?;
+            if let Some(gate) = gate {
+                gate.check(session, &asked.sql)?;
+            }
+            work(session)
+        });
+        watch.run(running, async || stop.cancel()).await
+    }
+}
+
 #[async_trait]
 impl Source for Sqlite {
     async fn about(&self) -> Result<About, Error> {
@@ -104,21 +128,17 @@ impl Source for Sqlite {
     }
 
     async fn query(&self, asked: Statement) -> Result<ResultSet, Error> {
-        statement::check(Dialect::Sqlite, &asked.sql)?;
-        let stop = asked.cancel.child_token();
-        let watch = Watch::start(&asked);
-        let timeout = asked.timeout;
-        let work = self.in_session(stop.clone(), timeout, move |session| {
-            let gate = asked.max_scanned_rows.map(|allowed| Gate::new(session, allowed)).transpose()?;
-            session.confine(asked.reads.clone())?;
-            if let Some(gate) = gate {
-                gate.check(session, &asked.sql)?;
-            }
-            let mut rows = Collector::new(&asked);
-            session.collect(&asked.sql, &mut rows)?;
+        let (sql, mut rows) = (asked.sql.clone(), Collector::new(&asked));
+        let work = move |session: &Session| {
+            session.collect(&sql, &mut rows)?;
             Ok(rows.finish())
-        });
-        watch.run(work, async || stop.cancel()).await
+        };
+        self.once_checked(asked, work).await
+    }
+
+    async fn plan(&self, asked: Statement) -> Result<(), Error> {
+        let sql = asked.sql.clone();
+        self.once_checked(asked, move |session| session.compile(&sql).map(drop)).await
     }
 }
 

@@ -106,12 +106,18 @@ impl Session {
         Ok(std::mem::take(&mut noted.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// Runs a guarded statement up to the caps.
-    pub(super) fn collect(&self, sql: &str, rows: &mut Collector) -> Result<(), Error> {
-        let mut statement = self.connection.prepare(sql).map_err(failed)?;
+    /// Compiles a guarded statement. The authorizer is asked about all that it reads.
+    pub(super) fn compile(&self, sql: &str) -> Result<Statement<'_>, Error> {
+        let statement = self.connection.prepare(sql).map_err(failed)?;
         if !statement.readonly() || statement.is_explain() != 0 {
             return Err(Error::Forbidden("only a query may run".to_owned()));
         }
+        Ok(statement)
+    }
+
+    /// Runs a guarded statement up to the caps.
+    pub(super) fn collect(&self, sql: &str, rows: &mut Collector) -> Result<(), Error> {
+        let mut statement = self.compile(sql)?;
         rows.set_columns(columns(&statement));
         let width = statement.column_count();
         let mut found = statement.raw_query();

@@ -76,6 +76,36 @@ pub async fn only_listed_tables_are_read(database: Database) {
     }
 }
 
+pub async fn a_plan_checks_all_and_runs_nothing(database: Database) {
+    database.add_numbers().await;
+    database.run("CREATE TABLE hidden (note VARCHAR(9))").await;
+    let namespace = match database.dialect() {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some("public".to_owned()),
+        Dialect::Mysql => Some(database.name.clone()),
+    };
+    let reads = Some(Arc::new(Reads::new([(namespace, "numbers".to_owned())])));
+    let source = database.source().await;
+    let plan = async |sql: &str, rows: u64| source.plan(Statement { reads: reads.clone(), ..gated(sql, rows) }).await;
+    // Within the bound, and it would never end.
+    let started = std::time::Instant::now();
+    plan(&database.endless(), u64::MAX).await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    let costly = plan("SELECT a.n FROM numbers a, numbers b, numbers c", 1_000).await.unwrap_err();
+    assert_eq!(costly.class(), "too_expensive", "{costly}");
+    let hidden = plan("SELECT note FROM hidden", u64::MAX).await.unwrap_err();
+    assert_eq!(hidden.class(), "database_forbidden", "{hidden}");
+    let wrong = plan("SELECT missing FROM numbers", u64::MAX).await.unwrap_err();
+    assert!(matches!(&wrong, Error::Statement(message) if message.contains("missing")), "{wrong}");
+    for write in ["DELETE FROM numbers", "DROP TABLE numbers"] {
+        assert_eq!(plan(write, u64::MAX).await.unwrap_err().class(), "database_forbidden", "{write}");
+    }
+    let stopped = Statement { reads: reads.clone(), ..gated("SELECT n FROM numbers", u64::MAX) };
+    stopped.cancel.cancel();
+    assert!(matches!(source.plan(stopped).await, Err(Error::Cancelled)));
+    assert_eq!(database.cells("SELECT COUNT(*) FROM numbers").await, [[Cell::from(1000)]]);
+}
+
 #[tokio::test]
 async fn a_connection_that_fails_at_once_is_tried_once_more() {
     crate::on(Dialect::Postgres, |database| async move {

@@ -68,6 +68,7 @@ suite! {
     gate::the_refusal_names_what_is_indexed,
     gate::a_dry_run_that_fails_is_the_statements_failure,
     gate::only_listed_tables_are_read,
+    gate::a_plan_checks_all_and_runs_nothing,
     refusals::writes_are_refused,
     refusals::nothing_outlives_a_statement,
     shop::the_sample_shop_has_the_same_numbers_everywhere,

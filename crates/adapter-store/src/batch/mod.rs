@@ -14,8 +14,8 @@ pub(crate) use reads::{Asked, Bounds, HotRead, Key, ask, hot_read, start};
 use crate::Options;
 use crate::db::{Conn, SYSTEM, fault};
 use crate::writes::{
-    Accept, Audit, Begun, Commit, LastingClaim, MarkPublished, Offer, Pass, QuickClaim, RecordLlmCall, SpendLlmCall,
-    Wait,
+    Accept, Begun, Commit, LastingAudit, LastingClaim, MarkPublished, Offer, Pass, QuickAudit, QuickClaim,
+    RecordLlmCall, SpendLlmCall, Wait,
 };
 use ports::{Clock, PortError};
 use sqlite::Pending;
@@ -171,6 +171,7 @@ queues! {
     pass: Pass,
     published: MarkPublished,
     spend: SpendLlmCall,
-    audit: Audit,
+    audit: LastingAudit,
+    audit_outcome: QuickAudit,
     llm_call: RecordLlmCall,
 }

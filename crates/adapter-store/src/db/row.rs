@@ -36,6 +36,14 @@ impl Row {
         N::try_from(number).map_err(|_| unreadable(column, format!("{number} is out of range")))
     }
 
+    /// As `count`, where there may be none.
+    pub(crate) fn maybe_count<N: TryFrom<i64>>(&self, column: &str) -> Result<Option<N>, Error> {
+        match self.maybe_int(column)? {
+            Some(_) => self.count(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// A text that holds JSON.
     pub(crate) fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, Error> {
         serde_json::from_str(self.get(column)?).map_err(|error| unreadable(column, error))

@@ -4,6 +4,7 @@
 // What helps a test is a test, too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
 mod fresh;
 mod migrations;
 mod outage;

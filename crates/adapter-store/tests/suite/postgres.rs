@@ -1,6 +1,6 @@
 use crate::fresh::{PostgresSchema, open};
-use crate::sqlite::audit_row;
 use futures_util::future::join_all;
+use ports::conformance::audit::intent;
 use ports::conformance::bench::{Bench, LEASE, business, hop, outcome, question};
 use ports::ledger::{Claimed, Committed};
 use sqlx::{Connection, Row};
@@ -17,13 +17,14 @@ ports::ledger_conformance!(make);
 ports::turns_conformance!(make);
 ports::line_conformance!(make);
 ports::store_conformance!(make);
+ports::audit_conformance!(make);
 ports::dead_conformance!(make);
 ports::leader_conformance!(make);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audit_row_can_be_neither_changed_nor_removed() {
     let (bench, schema) = make().await;
-    bench.store.audit(&audit_row()).await.unwrap();
+    bench.store.audit(&intent("aud_1", 1)).await.unwrap();
     let mut conn = schema.connect().await;
     for attempt in [
         "UPDATE audit SET statement = 'SELECT 2'",
@@ -34,7 +35,7 @@ async fn an_audit_row_can_be_neither_changed_nor_removed() {
         let error = sqlx::query(attempt).execute(&mut conn).await.unwrap_err().to_string();
         assert!(error.contains("never changed"), "{error}");
     }
-    assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), [audit_row()]);
+    assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), [intent("aud_1", 1)]);
 }
 
 /// Two processes batch the same turns in different orders; neither may wait for the other for ever.

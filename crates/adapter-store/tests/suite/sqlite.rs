@@ -1,7 +1,7 @@
 use crate::fresh::{SqliteFile, open};
+use ports::conformance::audit::intent;
 use ports::conformance::bench::{Bench, business, completed, hop, outcome, question};
 use ports::ledger::Committed;
-use ports::store::AuditRow;
 use sqlx::{Connection, SqliteConnection};
 
 async fn make() -> (Bench, SqliteFile) {
@@ -13,40 +13,26 @@ ports::ledger_conformance!(make);
 ports::turns_conformance!(make);
 ports::line_conformance!(make);
 ports::store_conformance!(make);
+ports::audit_conformance!(make);
 ports::dead_conformance!(make);
 ports::leader_conformance!(make);
-
-pub fn audit_row() -> AuditRow {
-    AuditRow {
-        id: "aud_1".to_owned(),
-        business: business(),
-        user: "usr_1".into(),
-        turn: "resp_1".into(),
-        hop: hop("resp_1"),
-        attempt: 1,
-        connection: "con_1".into(),
-        sql: "SELECT 1".to_owned(),
-        tables: Vec::new(),
-        verdict: "execute".to_owned(),
-        at_ms: 1,
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_audit_row_can_be_neither_changed_nor_removed_nor_replaced() {
     let (bench, file) = make().await;
-    bench.store.audit(&audit_row()).await.unwrap();
+    bench.store.audit(&intent("aud_1", 1)).await.unwrap();
     let mut conn = SqliteConnection::connect(&file.url()).await.unwrap();
     for attempt in [
         "UPDATE audit SET statement = 'SELECT 2'",
         "DELETE FROM audit",
-        "INSERT OR REPLACE INTO audit SELECT id, business_id, user_id, turn_id, hop, attempt, connection_id, \
-         'SELECT 2', tables, verdict, at_ms FROM audit",
+        "INSERT OR REPLACE INTO audit (id, business_id, user_id, turn_id, hop, attempt, connection_id, statement, \
+         tables, verdict, at_ms, seq, previous, hash) SELECT id, business_id, user_id, turn_id, hop, attempt, \
+         connection_id, 'SELECT 2', tables, verdict, at_ms, seq, previous, hash FROM audit",
     ] {
         let error = sqlx::query(attempt).execute(&mut conn).await.unwrap_err().to_string();
         assert!(error.contains("never changed"), "{error}");
     }
-    assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), [audit_row()]);
+    assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), [intent("aud_1", 1)]);
 }
 
 /// The file is copied as a crash would leave it: with its journal, while the store has it open.
@@ -56,7 +42,7 @@ async fn what_was_answered_survives_a_crash() {
     bench.answered(question("resp_1"), "42").await;
     bench.accepted("resp_2").await;
     let fence = bench.granted("resp_2", &hop("resp_2")).await.fence;
-    bench.store.audit(&audit_row()).await.unwrap();
+    bench.store.audit(&intent("aud_1", 1)).await.unwrap();
 
     let crashed = SqliteFile::new();
     for suffix in ["", "-wal"] {
@@ -66,7 +52,7 @@ async fn what_was_answered_survives_a_crash() {
     let reopened = open(&crashed.url()).await;
     let turn = reopened.store.turn(&business(), &"resp_1".into()).await.unwrap().unwrap();
     assert_eq!(turn.end, Some(completed("42")));
-    assert_eq!(reopened.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), [audit_row()]);
+    assert_eq!(reopened.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), [intent("aud_1", 1)]);
     let unfinished = reopened.commit(outcome("resp_2", &hop("resp_2"), fence), None).await;
     assert_eq!(unfinished, Committed::Stored);
 }

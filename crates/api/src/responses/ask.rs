@@ -12,6 +12,16 @@ use ports::store::{Connection, ConnectionStatus, NewTurn, Turn};
 
 /// Takes a question. Gives the business and the id of the response to follow.
 pub async fn ask(state: &ApiState, caller: &Caller, request: &CreateRequest) -> Result<(BusinessId, TurnId), ApiError> {
+    ask_as(state, caller, request, TurnId(state.ports.ids.next("resp"))).await
+}
+
+/// As `ask`, under an id that the caller gives.
+pub async fn ask_as(
+    state: &ApiState,
+    caller: &Caller,
+    request: &CreateRequest,
+    id: TurnId,
+) -> Result<(BusinessId, TurnId), ApiError> {
     let actor = caller.act_as(Role::Member, request.business())?;
     let question = request.question(state.settings.max_question_bytes)?;
     let key = request.key()?.map(str::to_owned);
@@ -21,7 +31,7 @@ pub async fn ask(state: &ApiState, caller: &Caller, request: &CreateRequest) -> 
     let shared_schema_ms = connection.schema_ms.filter(|_| state.turn.single_flight);
     let now_ms = state.now_ms();
     let turn = NewTurn {
-        id: TurnId(state.ports.ids.next("resp")),
+        id,
         business: actor.business.clone(),
         user: actor.user,
         conversation: Some(conversation),

@@ -1,7 +1,7 @@
 //! What a question looks like when it comes in, and what is wrong with it when something is.
 
 use crate::error::ApiError;
-use contracts::Lane;
+use contracts::{BusinessId, ConnectionId, Lane};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -40,6 +40,25 @@ enum ConversationInput {
 }
 
 impl CreateRequest {
+    /// A question of a caller that is no HTTP client of this API.
+    pub fn asking(
+        question: String,
+        connection: ConnectionId,
+        conversation: Option<String>,
+        business: &BusinessId,
+        idempotency_key: Option<String>,
+    ) -> Self {
+        let metadata = [("business_id".to_owned(), Value::String(business.0.clone()))];
+        Self {
+            input: Value::String(question),
+            conversation: conversation.map(ConversationInput::Id),
+            connection: Some(connection.0),
+            metadata: Some(metadata.into()),
+            idempotency_key,
+            ..Self::default()
+        }
+    }
+
     /// The question, when there is one that is neither empty nor too long.
     pub fn question(&self, max_bytes: usize) -> Result<String, ApiError> {
         let text = self.text()?;

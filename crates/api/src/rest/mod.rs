@@ -1,5 +1,6 @@
-//! Connections, history, results, models.
+//! Connections, history, results, models, the audit.
 
+pub mod audit;
 pub mod connections;
 pub mod conversations;
 pub mod files;

@@ -64,17 +64,21 @@ pub async fn replace(
     Ok(Json(policy))
 }
 
-/// The schema as the caller's role may know it.
+/// The schema as the caller's role may know it: what is masked in rows is masked in sample values.
 pub async fn visible(
     state: &ApiState,
     actor: &Actor,
     connection: &Connection,
     schema: Schema,
 ) -> Result<Schema, ApiError> {
-    match stored(state, actor, connection).await? {
-        Some(policy) => Ok(policy.visible(&schema, actor.role)),
-        None => Ok(schema),
+    let mut schema = match stored(state, actor, connection).await? {
+        Some(policy) => policy.visible(&schema, actor.role),
+        None => schema,
+    };
+    if !state.clear_roles.contains(&actor.role) {
+        state.masking.apply_to_samples(&mut schema);
     }
+    Ok(schema)
 }
 
 async fn stored(

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod admission;
+mod audit;
 mod identity;
+mod mcp;
 mod page;
 mod relay;
 mod rest;

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub mod ask;
+pub mod audit;
 pub mod bench;
 pub mod connection;
 pub mod dead;
@@ -9,6 +10,8 @@ pub mod doctor;
 pub mod eval;
 pub mod guard;
 pub mod health;
+pub mod mcp;
 pub mod serve;
 pub mod setup;
+mod time;
 pub mod user;

@@ -1,7 +1,7 @@
 use super::checks;
 use super::mask::{HIDDEN, mask_text};
 use super::names::names_personal_values;
-use contracts::{Cell, ResultSet};
+use contracts::{Cell, Column, ResultSet, Schema};
 
 /// Digits from which a number in a personal column is a number of somebody, not a figure about them.
 const LEAST_DIGITS: usize = 7;
@@ -46,6 +46,22 @@ impl Masking {
             }
         }
         masked
+    }
+
+    /// Takes sample values away that would be masked as cells.
+    pub fn apply_to_samples(&self, schema: &mut Schema) {
+        for column in schema.tables.iter_mut().flat_map(|table| &mut table.columns) {
+            let values = std::mem::take(&mut column.samples);
+            let cells = values.iter().map(|value| vec![Cell::from(value.as_str())]).collect();
+            let mut rows = ResultSet {
+                columns: vec![Column { name: column.name.clone(), data_type: column.data_type.clone() }],
+                rows: cells,
+                truncated: false,
+            };
+            if self.apply(&mut rows).is_empty() {
+                column.samples = values;
+            }
+        }
     }
 }
 
@@ -97,7 +113,6 @@ fn digits_of(text: &str) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::Column;
     use serde_json::json;
 
     fn table(names: &[&str], rows: Vec<Vec<Cell>>) -> ResultSet {
@@ -121,6 +136,32 @@ mod tests {
         let mut rows = table(&["salary", "support_email"], vec![vec![json!(100), json!("help@example.org")]]);
         assert_eq!(masking.apply(&mut rows), ["salary"]);
         assert_eq!(rows.rows[0], [json!("***"), json!("help@example.org")]);
+    }
+
+    #[test]
+    fn samples_that_would_be_masked_as_cells_are_taken_away() {
+        let column = |name: &str, samples: &[&str]| contracts::ColumnSchema {
+            name: name.to_owned(),
+            data_type: "text".to_owned(),
+            nullable: false,
+            comment: None,
+            samples: samples.iter().map(|value| (*value).to_owned()).collect(),
+        };
+        let mut table = contracts::TableSchema {
+            namespace: None,
+            name: "people".to_owned(),
+            comment: None,
+            columns: vec![column("city", &["Oslo"]), column("grade", &["A"]), column("note", &["ann@example.org"])],
+            primary_key: Vec::new(),
+            foreign_keys: Vec::new(),
+            row_estimate: None,
+            is_view: false,
+        };
+        let mut schema = Schema { tables: vec![table.clone()] };
+        Masking::new(&["people.grade".into()], &[]).apply_to_samples(&mut schema);
+        table.columns[1].samples.clear();
+        table.columns[2].samples.clear();
+        assert_eq!(schema.tables, [table]);
     }
 
     #[test]

@@ -12,14 +12,14 @@ mod items;
 mod joins;
 mod lexicon;
 mod link;
-mod names;
+pub(crate) mod names;
 pub(crate) mod outline;
 mod plan;
 mod read;
 mod reader;
 mod reply;
 mod sales;
-mod tokens;
+pub(crate) mod tokens;
 mod write;
 
 use contracts::{Dialect, Schema};

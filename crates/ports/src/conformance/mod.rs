@@ -7,6 +7,7 @@
 // The cases are tests, although they are compiled as a library.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+pub mod audit;
 pub mod bench;
 pub mod broker;
 pub mod dead;
@@ -69,6 +70,7 @@ mod tests {
     #[test]
     fn every_case_is_listed_in_the_macro_of_its_suite() {
         let suites = [
+            include_str!("audit.rs"),
             include_str!("broker.rs"),
             include_str!("dead.rs"),
             include_str!("event_log.rs"),

@@ -1,11 +1,12 @@
 //! The suite of [`AppStore`](crate::AppStore) beside turns: identity, connections, records, and who may read what.
 
+use super::audit::intent;
 use super::bench::{BUSINESS, Bench, ManualClock, USER, business, completed, hop, outcome, question, rows, user};
 use crate::PortError;
+use crate::audit::AuditFilter;
 use crate::ledger::{Commit, Committed};
-use crate::store::{AuditRow, Business, Connection, ConnectionStatus, EndState, FileKind, NewTurn, StoredFile, User};
+use crate::store::{Business, Connection, ConnectionStatus, EndState, FileKind, NewTurn, StoredFile, User};
 use contracts::{BusinessId, ColumnSchema, ConnectionId, Dialect, Role, Schema, TableSchema};
-use futures_util::future::join_all;
 use serde_json::json;
 
 /// Runs the suite: `ports::store_conformance!(make);`. `make` gives a [`Bench`] on a fresh database.
@@ -29,8 +30,6 @@ macro_rules! store_conformance {
                 a_schema_is_replaced_as_a_whole,
                 a_policy_is_replaced_as_a_whole_and_stays_in_its_business,
                 an_unknown_connection_has_no_status_and_no_schema,
-                audit_rows_of_a_turn_come_in_order,
-                one_refused_write_does_not_spoil_the_others,
                 no_read_crosses_tenants,
                 old_outcomes_and_rows_of_ended_turns_are_forgotten_in_batches,
             ]
@@ -83,22 +82,6 @@ fn schema(table: &str) -> Schema {
         is_view: false,
     };
     Schema { tables: vec![table] }
-}
-
-fn audit_row(id: &str, at_ms: i64) -> AuditRow {
-    AuditRow {
-        id: id.to_owned(),
-        business: business(),
-        user: user(),
-        turn: "resp_1".into(),
-        hop: hop("resp_1"),
-        attempt: 1,
-        connection: "con_1".into(),
-        sql: "SELECT 'x'".to_owned(),
-        tables: vec!["public.orders".to_owned(), "customers".to_owned()],
-        verdict: "execute".to_owned(),
-        at_ms,
-    }
 }
 
 pub async fn a_store_that_is_there_answers(bench: Bench) {
@@ -256,24 +239,6 @@ pub async fn an_unknown_connection_has_no_status_and_no_schema(bench: Bench) {
     assert_eq!(connection.status, ConnectionStatus::New);
 }
 
-pub async fn audit_rows_of_a_turn_come_in_order(bench: Bench) {
-    let other_turn = AuditRow { turn: "resp_2".into(), ..audit_row("aud_0", 5) };
-    let rows = [audit_row("aud_3", 10), audit_row("aud_1", 20), audit_row("aud_2", 20)];
-    for row in rows.iter().rev().chain([&other_turn]) {
-        bench.store.audit(row).await.unwrap();
-    }
-    assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), rows);
-}
-
-pub async fn one_refused_write_does_not_spoil_the_others(bench: Bench) {
-    bench.store.audit(&audit_row("aud_00", 0)).await.unwrap();
-    let rows: Vec<_> = (0..40).map(|n| audit_row(&format!("aud_{n:02}"), n)).collect();
-    let written = join_all(rows.iter().map(|row| bench.store.audit(row))).await;
-    assert!(matches!(written[0], Err(PortError::Refused { .. })), "{:?}", written[0]);
-    assert!(written[1..].iter().all(Result::is_ok));
-    assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), rows);
-}
-
 pub async fn no_read_crosses_tenants(bench: Bench) {
     two_businesses(&bench).await;
     bench.store.create_connection(&database(BUSINESS, "con_1", "shop")).await.unwrap();
@@ -284,7 +249,7 @@ pub async fn no_read_crosses_tenants(bench: Bench) {
     let outcome = outcome("resp_1", &hop("resp_1"), bench.granted("resp_1", &hop("resp_1")).await.fence);
     let commit = Commit { outcome, result: Some(result.clone()), end: Some(end), calls: Vec::new() };
     assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
-    bench.store.audit(&audit_row("aud_1", 1)).await.unwrap();
+    bench.store.audit(&intent("aud_1", 1)).await.unwrap();
 
     for (tenant, sees) in [(business(), true), (BusinessId::from("biz_2"), false)] {
         let store = &bench.store;
@@ -298,8 +263,9 @@ pub async fn no_read_crosses_tenants(bench: Bench) {
             !store.conversations(&tenant, &user(), 10).await.unwrap().is_empty(),
             store.result(&tenant, &result.id).await.unwrap().is_some(),
             !store.audit_of(&tenant, &turn).await.unwrap().is_empty(),
+            !store.audit_list(&tenant, &AuditFilter::default(), 10).await.unwrap().is_empty(),
         ];
-        assert_eq!(found, [sees; 9], "{tenant}");
+        assert_eq!(found, [sees; 10], "{tenant}");
     }
 
     let running = bench.accept(NewTurn { created_ms: ManualClock::START_MS, ..question("resp_2") }).await;

@@ -52,7 +52,8 @@ pub struct Ran {
 
 /// A job of a turn, which may be run several times.
 pub struct Order {
-    turn: TurnId,
+    /// The turn.
+    pub turn: TurnId,
     message: Message,
 }
 
@@ -142,6 +143,11 @@ impl Inline {
     /// As `run`; each call of this name fails.
     pub async fn run_without(&self, order: &Order, call: &'static str) -> Ran {
         self.play(order, Some(Failing::Named(call))).await
+    }
+
+    /// As `run`; the call of this name and number, from 0, fails.
+    pub async fn run_without_nth(&self, order: &Order, call: &'static str, number: usize) -> Ran {
+        self.play(order, Some(Failing::Nth(call, number))).await
     }
 
     async fn play(&self, order: &Order, failing: Option<Failing>) -> Ran {

@@ -18,6 +18,8 @@ pub(super) enum Failing {
     Number(usize),
     /// Each of this name.
     Named(&'static str),
+    /// The one of this name and number, from 0.
+    Nth(&'static str, usize),
 }
 
 impl Tape {
@@ -38,6 +40,10 @@ impl Tape {
             match recorded.failing {
                 Some(Failing::Number(number)) => number == recorded.calls.len() - 1,
                 Some(Failing::Named(failing)) => failing == name,
+                Some(Failing::Nth(failing, number)) => {
+                    let before = recorded.calls.iter().filter(|call| **call == failing).count();
+                    failing == name && before == number + 1
+                }
                 None => false,
             }
         });

@@ -6,6 +6,7 @@ use contracts::{
     BusinessId, ConnectionId, ConversationId, DeadId, Envelope, HopId, Lane, LoggedEvent, ResultId, ResultSet, Role,
     Schema, TurnId, UserId,
 };
+use ports::audit::{AuditChain, AuditEntry, AuditFilter, AuditHead, StoredAudit};
 use ports::dead::{DeadFilter, DeadJob, DeadJobs, Decision, Scope};
 use ports::event_log::{Append, AppendError, Position, Watch};
 use ports::leader::Leaders;
@@ -88,9 +89,16 @@ tapped!(AppStore: Line {
     fn stopped(limit: u32) -> Vec<Turn>;
 });
 
-tapped!(AppStore: Records {
+tapped!(AppStore: AuditLog {
     fn audit(row: &AuditRow) -> ();
     fn audit_of(business: &BusinessId, turn: &TurnId) -> Vec<AuditRow>;
+    fn audit_list(business: &BusinessId, filter: &AuditFilter, limit: u32) -> Vec<AuditEntry>;
+    fn audit_heads(business: Option<&BusinessId>) -> Vec<AuditHead>;
+    fn audit_chains() -> Vec<AuditChain>;
+    fn audit_page(business: &BusinessId, after: Option<(i64, &str)>, limit: u32) -> Vec<StoredAudit>;
+});
+
+tapped!(AppStore: Records {
     fn record_llm_call(call: &LlmCallRecord) -> ();
 });
 
@@ -258,6 +266,11 @@ impl Source for TappedSource {
     async fn query(&self, statement: Statement) -> Result<ResultSet, SourceError> {
         self.tape.call("query").map_err(lost)?;
         self.source.query(statement).await
+    }
+
+    async fn plan(&self, statement: Statement) -> Result<(), SourceError> {
+        self.tape.call("plan").map_err(lost)?;
+        self.source.plan(statement).await
     }
 }
 

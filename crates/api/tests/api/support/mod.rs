@@ -1,5 +1,6 @@
 //! Ports in memory, and the API over them.
 
+mod audit;
 mod broker;
 mod client;
 mod dead;
@@ -9,6 +10,7 @@ mod store;
 mod world;
 mod ws;
 
+pub use audit::entry;
 pub use broker::{FakeBroker, Mode};
 pub use client::{Answer, Call, Sse, brief};
 pub use log::FakeLog;

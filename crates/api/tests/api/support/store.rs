@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use contracts::event::Usage;
 use contracts::{BusinessId, ConnectionId, ConversationId, Lane, ResultId, ResultSet, Role, Schema, TurnId, UserId};
 use ports::PortError;
+use ports::audit::AuditEntry;
 use ports::line::{Beginning, Line, Queued, Taken, Waits};
 use ports::store::{
-    AppStore, AuditRow, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, FileKind,
-    Files, Identity, LlmCallRecord, Membership, NewTurn, Offered, OpenStep, Records, StoredFile, StoredResult, Turn,
+    AppStore, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, FileKind, Files,
+    Identity, LlmCallRecord, Membership, NewTurn, Offered, OpenStep, Records, StoredFile, StoredResult, Turn,
     TurnState, Turns, User,
 };
 use serde_json::Value;
@@ -23,6 +24,7 @@ pub struct FakeStore {
     beyond: AtomicBool,
     data: Mutex<Data>,
     pub(super) desk: Desk,
+    pub(super) audit: Mutex<Vec<AuditEntry>>,
 }
 
 #[derive(Default)]
@@ -49,6 +51,10 @@ impl FakeStore {
     /// From now on every business has its share in flight.
     pub fn use_up_shares(&self) {
         self.beyond.store(true, Ordering::SeqCst);
+    }
+
+    pub fn add_audit(&self, entry: AuditEntry) {
+        self.audit.lock().unwrap().push(entry);
     }
 
     /// Turns in the store.
@@ -399,12 +405,6 @@ impl Files for FakeStore {
 
 #[async_trait]
 impl Records for FakeStore {
-    async fn audit(&self, _: &AuditRow) -> Result<(), PortError> {
-        panic!("the API executes nothing")
-    }
-    async fn audit_of(&self, _: &BusinessId, _: &TurnId) -> Result<Vec<AuditRow>, PortError> {
-        Ok(Vec::new())
-    }
     async fn record_llm_call(&self, _: &LlmCallRecord) -> Result<(), PortError> {
         panic!("the API calls no language model")
     }

@@ -17,7 +17,7 @@ const PREFILL: [&str; 6] = [
     "INSERT INTO results (id, business_id, turn_id, body, stored_ms) \
      SELECT 'res_old_' || n, 'biz_old', 'resp_old_' || n, repeat('x', 600), n FROM generate_series(1, 10000) AS n",
     "INSERT INTO audit (id, business_id, user_id, turn_id, hop, attempt, connection_id, statement, tables, verdict, \
-     at_ms) SELECT 'aud_old_' || n, 'biz_old', 'usr_old', 'resp_old_' || n, 'hop', 1, 'con_old', repeat('x', 150), \
+     at_ms) SELECT 'aud_old_' || n, 'biz_old_' || n % 100, 'usr_old', 'resp_old_' || n, 'hop', 1, 'con_old', repeat('x', 150), \
      '[]', 'execute', n FROM generate_series(1, 10000) AS n",
     "INSERT INTO llm_calls (id, business_id, turn_id, purpose, provider, model, input_tokens, output_tokens, \
      total_tokens, duration_ms, at_ms) SELECT 'llm_old_' || n, 'biz_old', 'resp_old_' || n / 3, 'reply', 'fixed', \
@@ -29,7 +29,7 @@ const PREFILL: [&str; 6] = [
 const JOB_BYTES: &str = "SELECT COALESCE(avg(octet_length((outcome::json -> 'next' -> 0)::text)), 0)::float8 AS bytes \
      FROM hops WHERE business_id = $1 AND outcome::json -> 'next' -> 0 IS NOT NULL";
 const RECORDED: &str = "SELECT (SELECT count(*) FROM turns WHERE business_id = $1 AND state = 'completed') AS completed, \
-     (SELECT count(*) FROM audit WHERE business_id = $1) AS audited, \
+     (SELECT count(*) FROM audit WHERE business_id = $1 AND phase = 'intent') AS audited, \
      (SELECT count(*) FROM llm_calls WHERE business_id = $1) AS called, \
      (SELECT count(*) FROM hops WHERE business_id = $1) AS hops";
 
@@ -46,7 +46,7 @@ pub struct Database {
 pub struct Recorded {
     /// Turns that were answered.
     pub completed: u64,
-    /// Audit rows.
+    /// Audit rows of statements that were about to run: one for each answer. What came of each is a row of its own.
     pub audited: u64,
     /// Calls to the language model.
     pub called: u64,

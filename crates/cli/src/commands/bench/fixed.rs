@@ -89,6 +89,10 @@ impl Source for FixedSource {
         let row = |n| vec![json!(n), json!(format!("Customer {n}")), json!("paid"), json!(n * 100)];
         Ok(ResultSet { columns: names.map(column).to_vec(), rows: (1..=ROWS).map(row).collect(), truncated: false })
     }
+
+    async fn plan(&self, _: Statement) -> Result<(), SourceError> {
+        Ok(())
+    }
 }
 
 fn table(name: &str, columns: &[&str], parents: &[&str]) -> TableSchema {

@@ -121,7 +121,7 @@ impl Report {
         }
     }
 
-    /// Four outcomes, three calls and one audit row for each answer.
+    /// Four outcomes, three calls and one audit row of an intent for each answer.
     pub fn check_records(&mut self, recorded: Recorded) {
         let turns = self.answered;
         let expected = Recorded { completed: turns, audited: turns, called: 3 * turns, hops: 4 * turns };

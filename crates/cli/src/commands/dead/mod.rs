@@ -3,11 +3,11 @@
 mod args;
 mod operator;
 mod show;
-mod time;
 
 pub use args::Dead;
 
 use crate::client::Client;
+use crate::commands::time;
 use crate::{output, process};
 use anyhow::{Context, Result, bail};
 use app::SystemClock;

@@ -1,6 +1,6 @@
 //! What a person sees of the desk.
 
-use super::time;
+use crate::commands::time;
 use crate::output;
 use anyhow::Result;
 use serde_json::{Value, json};

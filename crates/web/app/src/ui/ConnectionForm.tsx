@@ -12,6 +12,7 @@ export function ConnectionForm({ store }: { store: ChatStore }) {
   const [dialect, setDialect] = useState("postgres");
   const [url, setUrl] = useState("");
   const [file, setFile] = useState<File | null>(null);
+  const [added, setAdded] = useState(0);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
 
@@ -30,6 +31,7 @@ export function ConnectionForm({ store }: { store: ChatStore }) {
     setName("");
     setUrl("");
     setFile(null);
+    setAdded(added + 1);
   }
 
   return (
@@ -54,7 +56,9 @@ export function ConnectionForm({ store }: { store: ChatStore }) {
         <>
           <label className="field">
             <span>File</span>
+            {/* A browser lets nobody empty a file input: after each upload there is a new one. */}
             <input
+              key={added}
               name="file"
               type="file"
               required

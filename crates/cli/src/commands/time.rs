@@ -1,3 +1,5 @@
+//! Times as people write and read them.
+
 use anyhow::{Context, Result};
 
 const MINUTE_MS: i64 = 60_000;
