@@ -21,10 +21,11 @@ type Needs = (Mode, bool, Vec<(&'static str, String)>);
 pub struct Runner {
     pub arguments: Arguments,
     pub programs: Programs,
-    folder: TempDir,
-    servers: Option<(Mode, Servers)>,
-    installation: Option<(Needs, Installation)>,
     started: usize,
+    // Dropped in this order: the folder holds what the others have open.
+    installation: Option<(Needs, Installation)>,
+    servers: Option<(Mode, Servers)>,
+    folder: TempDir,
 }
 
 impl Runner {
@@ -33,7 +34,7 @@ impl Runner {
         // The user of PostgreSQL must be able to look into it.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).expect("an open folder");
-        Self { arguments, programs, folder, servers: None, installation: None, started: 0 }
+        Self { arguments, programs, started: 0, installation: None, servers: None, folder }
     }
 
     /// Runs the cases of a row in the modes where they apply.
