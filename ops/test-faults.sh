@@ -23,7 +23,7 @@ main() {
   export ASKLINE_TEST_ARTIFACTS=${ASKLINE_TEST_ARTIFACTS:-$ASKLINE_CACHE/artifacts}
   mkdir -p "$ASKLINE_TEST_ARTIFACTS"
   cd "$ROOT"
-  ASKLINE_FAULTS="$*" cargo test --locked -p tests --test suite -- --exact faults::the_fault_suite --nocapture
+  ASKLINE_FAULTS="$*" cargo test --locked --workspace --test suite -- --exact faults::the_fault_suite --nocapture
 }
 
 main "$@"

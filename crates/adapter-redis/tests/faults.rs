@@ -271,3 +271,49 @@ async fn without_the_server_each_process_counts_alone() {
     assert!(there.acquire("a", 1).await.unwrap().is_some(), "the other process is not known about");
     assert!(here.acquire("a", 1).await.unwrap().is_none(), "what is held here still counts");
 }
+
+/// The slots that the server knows of, over all keys.
+async fn slots(prefix: &str) -> usize {
+    let mut all = 0;
+    for key in keys(prefix).await.iter().filter(|key| key.contains(":slots:")) {
+        all += redis::cmd("ZCARD").arg(key).query_async::<usize>(&mut server().await).await.unwrap();
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_that_are_held_count_again_after_the_server_lost_everything() {
+    let config = support::config();
+    let (here, there) = (connect(&config).await, connect(&config).await);
+    let held = [here.acquire("a", 2).await.unwrap(), here.acquire("a", 2).await.unwrap()];
+    assert!(held.iter().all(Option::is_some));
+    lose(&keys(&config.prefix).await).await;
+    let started = Instant::now();
+    while slots(&config.prefix).await < 2 {
+        assert!(started.elapsed() < PATIENCE, "what is held is not told again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(there.acquire("a", 2).await.unwrap().is_none(), "both are held");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_server_holds_up_nobody_who_asks_for_a_slot() {
+    let (proxy, config) = through_proxy().await;
+    let (here, there) = (connect(&config).await, connect(&config).await);
+    let held = here.acquire("a", 1).await.unwrap();
+    assert!(held.is_some());
+    proxy.freeze(true);
+    let started = Instant::now();
+    let alone = there.acquire("a", 1).await.unwrap();
+    assert!(alone.is_some(), "it counts alone");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(there.acquire("a", 1).await.unwrap().is_none(), "its own bound holds");
+    proxy.freeze(false);
+    proxy.cut();
+    drop(alone);
+    let started = Instant::now();
+    while there.acquire("a", 1).await.unwrap().is_some() {
+        assert!(started.elapsed() < PATIENCE, "the process goes on counting alone");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}

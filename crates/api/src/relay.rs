@@ -239,14 +239,32 @@ impl Relay {
     async fn consult_store(&mut self) {
         self.stage = Stage::Listen;
         match self.stored().await {
-            Ok(Some(turn)) => {
-                self.end_from(&turn);
-            }
+            Ok(Some(turn)) => self.end_after_log(&turn).await,
             Ok(None) => {
                 self.vanished();
             }
             Err(error) => {
                 tracing::debug!(turn = %self.turn, %error, "the store cannot be asked either")
+            }
+        }
+    }
+
+    /// What a worker wrote before it stored the end may have come into the log since that was read.
+    async fn end_after_log(&mut self, turn: &Turn) {
+        if response_object::last_event(turn).is_none() {
+            return;
+        }
+        match self.state.ports.events.read(&self.turn, self.next, PAGE).await {
+            Ok(events) if events.is_empty() => {
+                self.end_from(turn);
+            }
+            Ok(events) => {
+                self.stage = Stage::Read;
+                self.take(events).await;
+            }
+            Err(error) => {
+                tracing::debug!(turn = %self.turn, %error, "the event log cannot be read: the end is told from the store");
+                self.end_from(turn);
             }
         }
     }

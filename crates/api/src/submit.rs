@@ -14,12 +14,16 @@ use ports::line::{Beginning, Waits};
 use ports::store::{NewTurn, Offered, Turn, TurnState};
 use std::time::Duration;
 use telemetry::names;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 /// Numbers that the API gives: those of `response.created` and `response.queued`.
 pub const FIRST_EVENTS: u64 = 2;
 /// After so long a full line is likely to have moved.
 const FULL_RETRY_S: u64 = 5;
+
+/// Whether an offer was published is looked up so often.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A turn to take, and its first job.
 pub struct Order<J> {
@@ -130,15 +134,32 @@ async fn reopened<J: FirstJob>(state: &ApiState, order: Order<J>, id: TurnId) ->
 }
 
 /// The key was seen before. When whoever offered that turn died before the job was published, this finishes it: should
-/// it have been published all the same, the second copy has the same hop id and does nothing.
+/// it have been published all the same, the second copy has the same hop id and does nothing. An offer that may still
+/// be published or refused is no answer: nobody may be told that a question was taken which nobody publishes.
 async fn known<J: FirstJob>(state: &ApiState, order: Order<J>, id: TurnId) -> Result<TurnId, ApiError> {
-    let Some(stored) = state.ports.store.turn(&order.turn.business, &id).await? else { return Ok(id) };
-    let patience_ms = i64::try_from(state.settings.enqueue_timeout_ms).unwrap_or(i64::MAX);
-    let abandoned = state.now_ms().saturating_sub(stored.created_ms) > patience_ms;
-    if stored.state != TurnState::Offered || !abandoned {
-        return Ok(id);
+    let Some(stored) = decided(state, &order.turn, &id).await? else { return Ok(id) };
+    match stored.state {
+        TurnState::Offered => enqueue(state, take_over(order, stored)).await,
+        TurnState::Refused => Box::pin(run(state, order)).await,
+        _ => Ok(id),
     }
-    enqueue(state, take_over(order, stored)).await
+}
+
+/// The turn, once it is offered no more, or its offer is older than any that is being worked on.
+async fn decided(state: &ApiState, order: &NewTurn, id: &TurnId) -> Result<Option<Turn>, PortError> {
+    let patience = Duration::from_millis(state.settings.enqueue_timeout_ms);
+    let mut until = None;
+    loop {
+        let stored = state.ports.store.turn(&order.business, id).await?;
+        let Some(offered) = stored.as_ref().filter(|turn| turn.state == TurnState::Offered) else { return Ok(stored) };
+        let age = u64::try_from(state.now_ms().saturating_sub(offered.created_ms)).unwrap_or(0);
+        // Clocks of two nodes may differ: no longer than the patience is waited in any case.
+        let until = *until.get_or_insert_with(|| Instant::now() + patience.saturating_sub(Duration::from_millis(age)));
+        if Instant::now() >= until {
+            return Ok(stored);
+        }
+        tokio::time::sleep_until(until.min(Instant::now() + LOOK_AGAIN)).await;
+    }
 }
 
 /// The order, for the turn as it is stored.

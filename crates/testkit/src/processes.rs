@@ -80,9 +80,10 @@ impl Process {
         None
     }
 
-    /// What it has written so far.
+    /// What it has written so far. A kill may have cut its last character in two.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
+        let log = std::fs::read(&self.log).unwrap_or_else(|error| panic!("the log of {}: {error}", self.name));
+        String::from_utf8_lossy(&log).into_owned()
     }
 
     /// Panics when it has ended by itself.

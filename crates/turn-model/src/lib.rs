@@ -27,4 +27,4 @@ mod model;
 mod trace;
 
 pub use model::{Action, Config, Mutant, State, TurnModel, names};
-pub use trace::{Act, Log, ReadError, Rejected, Step, accepts, traces};
+pub use trace::{Act, Log, ReadError, Rejected, Step, accepts, accepts_within, traces};

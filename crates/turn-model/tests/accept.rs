@@ -3,7 +3,7 @@
 // Helpers beside the test functions may fail a test as these do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use turn_model::{Act, Log, Step, accepts, traces};
+use turn_model::{Act, Log, Rejected, Step, accepts, accepts_within, traces};
 
 const FIRST: &str = "resp_1/classify.0";
 const SECOND: &str = "resp_1/classify.0/reply.0";
@@ -29,8 +29,10 @@ fn done(actor: &str, hop: &str, fence: u64, ends: bool) -> Vec<Step> {
 }
 
 fn refused(trace: &[Step], at: usize, reason: &str) {
-    let rejected = accepts(trace).expect_err("the trace is impossible");
-    assert!(rejected.at == at && rejected.reason.contains(reason), "{rejected}");
+    match accepts(trace).expect_err("the trace is impossible") {
+        Rejected::Impossible { at: found, reason: why, .. } if found == at && why.contains(reason) => {}
+        other => panic!("not at {at} because of {reason:?}: {other}"),
+    }
 }
 
 #[test]
@@ -156,6 +158,70 @@ fn two_children_of_one_hop_are_impossible() {
     trace.extend(done("b", SECOND, 2, false));
     trace.extend(by("c", [claimed("resp_1/classify.0/generate_sql.0", 3)]));
     refused(&trace, 10, "another hop");
+}
+
+/// A process that did many deliveries of the turn was killed in the middle of a hop, and its log ends there. The next
+/// start of it gets everything again, in any order.
+fn cut_in_the_middle() -> Vec<Step> {
+    let era = 5 * 65_536;
+    let mut trace = done("first#1", FIRST, 1, false);
+    trace.extend(by("first#2", [claimed(SECOND, 2)]));
+    for delivery in 3..9 {
+        let actor = format!("first#{delivery}");
+        trace.extend(by(&actor, [Act::Busy { hop: SECOND.into() }, Act::Parked { hop: SECOND.into() }]));
+    }
+    for delivery in 0..12 {
+        let actor = format!("second#{delivery}");
+        trace.extend(by(&actor, [Act::Over { hop: FIRST.into() }, Act::Acked { hop: FIRST.into() }]));
+    }
+    trace.extend(by("second#20", [claimed(SECOND, era + 1)]));
+    for delivery in 21..33 {
+        let actor = format!("second#{delivery}");
+        trace.extend(by(&actor, [Act::Busy { hop: SECOND.into() }, Act::Parked { hop: SECOND.into() }]));
+    }
+    trace
+}
+
+#[test]
+fn the_log_of_a_process_that_was_killed_in_the_middle_of_a_turn_is_accepted() {
+    let era = 5 * 65_536;
+    let mut trace = cut_in_the_middle();
+    accepts_within(&trace, 500).unwrap();
+    trace.extend(by("second#20", [vec![committed(SECOND, era + 1, true)], published(SECOND).into()].concat()));
+    accepts_within(&trace, 500).unwrap();
+}
+
+#[test]
+fn an_impossible_step_after_a_log_that_was_cut_is_found_soon() {
+    let mut trace = cut_in_the_middle();
+    trace.extend(by("second#20", published(SECOND)));
+    let at = trace.len() - 3;
+    refused(&trace, at, "no stored outcome");
+    assert!(matches!(accepts_within(&trace, 500), Err(Rejected::Impossible { .. })), "it is decided soon");
+}
+
+#[test]
+fn a_hole_in_the_fences_of_a_hop_that_is_done_is_looked_into_once() {
+    // The claim that nobody told cannot have been one of this hop: it has its outcome.
+    let mut trace = done("a", FIRST, 1, false);
+    trace.extend(by("b", [claimed(FIRST, 3)]));
+    refused(&trace, 5, "has an outcome already");
+    // Here it was one of the next hop, whose worker was killed before it could tell.
+    trace.truncate(5);
+    trace.extend(done("b", SECOND, 3, true));
+    accepts(&trace).unwrap();
+}
+
+#[test]
+fn a_search_that_is_given_up_names_the_turn_and_is_no_success() {
+    let undecided = accepts_within(&cut_in_the_middle(), 1).expect_err("one state is not enough");
+    assert!(matches!(undecided, Rejected::Undecided { states: 2, .. }), "{undecided}");
+    assert!(undecided.to_string().contains("resp_1"), "{undecided}");
+}
+
+#[test]
+fn a_turn_of_which_no_step_was_told_is_rejected() {
+    assert_eq!(accepts(&[]), Err(Rejected::Untold));
 }
 
 #[test]

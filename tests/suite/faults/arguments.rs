@@ -1,6 +1,5 @@
 //! What to run: `--only F09,F13 --questions 50 --seed 7 --minutes 10 --kills 200 --short`.
 
-use super::installation::Mode;
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +19,6 @@ pub struct Arguments {
 
 /// The rows of the short set.
 const SHORT: &[&str] = &["F01", "F02", "F03", "F05", "F09", "F13", "F19", "F40", "F41", "F49", "KILLS"];
-/// Those of them that embedded installations have. `kills` kills them at every point already.
-const SHORT_EMBEDDED: &[&str] = &["F40", "F41", "KILLS"];
 
 impl Arguments {
     pub fn read(text: &str) -> Result<Self, String> {
@@ -69,19 +66,18 @@ impl Arguments {
         Ok(())
     }
 
-    pub fn wants(&self, id: &str, mode: Mode) -> bool {
-        let left_out = self.short && mode == Mode::Embedded && !SHORT_EMBEDDED.contains(&id);
-        !left_out && (self.only.is_empty() || self.only.iter().any(|wanted| wanted == id))
+    pub fn wants(&self, id: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|wanted| wanted == id)
     }
 }
 
 #[test]
 fn arguments_are_read_and_a_wrong_one_is_named() {
     let read = Arguments::read("--only F09,F13 --questions 5 --minutes 0.5").unwrap();
-    assert!(read.wants("F13", Mode::Embedded) && !read.wants("F01", Mode::Embedded));
+    assert!(read.wants("F13") && !read.wants("F01"));
     assert_eq!((read.questions, read.minutes), (5, Duration::from_secs(30)));
     let short = Arguments::read("--short").unwrap();
-    assert!(short.wants("F01", Mode::Distributed) && !short.wants("F01", Mode::Embedded));
+    assert!(short.wants("F01") && short.wants("KILLS") && !short.wants("F06"));
     assert!(Arguments::read("--sed 3").unwrap_err().contains("--sed"));
     assert!(Arguments::read("--seed x").unwrap_err().contains("--seed x"));
 }

@@ -76,6 +76,8 @@ pub enum Whose {
 pub enum Step {
     /// So many percent of the questions, asked on top.
     AskMore(usize),
+    /// A tenant alone asks so many percent of the questions, in a style.
+    AskAs(usize, usize, Style),
     UntilAccepted(usize),
     UntilEnded(usize),
     UntilDeltas(usize),
@@ -160,6 +162,8 @@ pub enum Expect {
     CallsAtMost(u32),
     /// Questions of the first style did not wait for those of the second.
     Faster(Style, Style),
+    /// The p95 of questions of the second style is at most twice that of the first, both of this tenant.
+    NotHeldUp(usize, Style, Style),
     /// So many jobs lie in dead queues.
     Dead(usize),
     AllIncomplete,

@@ -19,9 +19,9 @@ pub struct Evidence {
     pub told: BTreeMap<String, Told>,
     /// Calls that the language models counted.
     pub llm_calls: BTreeMap<Tag, u32>,
-    /// Messages that are left in work and retry queues.
+    /// Messages that are left in queues.
     pub left: BTreeMap<String, u64>,
-    /// The turns of the jobs in the dead queues; `None` for a body that names none.
+    /// The turns of the jobs that came to the dead-letter desk; `None` for a body that names none.
     pub dead: Vec<Option<String>>,
     /// Dead bodies that the fault itself put there.
     pub dead_expected: usize,

@@ -24,6 +24,10 @@ fn unmet(expected: &Expect, evidence: &Evidence, findings: &Findings) -> Option<
         Expect::SomeSecondAttempt => findings.second_attempts > 0,
         Expect::CallsAtMost(most) => evidence.llm_calls.values().all(|calls| calls <= most),
         Expect::Faster(one, other) => median_ms(asked, *one) < median_ms(asked, *other),
+        Expect::NotHeldUp(tenant, before, beside) => {
+            let times = |style| p95_ms(of_tenant(asked, *tenant).filter(|asked| asked.tag.style == style));
+            times(*beside) <= times(*before).saturating_mul(2)
+        }
         Expect::Dead(count) => evidence.dead.len() == *count,
         Expect::AllIncomplete => asked.iter().all(|asked| asked.outcome() == "incomplete"),
         Expect::NothingExecuted => evidence.executed.iter().all(|run| run.tag.style == Style::Probe),
@@ -44,10 +48,20 @@ fn of_tenant<'a>(asked: &'a [&Asked], tenant: usize) -> impl Iterator<Item = &'a
 }
 
 fn median_ms(asked: &[&Asked], style: Style) -> i64 {
-    let of_style = asked.iter().filter(|asked| asked.tag.style == style);
-    let mut times: Vec<i64> = of_style.filter_map(|asked| Some(asked.ended_ms? - asked.asked_ms)).collect();
-    times.sort_unstable();
+    let times = times_ms(asked.iter().copied().filter(|asked| asked.tag.style == style));
     times.get(times.len() / 2).copied().unwrap_or(i64::MAX)
+}
+
+fn p95_ms<'a>(asked: impl Iterator<Item = &'a Asked>) -> i64 {
+    let times = times_ms(asked);
+    times.get(times.len() * 95 / 100).copied().unwrap_or(i64::MAX)
+}
+
+/// How long questions took that ended, in order.
+fn times_ms<'a>(asked: impl Iterator<Item = &'a Asked>) -> Vec<i64> {
+    let mut times: Vec<i64> = asked.filter_map(|asked| Some(asked.ended_ms? - asked.asked_ms)).collect();
+    times.sort_unstable();
+    times
 }
 
 /// How the questions ended, and how often each way.

@@ -143,12 +143,12 @@ fn reply(tag: &Tag, prompt: &str) -> Script {
         prompt.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| word.starts_with("CANARY-"));
     let seen: std::collections::BTreeSet<&str> = seen.collect();
     let mut words = format!("Answer to {tag}: there are 28 customers. {}", Vec::from_iter(seen).join(" "));
-    if matches!(tag.style, Style::Paced | Style::Long | Style::Cancelled) {
+    if matches!(tag.style, Style::Paced | Style::Beside | Style::Long | Style::Cancelled) {
         words.push_str(&" And so it goes.".repeat(10));
     }
     let words: Vec<&str> = words.split_inclusive(' ').collect();
     let pace = match tag.style {
-        Style::Paced | Style::Cancelled => Duration::from_millis(30),
+        Style::Paced | Style::Beside | Style::Cancelled => Duration::from_millis(30),
         Style::Long => Duration::from_millis(400),
         _ => Duration::ZERO,
     };

@@ -29,9 +29,15 @@ impl Load {
     pub fn ask(&mut self, count: usize, styles: &[Style]) {
         for _ in 0..count {
             let number = self.asking.len();
-            let tag = Tag { run: self.run.clone(), number, style: styles[number % styles.len()] };
-            let access = self.access[number % self.access.len()].clone();
-            let client = Client::new(access, &tag, self.progress.clone());
+            self.ask_as(number % self.access.len(), 1, styles[number % styles.len()]);
+        }
+    }
+
+    /// As `ask`, for one tenant alone.
+    pub fn ask_as(&mut self, tenant: usize, count: usize, style: Style) {
+        for _ in 0..count {
+            let tag = Tag { run: self.run.clone(), number: self.asking.len(), style };
+            let client = Client::new(self.access[tenant].clone(), &tag, self.progress.clone());
             self.asking.push(tokio::spawn(client.ask(PATIENCE)));
         }
     }

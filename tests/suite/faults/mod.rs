@@ -39,32 +39,65 @@ async fn the_fault_suite() {
     };
     let arguments = Arguments::read(&asked).unwrap_or_else(|wrong| panic!("ASKLINE_FAULTS: {wrong}"));
     let started = Instant::now();
-    let programs = Programs { release: binary(), faults: faults_binary() };
-    let mut runner = Runner::new(arguments.clone(), programs);
     let rows = table::rows();
-    let mut results = Vec::new();
-    for mode in [Mode::Distributed, Mode::Embedded] {
-        for row in rows.iter().filter(|row| arguments.wants(row.id, mode)) {
-            runner.row(row, mode, &mut results).await;
-        }
-        at_random(&mut runner, mode, &rows, &mut results).await;
-    }
+    let results = match arguments.short {
+        true => side_by_side(&arguments, &rows).await,
+        false => one_after_the_other(&arguments, &rows).await,
+    };
     conclude(&results, &rows, started);
 }
 
-async fn at_random(runner: &mut Runner, mode: Mode, rows: &[Row], results: &mut Vec<Result>) {
+/// The table of each mode and the random run, each on servers of its own: most of the time is spent waiting.
+async fn side_by_side(arguments: &Arguments, rows: &[Row]) -> Vec<Result> {
+    let (table, random, embedded) = tokio::join!(
+        async { in_table(&mut runner(arguments), Mode::Distributed, rows).await },
+        async { at_random(&mut runner(arguments), Mode::Distributed, rows).await },
+        all_in(Mode::Embedded, arguments, rows),
+    );
+    table.into_iter().chain(random).chain(embedded).collect()
+}
+
+/// So that the figures are those of one installation that has the machine for itself.
+async fn one_after_the_other(arguments: &Arguments, rows: &[Row]) -> Vec<Result> {
+    let mut results = all_in(Mode::Distributed, arguments, rows).await;
+    results.extend(all_in(Mode::Embedded, arguments, rows).await);
+    results
+}
+
+async fn all_in(mode: Mode, arguments: &Arguments, rows: &[Row]) -> Vec<Result> {
+    let mut runner = runner(arguments);
+    let mut results = in_table(&mut runner, mode, rows).await;
+    results.extend(at_random(&mut runner, mode, rows).await);
+    results
+}
+
+fn runner(arguments: &Arguments) -> Runner {
+    Runner::new(arguments.clone(), Programs { release: binary(), faults: faults_binary() })
+}
+
+async fn in_table(runner: &mut Runner, mode: Mode, rows: &[Row]) -> Vec<Result> {
+    let mut results = Vec::new();
+    for row in rows {
+        if runner.arguments.wants(row.id) {
+            runner.row(row, mode, &mut results).await;
+        }
+    }
+    results
+}
+
+async fn at_random(runner: &mut Runner, mode: Mode, rows: &[Row]) -> Option<Result> {
     let begun = evidence::now_ms();
     let (id, findings) = match mode {
-        Mode::Distributed if runner.arguments.wants("F49", mode) => ("F49", random::processes(runner).await),
-        Mode::Embedded if runner.arguments.wants("KILLS", mode) => ("KILLS", random::embedded(runner).await),
-        _ => return,
+        Mode::Distributed if runner.arguments.wants("F49") => ("F49", random::processes(runner).await),
+        Mode::Embedded if runner.arguments.wants("KILLS") => ("KILLS", random::embedded(runner).await),
+        _ => return None,
     };
     let row = rows.iter().find(|row| row.id == id).expect("its row");
     let case = Case::new(format!("seed {}", runner.arguments.seed), BOTH, Vec::new());
     let result = Result::new(row, &case, mode, findings, evidence::now_ms() - begun);
-    eprintln!("--- {id}\n    {}", result.line());
+    eprintln!("{}", result.line());
     println!("{}", serde_json::to_string(&result).expect("JSON"));
-    results.push(result);
+    Some(result)
 }
 
 fn conclude(results: &[Result], rows: &[Row], started: Instant) {

@@ -11,6 +11,8 @@ pub enum Style {
     Probe,
     /// The answer streams for a second or two.
     Paced,
+    /// As `Paced`, asked beside a flood.
+    Beside,
     /// The answer streams for longer than any timeout of a test.
     Long,
     /// The language model begins each of its answers after a long while.
@@ -29,6 +31,7 @@ const STYLES: &[(Style, &str)] = &[
     (Style::Plain, "plain"),
     (Style::Probe, "probe"),
     (Style::Paced, "paced"),
+    (Style::Beside, "beside"),
     (Style::Long, "long"),
     (Style::SlowLlm, "slowllm"),
     (Style::SlowSql, "slowsql"),

@@ -21,9 +21,11 @@ const PAUSE_S: std::ops::Range<u64> = 5..20;
 pub async fn processes(runner: &mut Runner) -> Findings {
     let Arguments { seed, minutes, questions, .. } = runner.arguments.clone();
     let mut random = StdRng::seed_from_u64(seed);
-    let (servers, installation) = runner.plain(Mode::Distributed).await;
+    // Some questions wait in line, so that the dispatcher has work when it dies.
+    let admission = ("ASKLINE_ADMISSION__INTERACTIVE", "{share=3,window=64,max_waiting=1000,deadline_s=0}".to_owned());
+    let (servers, installation) = runner.plain(Mode::Distributed, vec![admission]).await;
     let run = format!("random-{seed}");
-    let collector = Collector::begin(&run, servers);
+    let collector = Collector::begin(&run, servers, installation).await;
     let mut load = Load::new(run, vec![installation.access(0), installation.access(1)]);
     let roles = installation.roles();
     let end = Instant::now() + minutes;
@@ -53,12 +55,12 @@ pub async fn processes(runner: &mut Runner) -> Findings {
 pub async fn embedded(runner: &mut Runner) -> Findings {
     let Arguments { seed, kills, .. } = runner.arguments.clone();
     let mut sum = Findings::default();
-    let (servers, installation) = runner.plain(Mode::Embedded).await;
+    let (servers, installation) = runner.plain(Mode::Embedded, Vec::new()).await;
     for kill in 0..kills {
         // Each kill has a seed of its own: a run may begin anywhere.
         let mut random = StdRng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(kill as u64));
         let run = format!("kill-{seed}-{kill}");
-        let collector = Collector::begin(&run, servers);
+        let collector = Collector::begin(&run, servers, installation).await;
         let mut load = Load::new(run, vec![installation.access(0), installation.access(1)]);
         load.ask(8, STYLES);
         tokio::time::sleep(Duration::from_millis(random.random_range(0..1_500))).await;

@@ -43,8 +43,9 @@ impl Result {
         let f = &self.findings;
         let verdict = if self.passed() { "ok" } else { "FAILED" };
         let mut line = format!(
-            "{verdict}: {} questions, {} answered, {} errors, {} refused ({} retries), {} lost, {} duplicates, \
+            "{}: {verdict}: {} questions, {} answered, {} errors, {} refused ({} retries), {} lost, {} duplicates, \
              {} holes, {} mismatches, recovery {} ms, {} ms in all",
+            self.name(),
             f.questions,
             f.answered,
             f.errors,

@@ -21,10 +21,11 @@ type Needs = (Mode, bool, Vec<(&'static str, String)>);
 pub struct Runner {
     pub arguments: Arguments,
     pub programs: Programs,
-    folder: TempDir,
-    servers: Option<(Mode, Servers)>,
-    installation: Option<(Needs, Installation)>,
     started: usize,
+    // Dropped in this order: the folder holds what the others have open.
+    installation: Option<(Needs, Installation)>,
+    servers: Option<(Mode, Servers)>,
+    folder: TempDir,
 }
 
 impl Runner {
@@ -33,7 +34,7 @@ impl Runner {
         // The user of PostgreSQL must be able to look into it.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).expect("an open folder");
-        Self { arguments, programs, folder, servers: None, installation: None, started: 0 }
+        Self { arguments, programs, started: 0, installation: None, servers: None, folder }
     }
 
     /// Runs the cases of a row in the modes where they apply.
@@ -43,7 +44,7 @@ impl Runner {
             let started = now_ms();
             let findings = self.case(row.id, case, mode).await;
             let result = CaseResult::new(row, case, mode, findings, now_ms() - started);
-            eprintln!("    {}", result.line());
+            eprintln!("{}", result.line());
             if !result.passed() {
                 self.keep_logs(&result);
                 // What went wrong must not spoil the next.
@@ -62,7 +63,7 @@ impl Runner {
             unreachable!("prepare has made them");
         };
         installation.llms.iter().for_each(|llm| drop(llm.take_calls()));
-        let collector = Collector::begin(&run, servers);
+        let collector = Collector::begin(&run, servers, installation).await;
         let load = Load::new(run, vec![installation.access(0), installation.access(1)]);
         let mut stage = Stage::new(servers, installation, load, &case.styles, questions);
         stage.all(&case.before).await;
@@ -111,8 +112,13 @@ impl Runner {
     }
 
     /// The installation as it is needed outside the table.
-    pub async fn plain(&mut self, mode: Mode) -> (&mut Servers, &mut Installation) {
-        self.prepare(&Case::new("plain", super::case::BOTH, Vec::new()), mode).await;
+    pub async fn plain(
+        &mut self,
+        mode: Mode,
+        settings: Vec<(&'static str, String)>,
+    ) -> (&mut Servers, &mut Installation) {
+        let case = Case { settings, ..Case::new("plain", super::case::BOTH, Vec::new()) };
+        self.prepare(&case, mode).await;
         match (self.servers.as_mut(), self.installation.as_mut()) {
             (Some((_, servers)), Some((_, installation))) => (servers, installation),
             _ => unreachable!("prepare has made them"),

@@ -58,7 +58,8 @@ impl<'a> Stage<'a> {
 
     async fn perform(&mut self, step: &Step) {
         match step {
-            Step::AskMore(percent) => self.load.ask((self.questions * percent / 100).max(1), &self.styles.clone()),
+            Step::AskMore(percent) => self.load.ask(self.share(*percent), &self.styles.clone()),
+            Step::AskAs(tenant, percent, style) => self.load.ask_as(*tenant, self.share(*percent), *style),
             Step::UntilAccepted(percent) => self.until(step, *percent, |p| p.accepted).await,
             Step::UntilEnded(percent) => self.until(step, *percent, |p| p.ended).await,
             Step::UntilRefused(percent) => self.until(step, *percent, |p| p.refused).await,
@@ -90,8 +91,12 @@ impl<'a> Stage<'a> {
         }
     }
 
+    fn share(&self, percent: usize) -> usize {
+        (self.questions * percent / 100).max(1)
+    }
+
     async fn until(&mut self, step: &Step, percent: usize, of: fn(&super::client::Progress) -> usize) {
-        let wanted = (self.questions * percent / 100).max(1);
+        let wanted = self.share(percent);
         let reached = self.load.until(PATIENCE, |progress| of(progress) >= wanted).await;
         self.must(reached, step);
     }

@@ -148,6 +148,18 @@ async fn when_the_log_is_lost_the_end_comes_from_history() {
     assert_eq!(response["usage"]["total_tokens"], 7);
 }
 
+/// The worker writes its last events and stores the end after the log was read and before the store is asked.
+#[tokio::test(start_paused = true)]
+async fn what_was_written_before_the_end_is_not_skipped_when_the_store_knows_the_end_first() {
+    let world = World::new().await;
+    let (mut sse, id) = world.ask_streaming().await;
+    world.log.set_mute(true);
+    world.log.come_late(&id, 2, &[delta("There "), delta("are 42.")]);
+    world.store.end(&id, answer(), 4);
+    assert_eq!(sse.take(2).await, numbered(&[(2, DELTA), (3, DELTA)]));
+    assert_eq!(sse.rest().await, numbered(&[(4, COMPLETED)]));
+}
+
 #[tokio::test]
 async fn history_and_the_snapshot_tell_the_same() {
     let world = World::new().await;

@@ -144,6 +144,34 @@ async fn an_offer_whose_process_died_is_finished_by_the_same_key() {
     assert_eq!(world.store.state_of("resp_1"), TurnState::Accepted);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_sends_the_key_again_at_once_is_not_told_of_an_offer_that_is_refused_a_moment_later() {
+    let world = World::new().await;
+    let body = json!({"input": "How many?", "idempotency_key": "k1", "stream": true});
+    world.broker.behave(Mode::Hangs);
+    let call = world.ask(body.clone()).send();
+    assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err());
+    world.broker.behave(Mode::Up);
+    assert_eq!(world.store.state_of("resp_1"), TurnState::Offered);
+    let created = world.ask(body).stream().await.next().await.unwrap();
+    assert_eq!((created["response_id"].as_str(), world.broker.published().len()), (Some("resp_1"), 1));
+    assert_eq!(world.store.state_of("resp_1"), TurnState::Accepted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_the_key_again_at_once_after_its_process_died_has_the_question_published() {
+    let world = World::new().await;
+    let body = json!({"input": "How many?", "idempotency_key": "k1", "stream": true});
+    // Another process has offered it, and never came to more.
+    world.ask(body.clone()).stream().await;
+    world.store.forget_accept("resp_1");
+    let created = world.ask(body).stream().await.next().await.unwrap();
+    assert_eq!(created["response_id"].as_str(), Some("resp_1"));
+    let hops: Vec<_> = world.broker.envelopes().iter().map(|envelope| envelope.hop.as_str().to_owned()).collect();
+    assert_eq!(hops, ["resp_1/classify.0", "resp_1/classify.0"], "the second copy does nothing");
+    assert_eq!(world.store.state_of("resp_1"), TurnState::Accepted);
+}
+
 #[tokio::test]
 async fn a_client_that_goes_away_does_not_stop_what_has_begun() {
     let world = World::new().await;

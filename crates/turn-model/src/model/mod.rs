@@ -6,6 +6,7 @@ mod ledger;
 pub mod names;
 mod properties;
 mod recovery;
+mod simple;
 mod state;
 mod sweeper;
 mod worker;
@@ -16,3 +17,5 @@ pub use config::{Config, Mutant};
 pub use explore::TurnModel;
 pub use state::State;
 pub(crate) use state::{Hop, Phase, Sweeper};
+#[cfg(test)]
+pub(crate) use state::Why;

@@ -201,6 +201,12 @@ impl State {
     }
 }
 
+impl Phase {
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+}
+
 impl Worker {
     pub(crate) fn idle() -> Self {
         Self { phase: Phase::Idle, awake: true, late: false, holds: None }

@@ -1,25 +1,48 @@
+use super::Step;
 use super::actors::Cast;
-use super::ways::ways;
-use super::{Step, why};
-use crate::model::State;
-use std::collections::HashSet;
+use super::search::{Found, Search};
 
-/// The first step of a trace that no run of the model explains.
+/// More states than the search for any trace of real processes has looked at, by far.
+const MOST_STATES: usize = 20_000;
+
+/// Why a trace is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("step {} of the trace is impossible: {step}: {reason}", .at + 1)]
-pub struct Rejected {
-    /// Where it stands, from 0.
-    pub at: usize,
-    /// The step.
-    pub step: String,
-    /// Why.
-    pub reason: String,
+pub enum Rejected {
+    /// No run of the model does these steps.
+    #[error("step {} of the trace of {turn} is impossible: {step}: {reason}", .at + 1)]
+    Impossible {
+        /// The turn.
+        turn: String,
+        /// Where the first step stands that no run explains, from 0.
+        at: usize,
+        /// The step.
+        step: String,
+        /// Why.
+        reason: String,
+    },
+    /// There is nothing to look at.
+    #[error(
+        "no process has told a step of the turn: let the processes log askline::protocol=debug, and read the logs of \
+         all that have run"
+    )]
+    Untold,
+    /// There are too many ways to do these steps.
+    #[error(
+        "whether the trace of {turn} is possible is not known: {states} states of the model were looked at, and the \
+         search was given up; read the steps of this turn in the logs"
+    )]
+    Undecided {
+        /// The turn.
+        turn: String,
+        /// How many states were looked at.
+        states: usize,
+    },
 }
 
 impl Rejected {
     pub(crate) fn at(trace: &[Step], at: usize, reason: impl Into<String>) -> Self {
         let step = trace.get(at).map(Step::to_string).unwrap_or_default();
-        Self { at, step, reason: reason.into() }
+        Self::Impossible { turn: turn_of(trace), at, step, reason: reason.into() }
     }
 }
 
@@ -29,81 +52,25 @@ impl Rejected {
 /// A step is told after it was done. So one may have happened before others that were told earlier, though not before
 /// the step that its own actor told last.
 ///
-/// A trace may stop anywhere. It must begin with the turn.
+/// A trace may stop anywhere. It must begin with the turn. One without a step is rejected.
 pub fn accepts(trace: &[Step]) -> Result<(), Rejected> {
+    accepts_within(trace, MOST_STATES)
+}
+
+/// As [`accepts`], and gives up after so many states.
+pub fn accepts_within(trace: &[Step], most_states: usize) -> Result<(), Rejected> {
+    if trace.is_empty() {
+        return Err(Rejected::Untold);
+    }
     let cast = Cast::of(trace)?;
-    let mut search = Search { cast: &cast, trace, seen: HashSet::new(), best: None };
-    let start = Node { state: State::start(&cast.config), done: vec![0; cast.actors.len()] };
-    if search.explains(start) {
-        return Ok(());
+    match Search::new(&cast, trace, most_states).run() {
+        Found::Run => Ok(()),
+        Found::NoRun { at, reason } => Err(Rejected::at(trace, at, reason)),
+        Found::TooMuch { states } => Err(Rejected::Undecided { turn: turn_of(trace), states }),
     }
-    let (at, reason) = search.best.unwrap_or_default();
-    Err(Rejected::at(trace, at, reason))
 }
 
-/// A state of the model, and how many of its steps each actor has done.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Node {
-    state: State,
-    done: Vec<usize>,
-}
-
-struct Search<'a> {
-    cast: &'a Cast,
-    trace: &'a [Step],
-    seen: HashSet<Node>,
-    /// The furthest first missing step, and why it was not possible there.
-    best: Option<(usize, String)>,
-}
-
-impl Search<'_> {
-    fn explains(&mut self, start: Node) -> bool {
-        let mut open = vec![start];
-        while let Some(node) = open.pop() {
-            if !self.seen.insert(node.clone()) {
-                continue;
-            }
-            let Some((actor, first)) = self.first_missing(&node) else { return true };
-            if self.best.as_ref().is_none_or(|(best, _)| *best < first) {
-                let (place, _) = self.cast.actors[actor];
-                let reason = why::not_possible(self.cast, &node.state, place, &self.trace[first].act);
-                self.best = Some((first, reason));
-            }
-            self.follow(&node, first, &mut open);
-        }
-        false
-    }
-
-    /// The step that was told first among those that are not done, and its actor.
-    fn first_missing(&self, node: &Node) -> Option<(usize, usize)> {
-        let next = self.cast.actors.iter().enumerate().zip(&node.done);
-        let next = next.filter_map(|((actor, (_, steps)), done)| Some((actor, *steps.get(*done)?)));
-        next.min_by_key(|(_, at)| *at)
-    }
-
-    /// Pushes what may come next; the step that was told first is looked at first.
-    fn follow(&self, node: &Node, first: usize, open: &mut Vec<Node>) {
-        let mut after = Vec::new();
-        for (actor, (place, steps)) in self.cast.actors.iter().enumerate() {
-            let done = node.done[actor];
-            let Some(at) = steps.get(done) else {
-                let unseen = super::ways::unseen(self.cast, &node.state, *place);
-                open.extend(unseen.into_iter().map(|state| Node { state, done: node.done.clone() }));
-                continue;
-            };
-            // It began after its actor's step before: had that been told after the first missing one, that one
-            // would be done.
-            let began = done.checked_sub(1).map(|before| steps[before]);
-            if began.is_some_and(|began| began > first) {
-                continue;
-            }
-            for state in ways(self.cast, &node.state, *place, &self.trace[*at].act) {
-                let mut done = node.done.clone();
-                done[actor] += 1;
-                after.push((*at, Node { state, done }));
-            }
-        }
-        after.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-        open.extend(after.into_iter().map(|(_, node)| node));
-    }
+fn turn_of(trace: &[Step]) -> String {
+    let hop = trace.first().map(|step| step.act.hop()).unwrap_or_default();
+    hop.split('/').next().unwrap_or_default().to_owned()
 }

@@ -1,7 +1,7 @@
 //! The actors of a trace, and the places that they and its hops have in the model.
 
 use super::{Act, Rejected, Step};
-use crate::model::{Config, Hop};
+use crate::model::{Config, Hop, State};
 use std::collections::BTreeMap;
 
 /// Who does a step, as the model numbers them.
@@ -9,6 +9,16 @@ use std::collections::BTreeMap;
 pub(crate) enum Place {
     Worker(usize),
     Sweeper(usize),
+}
+
+impl Place {
+    /// It tells no more.
+    pub(crate) fn retire(self, config: &Config, state: &mut State) {
+        match self {
+            Self::Worker(w) => state.retire_worker(config, w),
+            Self::Sweeper(s) => state.retire_sweeper(config, s),
+        }
+    }
 }
 
 /// A trace made ready for the search.

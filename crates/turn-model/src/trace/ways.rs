@@ -2,15 +2,42 @@
 
 use super::Act;
 use super::actors::{Cast, Place};
-use crate::model::{Action, Hop, Phase, State, Sweeper};
+use super::sweeps::swept;
+use crate::model::{Action, Hop, Phase, State};
 
-/// The states in which the model may be after the act.
+/// The state after an act that is possible now and takes nothing from anybody: whatever can be done without it can be
+/// done after it. So it need not be weighed against others.
+/// `then` is what the actor tells next.
+pub(crate) fn quiet(cast: &Cast, state: &State, place: Place, act: &Act, then: Option<&Act>) -> Option<State> {
+    match place {
+        Place::Worker(w) => Worker::of(cast, w, act).quiet(state, act, then),
+        Place::Sweeper(_) => None,
+    }
+}
+
+/// The states in which the model may be after an act that is not quiet.
 pub(crate) fn ways(cast: &Cast, state: &State, place: Place, act: &Act) -> Vec<State> {
     match place {
-        Place::Worker(w) => Worker { cast, w, hop: cast.hop(act.hop()) }.ways(state, act),
+        Place::Worker(w) => Worker::of(cast, w, act).ways(state, act),
         Place::Sweeper(s) => swept(cast, state, s, act).into_iter().collect(),
     }
 }
+
+/// A claim or a seizure that nobody told, when an act says that there was one: whoever did it was killed.
+pub(crate) fn untold_claim(cast: &Cast, state: &State, act: &Act) -> Option<State> {
+    let shows_it = matches!(act, Act::Busy { .. } | Act::Fenced { .. });
+    if !shows_it || state.turn.fence >= MOST_UNTOLD {
+        return None;
+    }
+    let ghost = Worker::of(cast, cast.ghost(), act);
+    ghost.dies_with_claim(state).or_else(|| {
+        let sweeper = state.sweepers.len() - 1;
+        go(cast, state.clone(), &[Action::Seize(sweeper), Action::SweeperCrash(sweeper)])
+    })
+}
+
+/// The model counts claims in a byte.
+const MOST_UNTOLD: u8 = 250;
 
 /// What an actor may have done after the last step that it told.
 pub(crate) fn unseen(cast: &Cast, state: &State, place: Place) -> Vec<State> {
@@ -19,15 +46,14 @@ pub(crate) fn unseen(cast: &Cast, state: &State, place: Place) -> Vec<State> {
             &[Action::Emit(w), Action::Next(w)],
             &[Action::Emit(w), Action::Fail(w)],
             &[Action::Fail(w)],
-            &[Action::Publish(w)],
             &[Action::Mark(w)],
         ],
-        Place::Sweeper(s) => &[&[Action::End(s)], &[Action::SweeperPublish(s)], &[Action::SweeperMark(s)]],
+        Place::Sweeper(s) => &[&[Action::End(s)], &[Action::SweeperMark(s)]],
     };
     sequences.iter().filter_map(|actions| go(cast, state.clone(), actions)).collect()
 }
 
-fn go(cast: &Cast, mut state: State, actions: &[Action]) -> Option<State> {
+pub(super) fn go(cast: &Cast, mut state: State, actions: &[Action]) -> Option<State> {
     actions.iter().all(|action| action.apply(&cast.config, &mut state)).then_some(state)
 }
 
@@ -37,25 +63,35 @@ struct Worker<'a> {
     hop: Hop,
 }
 
-impl Worker<'_> {
+impl<'a> Worker<'a> {
+    fn of(cast: &'a Cast, w: usize, act: &Act) -> Self {
+        Self { cast, w, hop: cast.hop(act.hop()) }
+    }
+
+    fn quiet(&self, state: &State, act: &Act, then: Option<&Act>) -> Option<State> {
+        match act {
+            Act::Repeated { .. } => self.repeated(state, then),
+            Act::Busy { .. } => self.asked(state, |phase| matches!(phase, Phase::Parking(_))),
+            Act::Over { .. } => self.asked(state, |phase| matches!(phase, Phase::Settling(..))),
+            Act::Fenced { fence, .. } => self.fenced(state, self.cast.fence(*fence)),
+            Act::Published { .. } => self.do_in(state, Phase::Publishing(self.hop), Action::Publish(self.w)),
+            Act::Acked { .. } | Act::Buried { .. } => self.acked(state),
+            Act::Parked { .. } | Act::Requeued { .. } => self.parked(state),
+            _ => None,
+        }
+    }
+
     fn ways(&self, state: &State, act: &Act) -> Vec<State> {
-        let mut state = state.clone();
-        Action::Wake(self.w).apply(&self.cast.config, &mut state);
         match act {
             Act::Claimed { fence, .. } => self.claimed(state, self.cast.fence(*fence)).into_iter().collect(),
-            Act::Busy { .. } => self.asked(state, |phase| matches!(phase, Phase::Parking(_))),
-            Act::Repeated { .. } => {
-                self.asked(state, |phase| matches!(phase, Phase::Publishing(_) | Phase::Settling(..)))
+            Act::Over { .. } => self.refused(state).into_iter().collect(),
+            Act::Committed { fence, ends, .. } => self.committed(state, self.cast.fence(*fence), *ends),
+            Act::Released { fence, .. } => self.released(state, self.cast.fence(*fence)),
+            Act::Marked { .. } => {
+                self.do_in(state, Phase::Marking(self.hop), Action::Mark(self.w)).into_iter().collect()
             }
-            Act::Over { .. } => self.over(state),
-            Act::Committed { fence, ends, .. } => self.committed(&state, self.cast.fence(*fence), *ends),
-            Act::Fenced { fence, .. } => self.fenced(state, self.cast.fence(*fence)),
-            Act::Released { fence, .. } => self.released(&state, self.cast.fence(*fence)),
-            Act::Published { .. } => self.do_in(&state, Phase::Publishing(self.hop), Action::Publish(self.w)),
-            Act::Marked { .. } => self.do_in(&state, Phase::Marking(self.hop), Action::Mark(self.w)),
-            Act::Acked { .. } | Act::Buried { .. } => self.acked(state),
-            Act::Parked { .. } | Act::Requeued { .. } => self.parked(&state),
-            Act::Seized { .. } => Vec::new(),
+            Act::Parked { .. } | Act::Requeued { .. } => self.given_up(state),
+            _ => Vec::new(),
         }
     }
 
@@ -67,11 +103,11 @@ impl Worker<'_> {
         go(self.cast, state.clone(), actions)
     }
 
-    fn do_in(&self, state: &State, phase: Phase, action: Action) -> Vec<State> {
+    fn do_in(&self, state: &State, phase: Phase, action: Action) -> Option<State> {
         if *self.phase(state) != phase {
-            return Vec::new();
+            return None;
         }
-        self.go(state, &[action]).into_iter().collect()
+        self.go(state, &[action])
     }
 
     /// Takes the job: the broker may deliver again what was published once.
@@ -81,16 +117,27 @@ impl Worker<'_> {
         go(self.cast, state, if is_there { &duplicate[1..] } else { &duplicate })
     }
 
-    fn claimed(&self, mut state: State, fence: u64) -> Option<State> {
-        let ghost = self.cast.ghost();
+    /// Each hole in the fences is a claim that nobody told. One that is refused gives no fence.
+    fn claimed(&self, state: &State, fence: u64) -> Option<State> {
+        let mut state = state.clone();
+        let ghost = Worker { w: self.cast.ghost(), ..*self };
         while u64::from(state.turn.fence) + 1 < fence {
-            state = self.taken(ghost, self.free(state))?;
-            state = go(self.cast, state, &[Action::Claim(ghost), Action::Crash(ghost)])?;
+            state = ghost.dies_with_claim(&state)?;
         }
         let state = self.taken(self.w, self.free(state))?;
         let state = go(self.cast, state, &[Action::Claim(self.w)])?;
         let is_it = state.workers[self.w].runs().is_some_and(|run| u64::from(run.fence) == fence);
         is_it.then_some(state)
+    }
+
+    /// Claims, and is killed.
+    fn dies_with_claim(&self, state: &State) -> Option<State> {
+        if self.hop >= self.cast.config.hops {
+            return None;
+        }
+        let state = self.taken(self.w, self.free(state.clone()))?;
+        let state = go(self.cast, state, &[Action::Claim(self.w)]).filter(|state| self.phase(state).is_running())?;
+        go(self.cast, state, &[Action::Crash(self.w)])
     }
 
     /// The holder of a lease was stopped or killed, so that the lease expired.
@@ -105,15 +152,24 @@ impl Worker<'_> {
         state
     }
 
-    fn asked(&self, state: State, is_it: impl Fn(&Phase) -> bool) -> Vec<State> {
-        let state = self.taken(self.w, state).and_then(|state| go(self.cast, state, &[Action::Claim(self.w)]));
-        state.into_iter().filter(|state| is_it(self.phase(state))).collect()
+    fn asked(&self, state: &State, is_it: impl Fn(&Phase) -> bool) -> Option<State> {
+        let state = self.taken(self.w, state.clone())?;
+        go(self.cast, state, &[Action::Claim(self.w)]).filter(|state| is_it(self.phase(state)))
     }
 
-    fn over(&self, mut state: State) -> Vec<State> {
-        // The API may have refused the turn before anybody claimed it.
-        Action::Refuse.apply(&self.cast.config, &mut state);
-        self.asked(state, |phase| matches!(phase, Phase::Settling(..)))
+    /// What it does next tells whether the outcome was marked.
+    fn repeated(&self, state: &State, then: Option<&Act>) -> Option<State> {
+        self.asked(state, |phase| match then {
+            Some(Act::Acked { .. } | Act::Buried { .. }) => matches!(phase, Phase::Settling(..)),
+            Some(_) => matches!(phase, Phase::Publishing(_)),
+            None => matches!(phase, Phase::Publishing(_) | Phase::Settling(..)),
+        })
+    }
+
+    /// The API has refused the turn before anybody claimed it.
+    fn refused(&self, state: &State) -> Option<State> {
+        let state = self.go(state, &[Action::Refuse])?;
+        self.asked(&state, |phase| matches!(phase, Phase::Settling(..)))
     }
 
     fn runs(&self, state: &State, fence: u64) -> bool {
@@ -131,12 +187,11 @@ impl Worker<'_> {
         ways.into_iter().flatten().filter(is_stored).take(1).collect()
     }
 
-    fn fenced(&self, state: State, fence: u64) -> Vec<State> {
-        if !self.runs(&state, fence) {
-            return Vec::new();
+    fn fenced(&self, state: &State, fence: u64) -> Option<State> {
+        if !self.runs(state, fence) {
+            return None;
         }
-        let is_refused = |state: &State| *self.phase(state) == Phase::Parking(self.hop);
-        self.go(&state, &[Action::Fail(self.w)]).into_iter().filter(is_refused).collect()
+        self.go(state, &[Action::Fail(self.w)]).filter(|state| *self.phase(state) == Phase::Parking(self.hop))
     }
 
     /// Given back; or stored, and the worker did not hear of it.
@@ -153,83 +208,37 @@ impl Worker<'_> {
         ways.into_iter().filter_map(|actions| self.go(state, actions)).collect()
     }
 
-    fn acked(&self, mut state: State) -> Vec<State> {
+    fn acked(&self, state: &State) -> Option<State> {
+        let mut state = state.clone();
         if matches!(self.phase(&state), Phase::Marking(_)) {
             Action::Unanswered(self.w, false).apply(&self.cast.config, &mut state);
         }
-        let Phase::Settling(hop, _) = *self.phase(&state) else { return Vec::new() };
-        if hop != self.hop {
+        let Phase::Settling(hop, _) = *self.phase(&state) else { return None };
+        (hop == self.hop).then(|| self.go(&state, &[Action::Settle(self.w)]))?
+    }
+
+    /// Parked because it was said before, because the claim was not answered, or because publishing was not: then it
+    /// may have been done, which others can only be glad of.
+    fn parked(&self, state: &State) -> Option<State> {
+        let (w, unanswered) = (self.w, Action::Unanswered(self.w, matches!(self.phase(state), Phase::Publishing(_))));
+        let state = match self.phase(state) {
+            Phase::Parking(_) => Some(state.clone()),
+            Phase::Idle => go(self.cast, self.taken(w, state.clone())?, &[unanswered]),
+            Phase::Publishing(_) => self.go(state, &[unanswered]),
+            _ => None,
+        }?;
+        self.go(&state, &[Action::Park(w), Action::Settle(w)])
+    }
+
+    /// A run whose store did not answer. Its outcome may be stored.
+    fn given_up(&self, state: &State) -> Vec<State> {
+        if !self.phase(state).is_running() {
             return Vec::new();
         }
-        self.go(&state, &[Action::Settle(self.w)]).into_iter().collect()
+        let (w, unheard) = (self.w, Action::Unanswered(self.w, false));
+        let ways: [&[Action]; 3] =
+            [&[unheard], &[Action::Emit(w), Action::Next(w), unheard], &[Action::Emit(w), Action::Fail(w), unheard]];
+        let parked = |state: State| self.go(&state, &[Action::Park(w), Action::Settle(w)]);
+        ways.into_iter().filter_map(|actions| self.go(state, actions)).filter_map(parked).collect()
     }
-
-    /// Parked because it was said before, or because something did not answer.
-    fn parked(&self, state: &State) -> Vec<State> {
-        let before = match self.phase(state) {
-            Phase::Idle => self.taken(self.w, state.clone()),
-            _ => Some(state.clone()),
-        };
-        let Some(before) = before else { return Vec::new() };
-        let rest = [Action::Park(self.w), Action::Settle(self.w)];
-        if matches!(self.phase(&before), Phase::Parking(_)) {
-            return self.go(&before, &rest).into_iter().collect();
-        }
-        let unanswered = [false, true].map(|done| self.go(&before, &[Action::Unanswered(self.w, done)]));
-        unanswered.into_iter().flatten().filter_map(|state| self.go(&state, &rest)).collect()
-    }
-}
-
-fn swept(cast: &Cast, state: &State, s: usize, act: &Act) -> Option<State> {
-    let hop = cast.hop(act.hop());
-    let mut state = state.clone();
-    match act {
-        Act::Seized { fence, .. } => seized(cast, idle(cast, state, s), s, cast.fence(*fence)),
-        Act::Committed { .. } => {
-            let state = go(cast, state, &[Action::End(s)])?;
-            (state.sweepers[s] == Sweeper::Publishing(hop)).then_some(state)
-        }
-        Act::Fenced { .. } => {
-            let state = go(cast, state, &[Action::End(s)])?;
-            (state.sweepers[s] == Sweeper::Idle).then_some(state)
-        }
-        Act::Published { .. } => {
-            if state.sweepers[s] != Sweeper::Publishing(hop) {
-                state = go(cast, held_up(cast, idle(cast, state, s), hop), &[Action::Relay(s, hop)])?;
-            }
-            let state = go(cast, state, &[Action::SweeperPublish(s)])?;
-            (state.sweepers[s] == Sweeper::Marking(hop)).then_some(state)
-        }
-        Act::Marked { .. } => {
-            let is_next = state.sweepers[s] == Sweeper::Marking(hop);
-            go(cast, state, &[Action::SweeperMark(s)]).filter(|_| is_next)
-        }
-        _ => None,
-    }
-}
-
-/// What it had begun came to nothing: the next round begins anew.
-fn idle(cast: &Cast, mut state: State, s: usize) -> State {
-    Action::SweeperCrash(s).apply(&cast.config, &mut state);
-    state
-}
-
-fn seized(cast: &Cast, mut state: State, s: usize, fence: u64) -> Option<State> {
-    Action::Deadline.apply(&cast.config, &mut state);
-    let ghost = state.sweepers.len() - 1;
-    while u64::from(state.turn.fence) + 1 < fence {
-        state = go(cast, state, &[Action::Seize(ghost), Action::SweeperCrash(ghost)])?;
-    }
-    let state = go(cast, state, &[Action::Seize(s)])?;
-    (u64::from(state.turn.fence) == fence).then_some(state)
-}
-
-/// A sweeper publishes for workers that are dead or late.
-fn held_up(cast: &Cast, mut state: State, hop: Hop) -> State {
-    for w in 0..state.workers.len() {
-        if matches!(state.workers[w].phase, Phase::Publishing(of) | Phase::Marking(of) if of == hop) {
-            Action::Stop(w).apply(&cast.config, &mut state);
-        }
-    }
-    state
 }

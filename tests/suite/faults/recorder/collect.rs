@@ -13,7 +13,16 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// The documented names of the queues; they are kept for ever.
-const KINDS: [&str; 6] = ["classify", "generate_sql", "execute_sql", "reply", "test_connection", "introspect"];
+const KINDS: [&str; 8] = [
+    "classify",
+    "generate_sql",
+    "execute_sql",
+    "reply",
+    "follow",
+    "import_file",
+    "test_connection",
+    "introspect",
+];
 const LADDER_MS: [u32; 5] = [300, 900, 2_700, 8_100, 24_300];
 
 /// Requests to the API.
@@ -24,15 +33,18 @@ const REST: Duration = Duration::from_secs(90);
 
 static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
 
-/// Remembers how much was logged before a run.
+/// Remembers what there was before a run.
 pub struct Collector {
     run: String,
     source_log: usize,
+    /// Jobs that lay at the dead-letter desk.
+    dead: BTreeSet<String>,
 }
 
 impl Collector {
-    pub fn begin(run: &str, servers: &Servers) -> Self {
-        Self { run: run.to_owned(), source_log: servers.source.log().len() }
+    pub async fn begin(run: &str, servers: &Servers, installation: &Installation) -> Self {
+        let dead = installation.database.dead_jobs().await.into_keys().collect();
+        Self { run: run.to_owned(), source_log: servers.source.log().len(), dead }
     }
 
     /// Waits for rest, then looks everywhere.
@@ -44,7 +56,7 @@ impl Collector {
             audit: installation.database.audit(&holding).await,
             executed: executed(&servers.source.log()[self.source_log..]),
             left,
-            dead: dead(servers, installation).await,
+            dead: self.dead(installation).await,
             memory_mb: installation.memory_mb(),
             canaries: installation.tenants.iter().map(|tenant| tenant.canary.clone()).collect(),
             secrets: installation.secrets.clone(),
@@ -56,15 +68,18 @@ impl Collector {
             }
         }
         evidence.logs = installation.logs();
-        // An embedded installation keeps the dead jobs of earlier runs.
-        let turns: BTreeSet<&str> = evidence.turns.iter().map(|turn| turn.id.as_str()).collect();
-        evidence
-            .dead
-            .retain(|turn| turn.as_ref().is_none_or(|turn| turn == "resp_bad" || turns.contains(turn.as_str())));
-        evidence.unexplained = super::traces::unexplained(&installation.logs_by_process(), &turns);
+        let logs = installation.logs_by_process();
+        evidence.unexplained =
+            tokio::task::block_in_place(|| super::traces::unexplained(&logs, &evidence.turns));
         evidence.told = told(&asked, installation, &evidence).await;
         evidence.asked = asked;
         evidence
+    }
+
+    /// The turns of the jobs that came to the desk since.
+    async fn dead(&self, installation: &Installation) -> Vec<Option<String>> {
+        let all = installation.database.dead_jobs().await;
+        all.into_iter().filter(|(id, _)| !self.dead.contains(id)).map(|(_, turn)| turn).collect()
     }
 }
 
@@ -76,6 +91,9 @@ async fn at_rest(servers: &mut Servers, installation: &Installation) -> BTreeMap
         if unpublished > 0 {
             left.insert("outcomes that are not published".into(), unpublished.unsigned_abs());
         }
+        if left.is_empty() {
+            left = held(servers, installation).await;
+        }
         if left.is_empty() || started.elapsed() > REST {
             return left;
         }
@@ -83,15 +101,24 @@ async fn at_rest(servers: &mut Servers, installation: &Installation) -> BTreeMap
     }
 }
 
+/// Messages that workers hold, once none is ready any more.
+async fn held(servers: &mut Servers, installation: &Installation) -> BTreeMap<String, u64> {
+    if installation.mode == Mode::Embedded {
+        return BTreeMap::new();
+    }
+    servers.rabbit().unsettled(&format!("{}.", installation.prefix)).await
+}
+
 async fn work_left(servers: &mut Servers, installation: &Installation) -> BTreeMap<String, u64> {
     if installation.mode == Mode::Embedded {
-        let places = journal(installation).places().await.into_iter().filter(|(_, place, _)| place != "dead");
+        let places = journal(installation).places().await.into_iter();
         return places.map(|(kind, place, count)| (format!("{kind} {place}"), count.unsigned_abs())).collect();
     }
     let work = KINDS.iter().map(|kind| format!("{}.{kind}.interactive.v1", installation.prefix));
     let with_ladder = |queue: String| {
         let ladder: Vec<String> = LADDER_MS.iter().map(|ms| format!("{queue}.retry.{ms}")).collect();
-        ladder.into_iter().chain([queue])
+        // The sweeper takes what is dead to the desk.
+        ladder.into_iter().chain([format!("{queue}.dead"), queue])
     };
     let queues: Vec<String> = work.flat_map(with_ladder).collect();
     let mut left = servers.rabbit().messages(&queues).await;
@@ -101,24 +128,6 @@ async fn work_left(servers: &mut Servers, installation: &Installation) -> BTreeM
 
 fn journal(installation: &Installation) -> AppDatabase {
     AppDatabase::new(format!("sqlite:{}", installation.folder.join("data/queue.sqlite").display()))
-}
-
-/// The turns of the jobs in dead queues.
-async fn dead(servers: &mut Servers, installation: &Installation) -> Vec<Option<String>> {
-    if installation.mode == Mode::Embedded {
-        return journal(installation).dead_bodies().await.iter().map(|body| turn_of(body)).collect();
-    }
-    let mut turns = Vec::new();
-    for kind in KINDS {
-        let queue = format!("{}.{kind}.interactive.v1.dead", installation.prefix);
-        turns.extend(servers.rabbit().take_dead(&queue).await.iter().map(|body| turn_of(body)));
-    }
-    turns
-}
-
-fn turn_of(body: &[u8]) -> Option<String> {
-    let envelope: Value = serde_json::from_slice(body).ok()?;
-    Some(envelope["meta"]["turn"].as_str()?.to_owned())
 }
 
 /// `1700000000.123 tenant_a LOG:  execute sqlx_s_1: SELECT …`

@@ -3,6 +3,7 @@
 use crate::faults::evidence::{AuditRow, Turn};
 use sqlx::any::{AnyConnectOptions, AnyRow, install_default_drivers};
 use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Connection, Row};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Where turns and audit rows lie.
@@ -61,10 +62,10 @@ impl AppDatabase {
         rows.iter().map(|row| (row.get("kind"), row.get("place"), row.get("n"))).collect()
     }
 
-    /// The bodies of an embedded installation's dead jobs.
-    pub async fn dead_bodies(&self) -> Vec<Vec<u8>> {
-        let rows = self.rows("SELECT body FROM messages WHERE place = 'dead'").await;
-        rows.iter().map(|row| row.get("body")).collect()
+    /// The jobs at the dead-letter desk: the id of each, and the turn that it names.
+    pub async fn dead_jobs(&self) -> BTreeMap<String, Option<String>> {
+        let rows = self.rows("SELECT id, turn_id FROM dead_jobs").await;
+        rows.iter().map(|row| (row.get("id"), row.get("turn_id"))).collect()
     }
 
     async fn rows(&self, query: &str) -> Vec<AnyRow> {

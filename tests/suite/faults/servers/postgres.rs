@@ -59,12 +59,18 @@ impl Postgres {
     }
 
     fn end(&mut self, signal: &str) {
-        let Some(mut process) = self.process.take() else { return };
+        if let Some(process) = self.ended(signal) {
+            self.earlier.push_str(&process.log());
+        }
+    }
+
+    fn ended(&mut self, signal: &str) -> Option<Process> {
+        let mut process = self.process.take()?;
         if process.is_running() {
             process.signal(signal);
         }
         process.wait();
-        self.earlier.push_str(&process.log());
+        Some(process)
     }
 
     /// As the owner.
@@ -95,7 +101,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        self.end("QUIT");
+        drop(self.ended("QUIT"));
     }
 }
 

@@ -160,6 +160,17 @@ impl Rabbit {
         ours.peek().is_some() && ours.all(|queue| queue["members"].as_array().is_some_and(|all| all.len() == count))
     }
 
+    /// Messages that consumers of the queues of this prefix hold and have not settled. It starts a virtual machine.
+    pub async fn unsettled(&self, prefix: &str) -> BTreeMap<String, u64> {
+        let listed = self.must(&["list_queues", "--formatter", "json", "name", "messages_unacknowledged"]).await;
+        let queues: Vec<Value> = serde_json::from_str(&listed).expect("a list of queues as JSON");
+        let held = queues.iter().filter_map(|queue| {
+            let name = queue["name"].as_str().filter(|name| name.starts_with(prefix))?;
+            Some((name.to_owned(), queue["messages_unacknowledged"].as_u64()?))
+        });
+        held.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// How many messages are ready in each of these queues. One that does not exist is left out.
     pub async fn messages(&self, queues: &[String]) -> BTreeMap<String, u64> {
         let connection = connection(&self.node.url()).await;
@@ -175,17 +186,6 @@ impl Rabbit {
         }
         drop(connection.close(200, "".into()).await);
         counts
-    }
-
-    /// Takes what lies in a dead queue out of it.
-    pub async fn take_dead(&self, queue: &str) -> Vec<Vec<u8>> {
-        let channel = channel(&self.node.url()).await;
-        let mut dead = Vec::new();
-        while let Some(got) = channel.basic_get(queue.into(), BasicGetOptions::default()).await.expect("a dead job") {
-            got.delivery.acker.ack(BasicAckOptions::default()).await.expect("an ack");
-            dead.push(got.delivery.data);
-        }
-        dead
     }
 
     /// Publishes messages as they are.

@@ -12,6 +12,7 @@ pub fn rows() -> Vec<Row> {
         Row::new("F23", "messages of 10 MB", "queue, API, language model, result", large()),
         Row::new("F40", "the same key again", "the API", vec![same_key()]),
         Row::new("F41", "cancelled mid-stream", "the API", vec![cancelled()]),
+        Row::new("F44", "one tenant floods the queue", "the API", vec![flood()]),
         Row::new("F45", "messages of a later release", "each queue", vec![later_release()]),
     ]
 }
@@ -62,6 +63,27 @@ fn cancelled() -> Case {
     Case::new("mid-stream", BOTH, vec![Step::UntilEnded(100), Step::NothingRuns])
         .asking(&[Style::Cancelled])
         .expect(vec![Expect::AllIncomplete])
+}
+
+/// The others ask the same before and beside the flood. The flood is ten times the questions: more than its line takes.
+fn flood() -> Case {
+    let during = vec![
+        Step::UntilEnded(100),
+        Step::AskAs(1, 8, Style::Paced),
+        Step::UntilEnded(108),
+        Step::AskAs(0, 1_000, Style::Plain),
+        Step::UntilRefused(10),
+        Step::AskAs(1, 8, Style::Beside),
+        Step::UntilEnded(1_110),
+    ];
+    let admission = "{share=4,window=64,max_waiting=100,deadline_s=0}".to_owned();
+    let case = Case::new("ten times the questions", BOTH, during);
+    let case = case.asking(&[Style::Plain]);
+    Case { settings: vec![("ASKLINE_ADMISSION__INTERACTIVE", admission)], ..case }.expect(vec![
+        Expect::AllAnswered,
+        Expect::SomeRefused,
+        Expect::NotHeldUp(1, Style::Paced, Style::Beside),
+    ])
 }
 
 /// Every job of every question gets fields that this release does not know, in envelope, meta and job.

@@ -32,7 +32,6 @@ fn missing() -> Vec<Row> {
         Row::missing("F39", "access removed while a job runs", "workers do not check access again"),
         Row::missing("F42", "the index is down", "there is no index"),
         Row::missing("F43", "a backfill is killed", "there is no backfill"),
-        Row::missing("F44", "one tenant floods the queue", "there are no shares per business yet"),
         Row::new("F49", "any process, at random", "everywhere", Vec::new()),
         Row::new("KILLS", "the embedded process, at random", "everywhere", Vec::new()),
     ]

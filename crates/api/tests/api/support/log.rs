@@ -13,6 +13,8 @@ struct Log {
     events: Vec<LoggedEvent>,
     next_seq: u64,
     watchers: Vec<mpsc::UnboundedSender<Heard>>,
+    /// They are there from the second read on that finds nothing.
+    late: Vec<LoggedEvent>,
 }
 
 /// An event log that can be broken.
@@ -52,6 +54,13 @@ impl FakeLog {
     pub fn emit(&self, turn: &str, floor: u64, events: &[Event]) {
         let json = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
         self.push(&turn.into(), floor, json);
+    }
+
+    /// Events come into the log just after it was read and found empty.
+    pub fn come_late(&self, turn: &str, first: u64, events: &[Event]) {
+        let json = events.iter().map(|event| serde_json::to_string(event).unwrap());
+        let late = (first..).zip(json).map(|(seq, json)| LoggedEvent { seq, json }).collect();
+        self.logs.lock().unwrap().entry(turn.into()).or_default().late = late;
     }
 
     /// What watchers hear, whatever the log holds.
@@ -121,9 +130,13 @@ impl EventLog for FakeLog {
 
     async fn read(&self, turn: &TurnId, from: u64, limit: usize) -> Result<Vec<LoggedEvent>, PortError> {
         self.alive()?;
-        let logs = self.logs.lock().unwrap();
-        let Some(log) = logs.get(turn) else { return Ok(Vec::new()) };
-        Ok(log.events.iter().filter(|event| event.seq >= from).take(limit).cloned().collect())
+        let mut logs = self.logs.lock().unwrap();
+        let Some(log) = logs.get_mut(turn) else { return Ok(Vec::new()) };
+        let found: Vec<_> = log.events.iter().filter(|event| event.seq >= from).take(limit).cloned().collect();
+        if found.is_empty() {
+            log.events.append(&mut log.late);
+        }
+        Ok(found)
     }
 
     async fn watch(&self, turn: &TurnId) -> Result<Box<dyn Watch>, PortError> {

@@ -79,6 +79,11 @@ impl FakeStore {
         data.connections.iter().find(|one| one.id.as_str() == id).unwrap().sealed_url.clone()
     }
 
+    /// As if whoever offered the turn had died before it was accepted.
+    pub fn forget_accept(&self, id: &str) {
+        self.change(id, |turn| turn.state = TurnState::Offered);
+    }
+
     pub fn state_of(&self, id: &str) -> TurnState {
         self.change(id, |turn| turn.state)
     }
