@@ -16,6 +16,6 @@ pub(crate) use config::ANY_NUMBER;
 pub use config::{Config, Mutant};
 pub use explore::TurnModel;
 pub use state::State;
-pub(crate) use state::{Hop, Phase, Sweeper};
 #[cfg(test)]
 pub(crate) use state::Why;
+pub(crate) use state::{Hop, Phase, Sweeper};

@@ -13,16 +13,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// The documented names of the queues; they are kept for ever.
-const KINDS: [&str; 8] = [
-    "classify",
-    "generate_sql",
-    "execute_sql",
-    "reply",
-    "follow",
-    "import_file",
-    "test_connection",
-    "introspect",
-];
+const KINDS: [&str; 8] =
+    ["classify", "generate_sql", "execute_sql", "reply", "follow", "import_file", "test_connection", "introspect"];
 const LADDER_MS: [u32; 5] = [300, 900, 2_700, 8_100, 24_300];
 
 /// Requests to the API.
@@ -69,8 +61,7 @@ impl Collector {
         }
         evidence.logs = installation.logs();
         let logs = installation.logs_by_process();
-        evidence.unexplained =
-            tokio::task::block_in_place(|| super::traces::unexplained(&logs, &evidence.turns));
+        evidence.unexplained = tokio::task::block_in_place(|| super::traces::unexplained(&logs, &evidence.turns));
         evidence.told = told(&asked, installation, &evidence).await;
         evidence.asked = asked;
         evidence
