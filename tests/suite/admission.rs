@@ -1,6 +1,7 @@
 //! Who waits, for how long, and what becomes of those who do. Every case runs in both modes.
 
 use crate::crowd::{Crowd, ask_and_leave};
+use crate::mode::Mode;
 use contracts::{BusinessId, Lane};
 use ports::audit::verdict;
 use ports::broker::{Destination, Message, Queue};
@@ -9,32 +10,6 @@ use std::time::{Duration, Instant};
 use testkit::llm_server::Script;
 use testkit::{Client, ScriptedLlm, Transcript, World};
 use tokio_util::sync::CancellationToken;
-
-#[derive(Clone, Copy)]
-enum Mode {
-    Embedded,
-    Distributed,
-}
-
-impl Mode {
-    async fn world(self, pairs: &[(&str, String)]) -> World {
-        match self {
-            Self::Embedded => World::embedded(pairs).await,
-            Self::Distributed => World::distributed(pairs).await,
-        }
-    }
-}
-
-macro_rules! in_both_modes {
-    ($($case:ident),* $(,)?) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Mode::Embedded).await; })*
-        }
-        mod distributed {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Mode::Distributed).await; })*
-        }
-    };
-}
 
 in_both_modes!(
     who_waits_hears_where_it_stands_and_is_answered_in_order,

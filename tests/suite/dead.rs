@@ -1,5 +1,6 @@
 //! The dead-letter desk: what was given up is kept, shown to whom it belongs, and run again from the failed step.
 
+use crate::mode::Mode;
 use async_trait::async_trait;
 use contracts::job::GenerateSql;
 use contracts::{DeadId, Envelope, Meta, Role};
@@ -20,31 +21,8 @@ use testkit::{World, add_member, binary};
 const COUNT: &str = "How many customers do we have?";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-#[derive(Clone, Copy)]
-enum Mode {
-    Embedded,
-    Distributed,
-}
-
-impl Mode {
-    async fn world(self) -> World {
-        let pairs = [("ASKLINE_WORKERS__SWEEP_MS", "100".to_owned())];
-        match self {
-            Self::Embedded => World::embedded(&pairs).await,
-            Self::Distributed => World::distributed(&pairs).await,
-        }
-    }
-}
-
-macro_rules! in_both_modes {
-    ($($case:ident),* $(,)?) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Mode::Embedded).await; })*
-        }
-        mod distributed {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Mode::Distributed).await; })*
-        }
-    };
+async fn world_of(mode: Mode) -> World {
+    mode.world(&[("ASKLINE_WORKERS__SWEEP_MS", "100".to_owned())]).await
 }
 
 in_both_modes!(
@@ -155,7 +133,7 @@ async fn kept(world: &World, id: &DeadId) {
 }
 
 async fn a_job_that_the_broker_gave_up_ends_its_turn_and_is_run_again_from_the_failed_step(mode: Mode) {
-    let world = mode.world().await;
+    let world = world_of(mode).await;
     let clerk = Clerk::admin(&world).await;
     let id = given_up(&world.ports, "resp_given_up").await;
     kept(&world, &id).await;
@@ -199,7 +177,7 @@ async fn a_job_that_the_broker_gave_up_ends_its_turn_and_is_run_again_from_the_f
 }
 
 async fn a_message_that_cannot_be_read_is_for_operators_alone(mode: Mode) {
-    let world = mode.world().await;
+    let world = world_of(mode).await;
     let clerk = Clerk::admin(&world).await;
     let bodies: [&[u8]; 4] = [b"\xff\xfe", b"{\"v\":", b"[]", br#"{"v":1,"kind":"reply","hop":"x","job":{}}"#];
     for (n, body) in bodies.into_iter().enumerate() {
@@ -227,7 +205,7 @@ async fn a_message_that_cannot_be_read_is_for_operators_alone(mode: Mode) {
 }
 
 async fn twenty_replays_at_once_make_one_turn(mode: Mode) {
-    let world = mode.world().await;
+    let world = world_of(mode).await;
     let clerk = Clerk::admin(&world).await;
     let id = given_up(&world.ports, "resp_many").await;
     kept(&world, &id).await;
@@ -245,7 +223,7 @@ async fn twenty_replays_at_once_make_one_turn(mode: Mode) {
 }
 
 async fn many_are_replayed_and_dropped_by_kind_and_error(mode: Mode) {
-    let world = mode.world().await;
+    let world = world_of(mode).await;
     let clerk = Clerk::admin(&world).await;
     for n in 0..5 {
         kept(&world, &given_up(&world.ports, &format!("resp_bulk_{n}")).await).await;
@@ -271,7 +249,7 @@ async fn many_are_replayed_and_dropped_by_kind_and_error(mode: Mode) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manager_and_another_business_see_nothing_of_the_desk() {
-    let world = Mode::Embedded.world().await;
+    let world = world_of(Mode::Embedded).await;
     let id = given_up(&world.ports, "resp_ours").await;
     kept(&world, &id).await;
     let manager = Clerk { url: world.demo.url.clone(), token: world.demo.token.clone() };
@@ -368,7 +346,7 @@ fn askline(arguments: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String, St
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_desk_works_on_the_command_line() {
-    let world = Mode::Embedded.world().await;
+    let world = world_of(Mode::Embedded).await;
     let clerk = Clerk::admin(&world).await;
     let mut ids = Vec::new();
     for n in 0..3 {

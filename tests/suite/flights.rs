@@ -1,5 +1,6 @@
 //! The same question, asked by several at the same moment, is run once. Every case runs in both modes.
 
+use crate::mode::Mode;
 use ports::audit::AuditPhase;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +11,6 @@ use testkit::{Client, Embedded, Processes, ScriptedLlm, Transcript, World, binar
 
 const COUNT: &str = "How many customers do we have?";
 const STARTED: &str = "response.askline.step.started";
-
-#[derive(Clone, Copy)]
-enum Mode {
-    Embedded,
-    Distributed,
-}
 
 macro_rules! in_both_modes {
     ($($case:ident),* $(,)?) => {
@@ -90,10 +85,7 @@ impl Stage {
     }
 
     async fn world(&self, mode: Mode) -> World {
-        match mode {
-            Mode::Embedded => World::embedded(&self.pairs()).await,
-            Mode::Distributed => World::distributed(&self.pairs()).await,
-        }
+        mode.world(&self.pairs()).await
     }
 
     fn calls(&self) -> usize {
@@ -214,10 +206,7 @@ async fn with_the_setting_off_each_question_is_run(mode: Mode) {
     let stage = Stage::holding("generate_sql", SOUND).await;
     let mut pairs = stage.pairs();
     pairs.push(("ASKLINE_TURN__SINGLE_FLIGHT", "false".to_owned()));
-    let world = match mode {
-        Mode::Embedded => World::embedded(&pairs).await,
-        Mode::Distributed => World::distributed(&pairs).await,
-    };
+    let world = mode.world(&pairs).await;
     let first = ask_until(world.client(), "generate_sql").await;
     is_answered(&world.client().ask(COUNT).await);
     stage.gate.open();

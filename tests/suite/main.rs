@@ -3,6 +3,10 @@
 // Everything here is test code: helpers beside the test functions may fail a test as these do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
+// First, for its macro.
+#[macro_use]
+mod mode;
+
 mod admission;
 mod audit;
 mod bad_input;

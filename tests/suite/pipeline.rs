@@ -1,37 +1,14 @@
 //! A turn from question to answer. Every case runs in both modes.
 
+use crate::mode::Mode;
 use serde_json::{Value, json};
 use testkit::llm_server::Script;
 use testkit::{ScriptedLlm, World};
 
-#[derive(Clone, Copy)]
-enum Mode {
-    Embedded,
-    Distributed,
-}
-
 impl Mode {
-    async fn world(self, pairs: &[(&str, String)]) -> World {
-        match self {
-            Self::Embedded => World::embedded(pairs).await,
-            Self::Distributed => World::distributed(pairs).await,
-        }
-    }
-
     async fn with_llm(self, llm: &ScriptedLlm) -> World {
         self.world(&[("ASKLINE_LLM__PROVIDERS", format!("[{}]", llm.provider("scripted")))]).await
     }
-}
-
-macro_rules! in_both_modes {
-    ($($case:ident),* $(,)?) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Mode::Embedded).await; })*
-        }
-        mod distributed {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Mode::Distributed).await; })*
-        }
-    };
 }
 
 in_both_modes!(

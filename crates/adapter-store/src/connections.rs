@@ -9,7 +9,12 @@ use ports::store::{Connection, ConnectionStatus, Connections};
 use serde_json::Value;
 
 const CREATE: &str = "INSERT INTO connections (id, business_id, name, dialect, sealed_url, status, status_message, \
-     created_ms, max_scanned_rows, sealed_write_url) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (business_id, name) DO NOTHING";
+     created_ms, max_scanned_rows, sealed_write_url) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+     ON CONFLICT (business_id, name) DO NOTHING";
+const RESEAL: &str = "UPDATE connections SET sealed_url = $4 WHERE business_id = $1 AND id = $2 AND sealed_url = $3";
+const SET_WRITE_URL: &str = "UPDATE connections SET sealed_write_url = $3 WHERE business_id = $1 AND id = $2";
+const RESEAL_WRITE_URL: &str = "UPDATE connections SET sealed_write_url = $4 \
+     WHERE business_id = $1 AND id = $2 AND sealed_write_url = $3";
 const SET_STATUS: &str = "UPDATE connections SET status = $3, status_message = $4 WHERE business_id = $1 AND id = $2";
 const SET_MAX_SCANNED_ROWS: &str = "UPDATE connections SET max_scanned_rows = $3 WHERE business_id = $1 AND id = $2";
 const SAVE_SCHEMA: &str = "INSERT INTO schemas (connection_id, business_id, body, saved_ms) \
@@ -49,7 +54,8 @@ impl Connections for Store {
     }
 
     async fn reseal(&self, business: &BusinessId, id: &ConnectionId, old: &str, new: &str) -> Result<bool, PortError> {
-        self.replace_url(business, id, old, new).await
+        let values = values![business.as_str(), id.as_str(), old, new];
+        Ok(self.db.execute("reseal", RESEAL, values).await? > 0)
     }
 
     async fn set_write_url(
@@ -58,7 +64,8 @@ impl Connections for Store {
         id: &ConnectionId,
         sealed: Option<&str>,
     ) -> Result<bool, PortError> {
-        self.put_write_url(business, id, sealed).await
+        let values = values![business.as_str(), id.as_str(), sealed];
+        Ok(self.db.execute("set_write_url", SET_WRITE_URL, values).await? > 0)
     }
 
     async fn reseal_write_url(
@@ -68,7 +75,8 @@ impl Connections for Store {
         old: &str,
         new: &str,
     ) -> Result<bool, PortError> {
-        self.replace_write_url(business, id, old, new).await
+        let values = values![business.as_str(), id.as_str(), old, new];
+        Ok(self.db.execute("reseal_write_url", RESEAL_WRITE_URL, values).await? > 0)
     }
 
     async fn set_connection_status(

@@ -7,7 +7,6 @@ mod approvals;
 mod audit;
 mod batch;
 mod connections;
-mod credentials;
 mod db;
 mod dead;
 mod files;

@@ -3,6 +3,7 @@
 mod program;
 mod tampered;
 
+use crate::mode::Mode;
 use ports::audit::{AuditPhase, AuditRow, verdict};
 use sqlx::any::{AnyConnectOptions, install_default_drivers};
 use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Connection};
@@ -10,20 +11,7 @@ use testkit::{ScriptedLlm, Transcript, World};
 
 const COUNT: &str = "How many customers do we have?";
 
-#[derive(Clone, Copy)]
-enum Mode {
-    Embedded,
-    Distributed,
-}
-
 impl Mode {
-    async fn world(self, pairs: &[(&str, String)]) -> World {
-        match self {
-            Self::Embedded => World::embedded(pairs).await,
-            Self::Distributed => World::distributed(pairs).await,
-        }
-    }
-
     fn store_url(self, world: &World) -> String {
         match self {
             Self::Embedded => format!("sqlite:{}", world.folder.path().join("store.sqlite").display()),
@@ -57,17 +45,6 @@ impl Mode {
         };
         execute(&self.store_url(world), &[drop]).await;
     }
-}
-
-macro_rules! in_both_modes {
-    ($($case:ident),* $(,)?) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Mode::Embedded).await; })*
-        }
-        mod distributed {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Mode::Distributed).await; })*
-        }
-    };
 }
 
 in_both_modes!(

@@ -1,33 +1,8 @@
 use super::shop::{CHANGE, Person, Shop, model};
+use crate::mode::Mode;
 use contracts::{Role, TurnId};
 use serde_json::{Value, json};
 use testkit::World;
-
-#[derive(Clone, Copy)]
-enum Mode {
-    Embedded,
-    Distributed,
-}
-
-impl Mode {
-    async fn world(self, pairs: &[(&str, String)]) -> World {
-        match self {
-            Self::Embedded => World::embedded(pairs).await,
-            Self::Distributed => World::distributed(pairs).await,
-        }
-    }
-}
-
-macro_rules! in_both_modes {
-    ($($case:ident),* $(,)?) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Mode::Embedded).await; })*
-        }
-        mod distributed {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(super::Mode::Distributed).await; })*
-        }
-    };
-}
 
 in_both_modes!(
     a_parked_change_survives_a_restart_and_is_made_once,

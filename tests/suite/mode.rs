@@ -1,0 +1,33 @@
+//! The two modes, for cases that hold in both.
+
+use testkit::World;
+
+#[derive(Clone, Copy)]
+pub enum Mode {
+    Embedded,
+    Distributed,
+}
+
+impl Mode {
+    /// The whole application with the sample shop, with these settings.
+    pub async fn world(self, pairs: &[(&str, String)]) -> World {
+        match self {
+            Self::Embedded => World::embedded(pairs).await,
+            Self::Distributed => World::distributed(pairs).await,
+        }
+    }
+}
+
+/// A test of each case in each mode.
+macro_rules! in_both_modes {
+    ($($case:ident),* $(,)?) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() { super::$case($crate::mode::Mode::Embedded).await; })*
+        }
+        mod distributed {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() { super::$case($crate::mode::Mode::Distributed).await; })*
+        }
+    };
+}
