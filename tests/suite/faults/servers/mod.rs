@@ -81,10 +81,13 @@ fn fresh(folder: &Path) -> PathBuf {
     folder.to_owned()
 }
 
+/// One check: a server that is starting may take a connection and then say nothing.
+const LONGEST_CHECK: Duration = Duration::from_secs(5);
+
 /// Waits until a check passes.
 async fn until<F: Future<Output = bool>>(what: &str, mut check: impl FnMut() -> F) {
     let started = Instant::now();
-    while !check().await {
+    while tokio::time::timeout(LONGEST_CHECK, check()).await != Ok(true) {
         assert!(started.elapsed() < PATIENCE, "{what} within {PATIENCE:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
