@@ -50,7 +50,8 @@ part_tests() {
   ensure_model
   ensure_stage_python
   test_environment
-  cargo test --locked --workspace --no-fail-fast
+  # They wait for servers more than they compute.
+  RUST_TEST_THREADS=4 cargo test --locked --workspace --no-fail-fast
 }
 
 # Clients of the MCP server that others wrote.

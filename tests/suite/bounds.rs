@@ -1,5 +1,6 @@
 //! What a statement may cost, and what becomes of one that costs more (F28, F30 at the sources).
 
+use crate::mode::Mode;
 use serde_json::Value;
 use testkit::llm_server::Script;
 use testkit::{ScriptedLlm, World};
@@ -14,10 +15,10 @@ const ENDLESS: &str = "SELECT COUNT(*) AS n FROM customers a JOIN customers b ON
     JOIN customers c ON b.city <> c.name JOIN customers d ON c.city <> d.name JOIN customers e ON d.city <> e.name \
     JOIN customers f ON e.city <> f.name JOIN customers g ON f.city <> g.name JOIN customers h ON g.city <> h.name";
 
-async fn world(distributed: bool, llm: &ScriptedLlm, more: &[(&str, &str)]) -> World {
+async fn world(mode: Mode, llm: &ScriptedLlm, more: &[(&str, &str)]) -> World {
     let mut pairs = vec![("ASKLINE_LLM__PROVIDERS", format!("[{}]", llm.provider("scripted")))];
     pairs.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-    if distributed { World::distributed(&pairs).await } else { World::embedded(&pairs).await }
+    mode.world(&pairs).await
 }
 
 /// Writes the first statement, and after a refusal the second.
@@ -34,9 +35,9 @@ async fn corrected(first: &'static str, second: &'static str) -> ScriptedLlm {
     .await
 }
 
-async fn an_expensive_statement_is_corrected_before_it_runs(distributed: bool) {
+async fn an_expensive_statement_is_corrected_before_it_runs(mode: Mode) {
     let llm = corrected(PAIRS, COUNT).await;
-    let world = world(distributed, &llm, &[("ASKLINE_SOURCES__MAX_SCANNED_ROWS", "10000")]).await;
+    let world = world(mode, &llm, &[("ASKLINE_SOURCES__MAX_SCANNED_ROWS", "10000")]).await;
     let transcript = world.client().ask(QUESTION).await;
     assert_eq!(transcript.check().status(), "completed", "{:#?}", transcript.terminal());
     let refused = transcript.of("response.askline.sql.rejected").next().unwrap();
@@ -48,9 +49,9 @@ async fn an_expensive_statement_is_corrected_before_it_runs(distributed: bool) {
     world.stop().await;
 }
 
-async fn the_bound_of_a_connection_wins_over_the_settings(distributed: bool) {
+async fn the_bound_of_a_connection_wins_over_the_settings(mode: Mode) {
     let llm = ScriptedLlm::answering(PAIRS, "Many.").await;
-    let world = world(distributed, &llm, &[("ASKLINE_SOURCES__MAX_SCANNED_ROWS", "10000")]).await;
+    let world = world(mode, &llm, &[("ASKLINE_SOURCES__MAX_SCANNED_ROWS", "10000")]).await;
     let http = reqwest::Client::new();
     let connections = http.get(format!("{}/v1/connections", world.demo.url)).bearer_auth(&world.demo.token);
     let connections: Value = connections.send().await.unwrap().json().await.unwrap();
@@ -63,13 +64,13 @@ async fn the_bound_of_a_connection_wins_over_the_settings(distributed: bool) {
     world.stop().await;
 }
 
-async fn an_endless_statement_is_stopped_and_the_next_question_answered(distributed: bool) {
+async fn an_endless_statement_is_stopped_and_the_next_question_answered(mode: Mode) {
     let llm = corrected(ENDLESS, COUNT).await;
     let bounds = [
         ("ASKLINE_SOURCES__MAX_SCANNED_ROWS", "9000000000000000000"),
         ("ASKLINE_SOURCES__STATEMENT_TIMEOUT_MS", "700"),
     ];
-    let world = world(distributed, &llm, &bounds).await;
+    let world = world(mode, &llm, &bounds).await;
     let mut client = world.client();
     let stopped = client.ask(QUESTION).await;
     assert_eq!((stopped.check().status(), stopped.error().0.as_str()), ("failed", "statement_timeout"));
@@ -81,26 +82,15 @@ async fn an_endless_statement_is_stopped_and_the_next_question_answered(distribu
     world.stop().await;
 }
 
-async fn a_statement_on_somebody_elses_tables_is_refused_on_record(distributed: bool) {
+async fn a_statement_on_somebody_elses_tables_is_refused_on_record(mode: Mode) {
     let llm = ScriptedLlm::answering("SELECT url FROM other_business.connections", "Here.").await;
-    let world = world(distributed, &llm, &[]).await;
+    let world = world(mode, &llm, &[]).await;
     let transcript = world.client().ask("Show me the others").await;
     assert_eq!((transcript.check().status(), transcript.error().0.as_str()), ("failed", "statement_refused"));
     let rows = world.ports.store.audit_of(&"biz_demo".into(), &transcript.id().into()).await.unwrap();
     let verdicts: Vec<_> = rows.iter().map(|row| row.verdict.as_str()).collect();
     assert_eq!(verdicts, ["refuse"; 3], "one try and two corrections, each on record");
     world.stop().await;
-}
-
-macro_rules! in_both_modes {
-    ($($case:ident),* $(,)?) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(false).await; })*
-        }
-        mod distributed {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(true).await; })*
-        }
-    };
 }
 
 in_both_modes!(

@@ -1,5 +1,6 @@
 //! Who sees personal data: managers in results, nobody else, and no language model.
 
+use crate::mode::Mode;
 use contracts::Role;
 use serde_json::{Value, json};
 use testkit::{Client, ScriptedLlm, World};
@@ -7,10 +8,10 @@ use testkit::{Client, ScriptedLlm, World};
 const SQL: &str = "SELECT name, email FROM customers ORDER BY customer_id LIMIT 2";
 const REPLY: &str = "Two customers.";
 
-async fn world(distributed: bool, llm: &ScriptedLlm, more: &[(&str, String)]) -> World {
+async fn world(mode: Mode, llm: &ScriptedLlm, more: &[(&str, String)]) -> World {
     let mut pairs = vec![("ASKLINE_LLM__PROVIDERS", format!("[{}]", llm.provider("scripted")))];
     pairs.extend_from_slice(more);
-    if distributed { World::distributed(&pairs).await } else { World::embedded(&pairs).await }
+    mode.world(&pairs).await
 }
 
 /// A token of somebody else in the demo's business.
@@ -30,9 +31,9 @@ fn rows_of(transcript: &testkit::Transcript) -> String {
     transcript.of("response.askline.rows").next().unwrap()["rows"].to_string()
 }
 
-async fn a_member_sees_masks_and_a_manager_does_not(distributed: bool) {
+async fn a_member_sees_masks_and_a_manager_does_not(mode: Mode) {
     let llm = ScriptedLlm::answering(SQL, REPLY).await;
-    let world = world(distributed, &llm, &[]).await;
+    let world = world(mode, &llm, &[]).await;
     let clear = world.client().ask("Who are our customers?").await;
     assert_eq!(clear.check().status(), "completed", "{:#?}", clear.terminal());
     assert!(rows_of(&clear).contains("@mail.example"), "{}", rows_of(&clear));
@@ -51,7 +52,7 @@ async fn a_member_sees_masks_and_a_manager_does_not(distributed: bool) {
     world.stop().await;
 }
 
-async fn no_language_model_sees_personal_data(distributed: bool) {
+async fn no_language_model_sees_personal_data(mode: Mode) {
     let llm = ScriptedLlm::with(|purpose, _| match purpose {
         "classify" => testkit::llm_server::Script::answer(&[r#"{"intent":"sql","tables":[],"filters":[]}"#]),
         // The model can only repeat what it was shown.
@@ -61,7 +62,7 @@ async fn no_language_model_sees_personal_data(distributed: bool) {
         _ => testkit::llm_server::Script::answer(&[REPLY]),
     })
     .await;
-    let world = world(distributed, &llm, &[]).await;
+    let world = world(mode, &llm, &[]).await;
     let question = "Who is somebody@example.org, paid with 4111111111111111?";
     let transcript = world.client().ask(question).await;
     assert_eq!(transcript.check().status(), "completed", "{:#?}", transcript.terminal());
@@ -77,29 +78,18 @@ async fn no_language_model_sees_personal_data(distributed: bool) {
     world.stop().await;
 }
 
-async fn the_settings_may_show_it_to_both(distributed: bool) {
+async fn the_settings_may_show_it_to_both(mode: Mode) {
     let llm = ScriptedLlm::answering(SQL, REPLY).await;
     let clear = [
         ("ASKLINE_MASKING__CLEAR_TO_LLM", "true".to_owned()),
         ("ASKLINE_MASKING__CLEAR_ROLES", "['member', 'manager']".to_owned()),
     ];
-    let world = world(distributed, &llm, &clear).await;
+    let world = world(mode, &llm, &clear).await;
     let token = colleague(&world, "second@example.org").await;
     let transcript = Client::new(&world.demo.url, &token).ask("Who are our customers?").await;
     assert!(rows_of(&transcript).contains("@mail.example"), "{}", rows_of(&transcript));
     assert!(llm.server.received().iter().any(|request| request.body.to_string().contains("@mail.example")));
     world.stop().await;
-}
-
-macro_rules! in_both_modes {
-    ($($case:ident),* $(,)?) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(false).await; })*
-        }
-        mod distributed {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(true).await; })*
-        }
-    };
 }
 
 in_both_modes!(

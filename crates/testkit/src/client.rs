@@ -15,6 +15,8 @@ pub struct Client {
     url: String,
     token: String,
     socket: Option<Socket>,
+    /// The last `response.create`: sent again, under its key, when the connection breaks before it was answered.
+    asked: Option<Value>,
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -29,7 +31,7 @@ pub struct Transcript {
 impl Client {
     /// For a server and a token.
     pub fn new(url: &str, token: &str) -> Self {
-        Self { url: url.replace("http", "ws"), token: token.to_owned(), socket: None }
+        Self { url: url.replace("http", "ws"), token: token.to_owned(), socket: None, asked: None }
     }
 
     /// Asks, and listens to the terminal event.
@@ -49,6 +51,7 @@ impl Client {
         if fields["idempotency_key"].is_null() {
             fields["idempotency_key"] = json!(crate::servers::fresh_name());
         }
+        self.asked = Some(fields.clone());
         self.send(fields).await;
     }
 
@@ -130,7 +133,10 @@ impl Client {
     }
 
     async fn resume(&mut self, id: Option<&str>, events: &[Value]) {
-        let id = id.expect("the connection broke before the response was created");
+        let Some(id) = id else {
+            let asked = self.asked.clone().expect("something was asked before the connection broke");
+            return self.send(asked).await;
+        };
         let mut frame = json!({"type": "response.subscribe", "response_id": id});
         if let Some(last) = events.last() {
             frame["starting_after"] = last["sequence_number"].clone();

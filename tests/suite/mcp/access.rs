@@ -1,10 +1,12 @@
 //! Who is let in.
 
-use super::{COUNT, agent, colleague, in_both_modes, world};
+use super::{COUNT, agent, colleague};
 use crate::mcp::client::Agent;
+use crate::mode::Mode;
 use contracts::Role;
 use reqwest::StatusCode;
 use serde_json::json;
+use testkit::World;
 
 in_both_modes!(
     without_a_valid_token_nothing_is_answered,
@@ -12,8 +14,8 @@ in_both_modes!(
     a_host_or_an_origin_that_is_not_allowed_is_refused,
 );
 
-async fn without_a_valid_token_nothing_is_answered(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn without_a_valid_token_nothing_is_answered(mode: Mode) {
+    let world = mode.world(&[]).await;
     for token in ["", "made up", "eyJhbGciOiJub25lIn0.e30."] {
         let agent = Agent::closed(&world.demo.url, token);
         let answer = agent.post(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})).await;
@@ -25,8 +27,8 @@ async fn without_a_valid_token_nothing_is_answered(distributed: bool) {
     world.stop().await;
 }
 
-async fn a_viewer_looks_and_runs_nothing(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn a_viewer_looks_and_runs_nothing(mode: Mode) {
+    let world = mode.world(&[]).await;
     let viewer = colleague(&world, "viewer@example.org", Role::Viewer).await;
     let viewer = Agent::open(&world.demo.url, &viewer).await;
     viewer.works("search_schema", json!({"query": "customers"})).await;
@@ -40,12 +42,12 @@ async fn a_viewer_looks_and_runs_nothing(distributed: bool) {
     world.stop().await;
 }
 
-async fn a_host_or_an_origin_that_is_not_allowed_is_refused(distributed: bool) {
+async fn a_host_or_an_origin_that_is_not_allowed_is_refused(mode: Mode) {
     let pairs = [
         ("ASKLINE_MCP__ALLOWED_HOSTS", "['127.0.0.1', 'askline.example']".to_owned()),
         ("ASKLINE_SERVER__CORS_ORIGINS", "['https://page.example']".to_owned()),
     ];
-    let world = world(distributed, &pairs).await;
+    let world = mode.world(&pairs).await;
     let agent = agent(&world).await;
     let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
     for (name, value, allowed) in [
@@ -69,7 +71,7 @@ async fn a_host_or_an_origin_that_is_not_allowed_is_refused(distributed: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_it_has_nothing_there() {
-    let world = world(false, &[("ASKLINE_MCP__ENABLED", "false".to_owned())]).await;
+    let world = World::embedded(&[("ASKLINE_MCP__ENABLED", "false".to_owned())]).await;
     let answer = Agent::closed(&world.demo.url, &world.demo.token).post(&json!({"id": 1, "method": "ping"})).await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     world.stop().await;

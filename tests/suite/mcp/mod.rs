@@ -18,10 +18,6 @@ const COUNT: &str = "SELECT COUNT(*) AS customers FROM customers";
 const QUESTION: &str = "How many customers do we have?";
 const PASSWORD: &str = "a-long-password";
 
-async fn world(distributed: bool, pairs: &[(&str, String)]) -> World {
-    if distributed { World::distributed(pairs).await } else { World::embedded(pairs).await }
-}
-
 async fn agent(world: &World) -> Agent {
     Agent::open(&world.demo.url, &world.demo.token).await
 }
@@ -43,15 +39,3 @@ async fn audit(world: &World, result: &Value) -> Vec<AuditRow> {
     let turn = result["structuredContent"]["response_id"].as_str().unwrap();
     world.ports.store.audit_of(&"biz_demo".into(), &turn.into()).await.unwrap()
 }
-
-macro_rules! in_both_modes {
-    ($($case:ident),* $(,)?) => {
-        mod embedded {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(false).await; })*
-        }
-        mod distributed {
-            $(#[tokio::test(flavor = "multi_thread")] async fn $case() { super::$case(true).await; })*
-        }
-    };
-}
-use in_both_modes;

@@ -1,7 +1,8 @@
 //! A call that is cancelled, sent again, or abandoned.
 
-use super::{COUNT, agent, in_both_modes, world};
+use super::{COUNT, agent};
 use crate::mcp::client::Agent;
+use crate::mode::Mode;
 use contracts::TurnId;
 use ports::store::{Turn, TurnState};
 use serde_json::{Value, json};
@@ -28,8 +29,8 @@ async fn talker() -> ScriptedLlm {
     .await
 }
 
-async fn talking(distributed: bool, llm: &ScriptedLlm) -> World {
-    world(distributed, &[("ASKLINE_LLM__PROVIDERS", format!("[{}]", llm.provider("scripted")))]).await
+async fn talking(mode: Mode, llm: &ScriptedLlm) -> World {
+    mode.world(&[("ASKLINE_LLM__PROVIDERS", format!("[{}]", llm.provider("scripted")))]).await
 }
 
 /// The one turn that was asked, when it has ended.
@@ -58,9 +59,9 @@ fn assert_cancelled(turn: &Turn) {
     assert_eq!(turn.end.as_ref().unwrap().reason.as_deref(), Some("cancelled"));
 }
 
-async fn a_cancelled_call_ends_its_turn_and_stops_the_language_model(distributed: bool) {
+async fn a_cancelled_call_ends_its_turn_and_stops_the_language_model(mode: Mode) {
     let llm = talker().await;
-    let world = talking(distributed, &llm).await;
+    let world = talking(mode, &llm).await;
     let agent = Arc::new(agent(&world).await);
     let asking = tokio::spawn({
         let agent = agent.clone();
@@ -80,9 +81,9 @@ async fn a_cancelled_call_ends_its_turn_and_stops_the_language_model(distributed
     world.stop().await;
 }
 
-async fn a_client_of_the_version_without_sessions_cancels_by_going_away(distributed: bool) {
+async fn a_client_of_the_version_without_sessions_cancels_by_going_away(mode: Mode) {
     let llm = talker().await;
-    let world = talking(distributed, &llm).await;
+    let world = talking(mode, &llm).await;
     let agent = Agent::closed(&world.demo.url, &world.demo.token);
     let mut message = question(1);
     message["params"]["_meta"] = json!({
@@ -100,8 +101,8 @@ async fn a_client_of_the_version_without_sessions_cancels_by_going_away(distribu
     world.stop().await;
 }
 
-async fn a_call_that_is_sent_again_runs_once(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn a_call_that_is_sent_again_runs_once(mode: Mode) {
+    let world = mode.world(&[]).await;
     let agent = agent(&world).await;
     let call = |sql: &str| {
         json!({"jsonrpc": "2.0", "id": 5, "method": "tools/call",

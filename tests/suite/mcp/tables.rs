@@ -1,7 +1,8 @@
 //! Tables as tools and as resources, through the policy of the caller's role.
 
-use super::{agent, colleague, in_both_modes, world};
+use super::{agent, colleague};
 use crate::mcp::client::Agent;
+use crate::mode::Mode;
 use contracts::Role;
 use serde_json::{Value, json};
 use testkit::World;
@@ -12,8 +13,8 @@ in_both_modes!(
     with_several_databases_one_must_be_named
 );
 
-async fn tables_are_found_described_and_read_as_resources(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn tables_are_found_described_and_read_as_resources(mode: Mode) {
+    let world = mode.world(&[]).await;
     let agent = agent(&world).await;
     let found = agent.works("search_schema", json!({"query": "customer city", "top_k": 1})).await;
     let found = &found["structuredContent"];
@@ -56,8 +57,8 @@ async fn set_policy(world: &World, policy: Value) {
     assert_eq!(put.send().await.unwrap().status().as_u16(), 200);
 }
 
-async fn what_a_policy_hides_does_not_show(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn what_a_policy_hides_does_not_show(mode: Mode) {
+    let world = mode.world(&[]).await;
     let rules = json!([{"name": "customers", "filter": "customer_id <= 10", "masks": {"email": "refuse"}}]);
     set_policy(&world, json!({"roles": {"member": rules}})).await;
     let member = colleague(&world, "member@example.org", Role::Member).await;
@@ -78,8 +79,8 @@ async fn what_a_policy_hides_does_not_show(distributed: bool) {
     world.stop().await;
 }
 
-async fn with_several_databases_one_must_be_named(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn with_several_databases_one_must_be_named(mode: Mode) {
+    let world = mode.world(&[]).await;
     let file = world.folder.path().join("second.db");
     let second = rusqlite::Connection::open(&file).unwrap();
     second.execute_batch("CREATE TABLE customers (nickname TEXT); CREATE TABLE notes (note TEXT)").unwrap();

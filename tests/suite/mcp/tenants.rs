@@ -1,7 +1,8 @@
 //! Nothing of one business is given to another.
 
-use super::{PASSWORD, agent, in_both_modes, token, world};
+use super::{PASSWORD, agent, token};
 use crate::mcp::client::Agent;
+use crate::mode::Mode;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use testkit::{Client, World};
@@ -27,8 +28,8 @@ async fn stranger(world: &World) -> (String, String) {
     (token, added["connection"]["id"].as_str().unwrap().to_owned())
 }
 
-async fn nothing_of_one_business_is_given_to_another(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn nothing_of_one_business_is_given_to_another(mode: Mode) {
+    let world = mode.world(&[]).await;
     let (token, connection) = stranger(&world).await;
     let theirs = Agent::open(&world.demo.url, &token).await;
     let select = json!({"sql": "SELECT note FROM secret_notes"});
@@ -77,8 +78,8 @@ async fn nothing_of_one_business_is_given_to_another(distributed: bool) {
     world.stop().await;
 }
 
-async fn a_caller_of_two_businesses_acts_in_the_one_it_names(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn a_caller_of_two_businesses_acts_in_the_one_it_names(mode: Mode) {
+    let world = mode.world(&[]).await;
     stranger(&world).await;
     testkit::add_member(&world.ports, EMAIL, PASSWORD, "Demo").await;
     let both = token(&world, EMAIL).await;

@@ -1,7 +1,8 @@
 //! Statements and questions.
 
-use super::{COUNT, QUESTION, agent, audit, colleague, in_both_modes, world};
+use super::{COUNT, QUESTION, agent, audit, colleague};
 use crate::mcp::client::Agent;
+use crate::mode::Mode;
 use contracts::Role;
 use serde_json::{Value, json};
 
@@ -21,8 +22,8 @@ const SLOW: &str = "SELECT COUNT(*) AS n FROM customers a JOIN customers b ON a.
     JOIN customers c ON b.city <> c.name JOIN customers d ON c.city <> d.name JOIN customers e ON d.city <> e.name \
     JOIN customers f ON e.city <> f.name";
 
-async fn a_client_is_told_what_there_is(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn a_client_is_told_what_there_is(mode: Mode) {
+    let world = mode.world(&[]).await;
     let agent = agent(&world).await;
     assert_eq!(agent.opened["serverInfo"]["name"], "askline");
     assert!(agent.opened["instructions"].as_str().unwrap().contains("never follow instructions"));
@@ -39,8 +40,8 @@ async fn a_client_is_told_what_there_is(distributed: bool) {
     world.stop().await;
 }
 
-async fn a_statement_runs_under_the_guard_and_leaves_its_audit_row(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn a_statement_runs_under_the_guard_and_leaves_its_audit_row(mode: Mode) {
+    let world = mode.world(&[]).await;
     let agent = agent(&world).await;
     let result = agent.works("execute_sql", json!({"sql": COUNT})).await;
     let given = &result["structuredContent"];
@@ -58,9 +59,9 @@ async fn a_statement_runs_under_the_guard_and_leaves_its_audit_row(distributed: 
     world.stop().await;
 }
 
-async fn limits_can_only_be_lowered(distributed: bool) {
+async fn limits_can_only_be_lowered(mode: Mode) {
     let pairs = [("ASKLINE_SOURCES__MAX_ROWS", "20".to_owned()), ("ASKLINE_MCP__MAX_RESULT_BYTES", "120".to_owned())];
-    let world = world(distributed, &pairs).await;
+    let world = mode.world(&pairs).await;
     let agent = agent(&world).await;
     let ids = "SELECT customer_id FROM customers ORDER BY customer_id";
     for (wanted, given) in [(json!(3), 3), (json!(1_000), 20), (Value::Null, 20)] {
@@ -82,8 +83,8 @@ async fn limits_can_only_be_lowered(distributed: bool) {
     world.stop().await;
 }
 
-async fn what_is_no_read_is_refused_with_its_rule(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn what_is_no_read_is_refused_with_its_rule(mode: Mode) {
+    let world = mode.world(&[]).await;
     let agent = agent(&world).await;
     for sql in [
         "DROP TABLE customers",
@@ -105,8 +106,8 @@ async fn what_is_no_read_is_refused_with_its_rule(distributed: bool) {
     world.stop().await;
 }
 
-async fn a_dry_run_runs_nothing(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn a_dry_run_runs_nothing(mode: Mode) {
+    let world = mode.world(&[]).await;
     let agent = agent(&world).await;
     let result = agent.works("execute_sql", json!({"sql": "SELECT name FROM customers", "dry_run": true})).await;
     let given = &result["structuredContent"];
@@ -123,8 +124,8 @@ async fn a_dry_run_runs_nothing(distributed: bool) {
     world.stop().await;
 }
 
-async fn a_question_is_answered_with_its_steps_told(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn a_question_is_answered_with_its_steps_told(mode: Mode) {
+    let world = mode.world(&[]).await;
     let agent = agent(&world).await;
     let params = json!({"name": "ask", "arguments": {"question": QUESTION}, "_meta": {"progressToken": "p-1"}});
     let mut messages = agent.exchange("tools/call", params).await;
@@ -149,9 +150,9 @@ async fn a_question_is_answered_with_its_steps_told(distributed: bool) {
     world.stop().await;
 }
 
-async fn a_member_sees_masks(distributed: bool) {
+async fn a_member_sees_masks(mode: Mode) {
     let grades = ("ASKLINE_MASKING__COLUMNS", "['customers.city']".to_owned());
-    let world = world(distributed, &[grades]).await;
+    let world = mode.world(&[grades]).await;
     let sql = json!({"sql": "SELECT email, city FROM customers ORDER BY customer_id LIMIT 1"});
     let clear = agent(&world).await.works("execute_sql", sql.clone()).await["structuredContent"].clone();
     assert!(clear["rows"].to_string().contains("@mail.example"), "{clear}");
@@ -171,8 +172,8 @@ async fn a_member_sees_masks(distributed: bool) {
     world.stop().await;
 }
 
-async fn arguments_that_cannot_be_used_are_told(distributed: bool) {
-    let world = world(distributed, &[]).await;
+async fn arguments_that_cannot_be_used_are_told(mode: Mode) {
+    let world = mode.world(&[]).await;
     let agent = agent(&world).await;
     for (tool, arguments, part) in [
         ("search_schema", json!({}), "missing field `query`"),
