@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The MCP server, against clients that others wrote: the official Python client, the inspector's command line, and the
-# conformance suite. Needs an executable: that of the tests, or ASKLINE_TEST_BIN.
+# conformance suite. Needs an executable: that of the tests, or ASKLINE_TEST_BIN. mcp.sh [install | run]
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 source "$ROOT/ops/node.sh"
@@ -104,10 +104,14 @@ conformance() {
     --expected-failures "$CLIENTS/expected.yml")
 }
 
-main() {
+install() {
   ensure_newer_node
   ensure_python
   ensure_modules
+}
+
+run() {
+  install
   WORK=$(mktemp -d)
   trap finish EXIT
   trap 'exit 130' INT TERM
@@ -118,4 +122,8 @@ main() {
   conformance
 }
 
-main "$@"
+case ${1:-run} in
+  install) install ;;
+  run) run ;;
+  *) die "mcp.sh takes install or run" "run ops/mcp.sh" ;;
+esac

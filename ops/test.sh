@@ -6,8 +6,9 @@ source "$ROOT/ops/node.sh"
 source "$ROOT/ops/model.sh"
 source "$ROOT/ops/stage.sh"
 
-PARTS=(packages servers scripts page lint build faults mcp tests)
+PARTS=(packages servers scripts page fetch lint build faults mcp tests)
 LOGS=$ASKLINE_CACHE/logs
+FETCHING=$ASKLINE_CACHE/fetching.lock
 ARTIFACTS=$ASKLINE_CACHE/artifacts
 # The only variables of the caller that reach the tests.
 OURS='ASKLINE_(CACHE|OWN_SERVERS|SHARED_DATA|TEST_.*)'
@@ -23,6 +24,15 @@ part_servers() { "$ROOT/ops/servers.sh" start; }
 part_scripts() { "$ROOT/ops/check-scripts.sh" && "$ROOT/ops/check-compose.sh"; }
 
 part_page() { "$ROOT/ops/page.sh" test && "$ROOT/ops/page.sh" build; }
+
+# Goes on while the compiler works. Who needs what it brings waits for the lock, and installs what it could not.
+part_fetch() {
+  exec 9>"$FETCHING"
+  flock 9
+  "$ROOT/ops/fetch.sh" >"$LOGS/fetching.log" 2>&1 &
+}
+
+await_fetched() { [[ ! -e $FETCHING ]] || flock "$FETCHING" true; }
 
 part_lint() {
   require_rust
@@ -45,6 +55,7 @@ part_faults() { "$ROOT/ops/build.sh" faults; }
 
 # Both modes, over real servers and with real processes.
 part_tests() {
+  await_fetched
   "$ROOT/ops/page.sh" browser
   ensure_node
   ensure_model
@@ -56,6 +67,7 @@ part_tests() {
 
 # Clients of the MCP server that others wrote.
 part_mcp() {
+  await_fetched
   forget_settings
   ASKLINE_TEST_BIN=$CARGO_TARGET_DIR/$PROFILE/askline "$ROOT/ops/mcp.sh"
 }
