@@ -121,6 +121,32 @@ async function theKeyboardIsEnough(browser, complaints) {
   await page.context().close();
 }
 
+async function aSpreadsheetCanBeAsked(browser, complaints) {
+  const page = await openPage(browser, BASE_URL, { complaints });
+  await signIn(page, EMAIL, PASSWORD);
+  await page.getByRole("link", { name: "Connections" }).click();
+  await upload(page, "Broken", "broken.xlsx", "this is no workbook");
+  await page.getByRole("article", { name: "Broken" }).getByText("Failed").waitFor();
+  await upload(page, "Visits", "visits.csv", "page,seconds\nhome,12\nprices,40\nhelp,7\n");
+  await page.getByRole("article", { name: "Visits" }).getByText("Ready!").waitFor();
+  await shoot(page, "spreadsheet-light");
+  await page.getByRole("button", { name: "New question" }).click();
+  await page.getByLabel("Database to ask").selectOption({ label: "Visits (SQLite)" });
+  const turn = await ask(page, "How many visits are there?");
+  check((await ending(turn)) === "completed", `a question about a file ended otherwise: ${await turn.innerText()}`);
+  const answer = await answerOf(turn);
+  check(answer.includes("3"), `three rows were uploaded, and the answer is "${answer}".`);
+  await page.context().close();
+}
+
+async function upload(page, name, file, text) {
+  await page.getByLabel("Kind").selectOption("file");
+  await page.getByLabel("Name").fill(name);
+  await page.getByLabel("File").setInputFiles({ name: file, mimeType: "text/plain", buffer: Buffer.from(text) });
+  await page.getByRole("button", { name: "Add and test" }).click();
+  await page.getByRole("article", { name }).waitFor();
+}
+
 /** Presses Tab until the element has the focus, as a person would. */
 async function tabTo(page, selector) {
   for (let presses = 0; presses < 60; presses += 1) {
@@ -178,4 +204,5 @@ await run([
   ["a phone needs no sideways scrolling", aPhoneNeedsNoSidewaysScrolling],
   ["the keyboard is enough", theKeyboardIsEnough],
   ["a reload loses nothing", aReloadLosesNothing],
+  ["a spreadsheet can be asked", aSpreadsheetCanBeAsked],
 ]);

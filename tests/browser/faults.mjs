@@ -184,7 +184,7 @@ async function aConnectionIsAddedAndTested(page, mock) {
 
 async function addConnection(page, name, url) {
   await page.getByLabel("Name").fill(name);
-  await page.getByLabel("URL").fill(url);
+  await page.getByLabel("URL", { exact: true }).fill(url);
   await page.getByRole("button", { name: "Add and test" }).click();
 }
 

@@ -11,6 +11,7 @@ mod admission;
 mod audit;
 mod bad_input;
 mod bounds;
+mod browser;
 mod canary;
 mod contracts;
 mod crowd;

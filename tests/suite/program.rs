@@ -1,7 +1,8 @@
 //! The executable as a person meets it.
 
+use crate::browser::drive;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use testkit::{Embedded, Servers, binary, faults_binary, free_port};
 
@@ -31,30 +32,7 @@ async fn the_demo_answers_on_the_command_line_and_in_the_browser() {
     let said = text(&asked);
     assert!(asked.status.success() && said.contains("28") && said.to_lowercase().contains("count("), "{said}");
     assert!(!said.contains('\u{1b}'), "no colours outside a terminal: {said}");
-    in_the_browser(&running).await;
-}
-
-/// Chromium must be there: `make test` installs it.
-async fn in_the_browser(running: &Embedded) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("browser");
-    let artifacts = std::env::var("ASKLINE_TEST_ARTIFACTS").unwrap_or_else(|_| "/tmp/askline-artifacts".into());
-    std::fs::create_dir_all(&artifacts).unwrap();
-    let output = Command::new("node")
-        .arg("chat.mjs")
-        .current_dir(&folder)
-        .envs([
-            ("BASE_URL", running.demo.url.as_str()),
-            ("EMAIL", &running.demo.email),
-            ("PASSWORD", &running.demo.password),
-            ("QUESTION", QUESTION),
-            ("EXPECT", "28"),
-            ("SCREENSHOT_DIR", &artifacts),
-        ])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", text(&output));
-    let pictures = std::fs::read_dir(&artifacts).unwrap().count();
-    assert!(pictures > 0, "screenshots lie in {artifacts}");
+    drive("chat.mjs", &running.demo, &[("QUESTION", QUESTION), ("EXPECT", "28")]).await;
 }
 
 #[test]

@@ -87,7 +87,7 @@ impl Settle {
             Settled::Requeue => self.receipt.requeue().await,
             Settled::Retry { reason } => {
                 let attempt = self.message.attempt() + 1;
-                let rung = (attempt as usize).saturating_sub(1).min(RUNGS_MS.len() - 1);
+                let rung = rung_after(attempt, rand::random());
                 self.move_to(rung_of, rung, Some(attempt), Some(&reason)).await
             }
             Settled::Snooze(after) => self.move_to(rung_of, rung_for(after), None, None).await,
@@ -138,6 +138,13 @@ fn rung_of(queue: Queue, rung: usize) -> Destination {
     Destination::Retry(queue, rung)
 }
 
+/// A rung higher for each failure. Every other job waits one rung longer, so that jobs that failed together do not come
+/// back together.
+fn rung_after(attempt: u32, longer: bool) -> usize {
+    let rung = (attempt as usize).saturating_sub(1) + usize::from(longer);
+    rung.min(RUNGS_MS.len() - 1)
+}
+
 /// The longest rung that is not longer than the wait, or the shortest: what is left is waited for in smaller steps,
 /// so that nobody waits much longer than was asked.
 fn rung_for(wait: Duration) -> usize {
@@ -148,6 +155,16 @@ fn rung_for(wait: Duration) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn jobs_that_fail_together_come_back_apart_and_later_each_time() {
+        for attempt in 1..20 {
+            let (sooner, later) = (rung_after(attempt, false), rung_after(attempt, true));
+            let is_last = sooner == RUNGS_MS.len() - 1;
+            assert!(later < RUNGS_MS.len() && (sooner < later || is_last), "attempt {attempt}");
+            assert!(rung_after(attempt + 1, false) > sooner || is_last, "attempt {attempt}");
+        }
+    }
 
     #[test]
     fn a_wait_takes_the_longest_rung_that_fits() {

@@ -3,4 +3,5 @@
 mod cases;
 mod inline;
 mod kills;
+mod page;
 mod shop;

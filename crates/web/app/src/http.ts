@@ -16,6 +16,8 @@ export interface NewConnection {
   name: string;
   dialect?: string;
   url: string;
+  /** Of a second account, which may write. */
+  write_url?: string;
 }
 
 const UNREACHABLE = "Askline cannot be reached. Check that it is running and that you are online, then try again.";

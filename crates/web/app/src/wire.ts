@@ -167,6 +167,7 @@ export interface Connection {
   dialect: string;
   status: "new" | "ready" | "failed";
   status_message: string;
+  allows_writes: boolean;
   created_ms: number;
 }
 

@@ -11,6 +11,7 @@ export function ConnectionForm({ store }: { store: ChatStore }) {
   const [name, setName] = useState("");
   const [dialect, setDialect] = useState("postgres");
   const [url, setUrl] = useState("");
+  const [writeUrl, setWriteUrl] = useState("");
   const [file, setFile] = useState<File | null>(null);
   const [added, setAdded] = useState(0);
   const [busy, setBusy] = useState(false);
@@ -24,12 +25,13 @@ export function ConnectionForm({ store }: { store: ChatStore }) {
     setBusy(true);
     const failure = await (isFile && file
       ? store.addFile(name.trim(), file)
-      : store.addConnection({ name: name.trim(), dialect, url: url.trim() }));
+      : store.addConnection({ name: name.trim(), dialect, url: url.trim(), write_url: writeUrl.trim() || undefined }));
     setBusy(false);
     setProblem(failure?.message ?? null);
     if (failure) return;
     setName("");
     setUrl("");
+    setWriteUrl("");
     setFile(null);
     setAdded(added + 1);
   }
@@ -73,23 +75,22 @@ export function ConnectionForm({ store }: { store: ChatStore }) {
         </>
       ) : (
         <>
-          <label className="field">
-            <span>URL</span>
-            <input
-              name="url"
-              required
-              autoComplete="off"
-              autoCapitalize="off"
-              spellCheck={false}
-              placeholder={EXAMPLES[dialect]}
-              value={url}
-              aria-describedby="url-hint"
-              onChange={(e) => setUrl(e.target.value)}
-            />
-          </label>
-          <p id="url-hint" className="field-hint">
-            Use an account that may only read. The URL is stored encrypted and never shown again.
-          </p>
+          <UrlField
+            name="url"
+            label="URL"
+            required
+            example={EXAMPLES[dialect]}
+            value={url}
+            onChange={setUrl}
+            hint="Use an account that may only read. The URL is stored encrypted and never shown again."
+          />
+          <UrlField
+            name="write_url"
+            label="URL for changes (optional)"
+            value={writeUrl}
+            onChange={setWriteUrl}
+            hint="A second account, which may write. Without it nothing is ever changed; with it each change waits until a person approves it."
+          />
         </>
       )}
       {problem && (
@@ -101,5 +102,39 @@ export function ConnectionForm({ store }: { store: ChatStore }) {
         {busy ? "Adding…" : "Add and test"}
       </button>
     </form>
+  );
+}
+
+interface UrlFieldProps {
+  name: string;
+  label: string;
+  hint: string;
+  value: string;
+  onChange: (value: string) => void;
+  required?: boolean;
+  example?: string;
+}
+
+function UrlField({ name, label, hint, value, onChange, required = false, example }: UrlFieldProps) {
+  return (
+    <>
+      <label className="field">
+        <span>{label}</span>
+        <input
+          name={name}
+          required={required}
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          placeholder={example}
+          value={value}
+          aria-describedby={`${name}-hint`}
+          onChange={(e) => onChange(e.target.value)}
+        />
+      </label>
+      <p id={`${name}-hint`} className="field-hint">
+        {hint}
+      </p>
+    </>
   );
 }

@@ -19,7 +19,10 @@ export function ConnectionsView({ store, state, business }: Props) {
     <main id="main" className="scroller" tabIndex={-1}>
       <div className="column">
         <Banners store={store} state={state} />
-        <p className="quiet">The databases that {business.business_name} asks. Askline only ever reads them.</p>
+        <p className="quiet">
+          The databases that {business.business_name} asks. Askline reads them, and changes one only where that is
+          allowed and a person has approved it.
+        </p>
         {!state.connections && <p className="quiet">Loading…</p>}
         {state.connections?.length === 0 && <p className="quiet">There is none yet.</p>}
         <ul className="connections">
@@ -52,7 +55,10 @@ function Card({ one, test, onTest }: CardProps) {
       <Database />
       <div className="connection__body">
         <h2>{one.name}</h2>
-        <p className="quiet">{dialectLabel(one.dialect)}</p>
+        <p className="quiet">
+          {dialectLabel(one.dialect)}
+          {one.allows_writes && " · changes are possible, each after approval"}
+        </p>
         <p className="connection__message">{testing ? "" : (test?.error?.message ?? one.status_message)}</p>
         {testing && <Progress test={test} />}
       </div>
