@@ -1,5 +1,6 @@
 //! A file becomes a database that can be asked, wherever it was uploaded.
 
+use app::Demo;
 use serde_json::Value;
 use testkit::{Client, ScriptedLlm, World};
 
@@ -11,7 +12,8 @@ async fn world(distributed: bool, llm: &ScriptedLlm) -> World {
     if distributed { World::distributed(&pairs).await } else { World::embedded(&pairs).await }
 }
 
-async fn upload(world: &World, name: &str, file_name: &str, bytes: &[u8]) -> (u16, Value) {
+/// Uploads a file as a new connection: the status and the answer.
+pub async fn upload(demo: &Demo, name: &str, file_name: &str, bytes: &[u8]) -> (u16, Value) {
     let mut body = format!(
         "--line\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n{name}\r\n--line\r\n\
          Content-Disposition: form-data; name=\"file\"; filename=\"{file_name}\"\r\n\r\n"
@@ -20,8 +22,8 @@ async fn upload(world: &World, name: &str, file_name: &str, bytes: &[u8]) -> (u1
     body.extend_from_slice(bytes);
     body.extend_from_slice(b"\r\n--line--\r\n");
     let sent = reqwest::Client::new()
-        .post(format!("{}/v1/connections/files", world.demo.url))
-        .bearer_auth(&world.demo.token)
+        .post(format!("{}/v1/connections/files", demo.url))
+        .bearer_auth(&demo.token)
         .header("content-type", "multipart/form-data; boundary=line")
         .body(body)
         .send()
@@ -33,7 +35,7 @@ async fn upload(world: &World, name: &str, file_name: &str, bytes: &[u8]) -> (u1
 async fn a_file_is_imported_and_asked(distributed: bool) {
     let llm = ScriptedLlm::answering(SQL, "30.75 in all.").await;
     let world = world(distributed, &llm).await;
-    let (status, made) = upload(&world, "Budget", "Budget 2025.csv", CSV.as_bytes()).await;
+    let (status, made) = upload(&world.demo, "Budget", "Budget 2025.csv", CSV.as_bytes()).await;
     assert_eq!(status, 201, "{made}");
     let imported = world.client().follow(made["response_id"].as_str().unwrap()).await;
     assert_eq!(imported.status(), "completed", "{:#?}", imported.terminal());
@@ -49,7 +51,7 @@ async fn a_file_is_imported_and_asked(distributed: bool) {
     let again = Client::new(&world.demo.url, &world.demo.token).ask_with(question).await;
     assert_eq!(again.check().status(), "completed", "{:#?}", again.terminal());
     assert!(placed.exists());
-    let (status, taken) = upload(&world, "Budget", "other.csv", CSV.as_bytes()).await;
+    let (status, taken) = upload(&world.demo, "Budget", "other.csv", CSV.as_bytes()).await;
     assert_eq!((status, taken["error"]["code"].as_str()), (409, Some("name_taken")));
     world.stop().await;
 }
@@ -57,7 +59,7 @@ async fn a_file_is_imported_and_asked(distributed: bool) {
 async fn a_file_that_cannot_be_read_says_what_to_do(distributed: bool) {
     let llm = ScriptedLlm::answering(SQL, "Nothing.").await;
     let world = world(distributed, &llm).await;
-    let (_, made) = upload(&world, "Broken", "broken.csv", b"a,b\n1,2,3\n").await;
+    let (_, made) = upload(&world.demo, "Broken", "broken.csv", b"a,b\n1,2,3\n").await;
     let failed = world.client().follow(made["response_id"].as_str().unwrap()).await;
     let (code, message) = failed.error();
     assert_eq!(code, "file_unusable");

@@ -7,7 +7,7 @@ use testkit::{Client, Embedded, Processes, Transcript, audit_attempts, faults_bi
 
 const QUESTION: &str = "How many customers do we have?";
 const KINDS: &[&str] = &["classify", "generate_sql", "execute_sql", "reply"];
-const POINTS: &[&str] = &["before_work", "after_commit", "before_ack"];
+pub const POINTS: &[&str] = &["before_work", "after_commit", "before_ack"];
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Every worker at every point, and the executor inside the statement.
@@ -17,15 +17,15 @@ fn cases() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// A short lease, so that a dead worker's claim is soon over.
-fn short_lease() -> Vec<(&'static str, String)> {
+pub fn short_lease() -> Vec<(&'static str, String)> {
     vec![("ASKLINE_WORKERS__LEASE_MS", "1500".to_owned()), ("ASKLINE_WORKERS__RENEW_MS", "400".to_owned())]
 }
 
-fn pause(kind: &str, point: &str, reached: &Path) -> (&'static str, String) {
+pub fn pause(kind: &str, point: &str, reached: &Path) -> (&'static str, String) {
     ("ASKLINE_PAUSE", format!("{kind}:{point}:{}", reached.display()))
 }
 
-async fn until_exists(file: &Path) {
+pub async fn until_exists(file: &Path) {
     let started = Instant::now();
     while !file.exists() {
         assert!(started.elapsed() < PATIENCE, "{} was not reached", file.display());

@@ -1,5 +1,6 @@
 //! The two modes, for cases that hold in both.
 
+use app::Overrides;
 use testkit::World;
 
 #[derive(Clone, Copy)]
@@ -14,6 +15,14 @@ impl Mode {
         match self {
             Self::Embedded => World::embedded(pairs).await,
             Self::Distributed => World::distributed(pairs).await,
+        }
+    }
+
+    /// As `world`, with ports of the test's own.
+    pub async fn world_with(self, pairs: &[(&str, String)], overrides: Overrides) -> World {
+        match self {
+            Self::Embedded => World::embedded_with(pairs, overrides).await,
+            Self::Distributed => World::distributed_with(pairs, overrides).await,
         }
     }
 }

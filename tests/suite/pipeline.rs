@@ -25,6 +25,7 @@ in_both_modes!(
     the_prompt_shows_the_conversation,
     a_cancel_ends_the_turn_once_and_stops_the_language_model,
     the_same_key_gives_the_same_answer,
+    the_same_key_gives_the_same_error,
     a_second_device_hears_the_whole_response,
     a_resume_begins_after_the_number,
     a_cut_schema_is_told,
@@ -217,6 +218,18 @@ async fn a_cancel_ends_the_turn_once_and_stops_the_language_model(mode: Mode) {
     assert_eq!(transcript.check().status(), "incomplete");
     assert_eq!(transcript.terminal()["response"]["incomplete_details"]["reason"], "cancelled");
     assert!(llm.server.was_broken_off(1).await, "the call to the language model is broken off");
+    world.stop().await;
+}
+
+/// Also an error is an answer.
+async fn the_same_key_gives_the_same_error(mode: Mode) {
+    let world = mode.world(&[]).await;
+    let fields = json!({"input": "Which customers will leave us next year, and why?", "idempotency_key": "once"});
+    let first = world.client().ask_with(fields.clone()).await;
+    assert_eq!(first.check().status(), "failed", "{:#?}", first.terminal());
+    let again = world.client().ask_with(fields).await;
+    assert_eq!((again.check().id(), again.error()), (first.id(), first.error()));
+    assert_eq!(again.events, first.events, "it is the same response, not another run");
     world.stop().await;
 }
 

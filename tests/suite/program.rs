@@ -18,6 +18,9 @@ fn contains_mark(file: &Path) -> bool {
 fn only_the_executable_of_the_fault_tests_has_pause_points() {
     assert!(contains_mark(&faults_binary()), "the mark is found where the points are");
     assert!(!contains_mark(&binary()), "nothing else has them; ops/build.sh looks at each release that it builds");
+    let release = binary().parent().and_then(Path::parent).map(|target| target.join("release/askline"));
+    let release = release.filter(|release| release.is_file());
+    assert!(!release.is_some_and(|release| contains_mark(&release)), "the release that lies beside it has them");
 }
 
 fn text(output: &Output) -> String {
@@ -85,4 +88,21 @@ fn our_own_questions_give_the_same_rows_through_the_pipeline_on_every_database()
         assert_eq!(report["differences"], 0, "{suite}: {report}");
         assert_eq!(report["pipeline_correct"], report["questions"], "{suite}: {report}");
     }
+}
+
+/// A fifth of them is what rules without a model can do; what they cannot, they leave.
+#[test]
+fn the_rules_answer_a_fifth_of_the_shared_questions_and_write_no_invalid_statement() {
+    let Some(data) = std::env::var_os("ASKLINE_SHARED_DATA").map(|data| Path::new(&data).join("text2sql/public"))
+    else {
+        return eprintln!("skipped: ASKLINE_SHARED_DATA names no test data");
+    };
+    let output =
+        Command::new(binary()).args(["eval", "rules", "--json", "--suite", "spider", "--data"]).arg(data).output();
+    let output = output.unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output)));
+    let figure = |name: &str| report[name].as_u64().unwrap();
+    assert!(figure("questions") >= 600 && figure("correct") * 5 >= figure("questions"), "{report}");
+    assert_eq!(figure("invalid"), 0, "{report}");
+    println!("{report}");
 }

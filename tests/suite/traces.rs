@@ -16,6 +16,11 @@ async fn every_hop_is_a_child_of_the_turn_and_links_to_what_published_it() {
     // A process sends what is left when it ends.
     for process in processes.running.values_mut() {
         assert!(process.terminate().success(), "{}", process.log());
+        assert!(
+            !process.log().to_uppercase().contains("SELECT COUNT("),
+            "a statement is in the log: {}",
+            process.log()
+        );
     }
     let spans = sink.spans();
     let of_turn = |span: &&Exported| span.texts.get("turn").is_some_and(|turn| turn == transcript.id());
@@ -28,6 +33,14 @@ async fn every_hop_is_a_child_of_the_turn_and_links_to_what_published_it() {
         .map(|span| (span.texts["messaging.destination.name"].as_str(), span))
         .collect();
     assert_eq!(hops.keys().copied().collect::<BTreeSet<_>>(), STEPS.iter().copied().collect(), "a span for each hop");
+    let statement = spans.iter().find(|span| span.name == "statement").expect("the statement's span");
+    assert_eq!((&statement.trace, &statement.parent), (&turn.trace, &hops["execute_sql"].id));
+    assert_eq!(statement.texts["db.system.name"], "sqlite");
+    assert!(statement.texts["db.query.text"].to_uppercase().contains("COUNT("), "{:?}", statement.texts);
+    for hop in hops.values() {
+        assert_eq!(hop.texts["messaging.system"], "rabbitmq");
+        assert_eq!(hop.texts["messaging.operation.name"], "process");
+    }
     let mut producer = turn;
     for step in STEPS {
         let hop = hops[step];

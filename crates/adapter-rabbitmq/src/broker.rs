@@ -119,6 +119,10 @@ fn parse(url: &str) -> Result<AMQPUri, PortError> {
 
 #[async_trait]
 impl Broker for Rabbit {
+    fn system(&self) -> &'static str {
+        "rabbitmq"
+    }
+
     async fn declare(&self, queues: &[Queue]) -> Result<(), PortError> {
         let channel = self.channel("declare", PATIENCE).await?;
         for queue in queues {

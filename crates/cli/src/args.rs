@@ -345,22 +345,37 @@ pub struct Eval {
 pub enum EvalCommand {
     /// Drive recorded SQL through the whole pipeline and compare it with the same SQL run directly.
     Replay(EvalReplay),
+    /// Ask the questions with the built-in rules alone: how many they answer, rightly, and how many they leave.
+    Rules(EvalRules),
 }
 
 #[derive(ClapArgs)]
 pub struct EvalReplay {
-    /// Folder with questions.jsonl, schemas/, db/ and ddl/.
-    #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    #[command(flatten)]
+    pub of: EvalData,
     /// Recorded SQL (JSONL).
     #[arg(long, value_name = "FILE")]
     pub replay: PathBuf,
-    /// Suite of questions.
-    #[arg(long)]
-    pub suite: String,
     /// Whose SQL: empty for the main model, `gold` for the gold SQL, else a name in the file.
     #[arg(long, default_value = "")]
     pub model: String,
+}
+
+#[derive(ClapArgs)]
+pub struct EvalRules {
+    #[command(flatten)]
+    pub of: EvalData,
+}
+
+/// Which questions, and where their rows are.
+#[derive(ClapArgs)]
+pub struct EvalData {
+    /// Folder with questions.jsonl, schemas/, db/ and ddl/.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Suite of questions.
+    #[arg(long)]
+    pub suite: String,
     /// Server for suites that need one (defog_postgres): a URL of a PostgreSQL whose user may create databases.
     #[arg(long, env = "ASKLINE_TEST_POSTGRES_URL", hide_env_values = true)]
     pub postgres: Option<String>,

@@ -140,6 +140,10 @@ pub struct Depth {
 /// Durable queues.
 #[async_trait]
 pub trait Broker: Send + Sync {
+    /// What traces call it (`messaging.system`): `rabbitmq`, or `askline` for a queue of our own.
+    fn system(&self) -> &'static str {
+        "askline"
+    }
     /// Makes sure that the queues, their ladders and their dead queues exist. Safe to repeat.
     async fn declare(&self, queues: &[Queue]) -> Result<(), PortError>;
     /// Publishes durably; returns when the broker has confirmed. Callers publish concurrently: confirms are pipelined.

@@ -35,6 +35,11 @@ pub fn continue_from(span: &Span, turn: Option<&str>, producer: Option<&str>) {
     }
 }
 
+/// Adds a text to the span where traces go, and not where logs go: it may hold what logs must not.
+pub fn set_text(span: &Span, name: &'static str, text: &str) {
+    span.set_attribute(name, text.to_owned());
+}
+
 /// The trace id of a `traceparent`, for logs.
 pub fn trace_id(traceparent: &str) -> Option<String> {
     parse(traceparent).map(|context| context.span().span_context().trace_id().to_string())

@@ -41,6 +41,11 @@ impl World {
 
     /// Every role in this process, over RabbitMQ, Redis and PostgreSQL.
     pub async fn distributed(pairs: &[(&str, String)]) -> Self {
+        Self::distributed_with(pairs, Overrides::default()).await
+    }
+
+    /// As `distributed`, with ports of the test's own.
+    pub async fn distributed_with(pairs: &[(&str, String)], overrides: Overrides) -> Self {
         let turn = one_at_a_time().await;
         let folder = tempfile::tempdir().expect("a folder");
         let database = FreshDatabase::postgres().await;
@@ -48,7 +53,7 @@ impl World {
         env.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let settings = load(&env);
         app::migrate(&settings).await.expect("the store migrates");
-        Self::start(env, Overrides::default(), folder, Some(database), Some(turn)).await
+        Self::start(env, overrides, folder, Some(database), Some(turn)).await
     }
 
     async fn start(

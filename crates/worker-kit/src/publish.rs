@@ -5,6 +5,8 @@ use ports::broker::{Destination, HEADER_PRODUCER, Message, PublishError, Queue};
 use ports::event_log::{Append, AppendError};
 use ports::ledger::Outcome;
 use ports::{PortError, Ports};
+use std::time::Duration;
+use telemetry::names;
 
 /// Publishes what a hop decided: the terminal event to the log, the next jobs to their queues; then marks it as
 /// published. Safe to repeat.
@@ -48,7 +50,11 @@ async fn publish_job(ports: &Ports, outcome: &Outcome, envelope: &Envelope) -> R
     if let Some(producer) = telemetry::trace::current_traceparent() {
         message.headers.insert(HEADER_PRODUCER.to_owned(), producer);
     }
-    ports.broker.publish(&Destination::Work(queue_of(envelope)), message).await
+    let started_ms = ports.clock.monotonic_ms();
+    ports.broker.publish(&Destination::Work(queue_of(envelope)), message).await?;
+    let took = Duration::from_millis(ports.clock.monotonic_ms().saturating_sub(started_ms));
+    metrics::histogram!(names::PUBLISH_DURATION, "kind" => envelope.kind.clone()).record(took.as_secs_f64());
+    Ok(())
 }
 
 /// The queue that an envelope belongs in.

@@ -81,7 +81,7 @@ impl Runner {
             turn = field::Empty,
             hop = field::Empty,
             attempt = field::Empty,
-            messaging.system = "askline",
+            messaging.system = self.ports.broker.system(),
             messaging.operation.name = "process",
             messaging.destination.name = kind,
             messaging.message.id = %delivery.message.id,

@@ -6,6 +6,7 @@ mod direct;
 mod outcome;
 mod policy;
 mod propose;
+mod traced;
 
 use async_trait::async_trait;
 pub use change::ChangeExecutor;
@@ -18,6 +19,7 @@ use ports::store::Connection;
 use sql_guard::{Checked, Policy, Refusal};
 use std::time::Duration;
 use telemetry::names;
+use tracing::Instrument;
 use worker_kit::audit::{self, Act};
 use worker_kit::{Ctx, Done, JobError, OrRetry, Worker, pause};
 
@@ -83,9 +85,11 @@ impl Worker for SqlExecutor {
             return planned.map(|()| direct::planned(checked)).or_else(|error| self.failed(ctx, job, error));
         }
         let intent = audit::intent(ctx, &act, verdict::EXECUTE).await.or_retry("write the audit row")?;
-        let running = source.query(statement);
+        let span = traced::statement(connection.dialect, &checked.sql);
+        let running = source.query(statement).instrument(span.clone());
         let started = ctx.ports.clock.monotonic_ms();
         let (ran, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
+        traced::ran(&span, &ran);
         measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &ran);
         let (verdict, rows) = outcome::of(&ran);
         // Reading once more is safe, so that a run whose end is not on record may be done again.

@@ -3,7 +3,7 @@
 
 use super::load::Question;
 use super::{Missing, direct};
-use crate::args::EvalReplay;
+use crate::args::EvalData;
 use crate::output;
 use anyhow::{Context, Result};
 use contracts::Dialect;
@@ -26,7 +26,7 @@ enum Home {
 
 /// Makes databases, and knows which to remove.
 pub struct Maker<'a> {
-    args: &'a EvalReplay,
+    args: &'a EvalData,
     /// For files that are made.
     folder: &'a Path,
     made: Vec<Made>,
@@ -40,7 +40,7 @@ struct Made {
 
 impl<'a> Maker<'a> {
     /// Nothing is made yet.
-    pub fn new(args: &'a EvalReplay, folder: &'a Path) -> Self {
+    pub fn new(args: &'a EvalData, folder: &'a Path) -> Self {
         Self { args, folder, made: Vec::new() }
     }
 

@@ -1,7 +1,7 @@
 //! The questions of a suite, with the SQL that was recorded for them.
 
 use super::Missing;
-use crate::args::EvalReplay;
+use crate::args::{EvalData, EvalReplay};
 use anyhow::{Context, Result};
 use contracts::Dialect;
 use serde::Deserialize;
@@ -74,27 +74,39 @@ impl Recorded {
 
 /// Reads the questions of the suite and the SQL recorded for each by the model.
 pub fn load(args: &EvalReplay) -> Result<Recording> {
-    let questions = args.data.join("questions.jsonl");
-    for file in [&questions, &args.replay] {
-        exists(file)?;
-    }
-    let asked = asked(&questions, &args.suite)?;
+    exists(&args.replay)?;
+    let questions = questions_file(&args.of)?;
+    let (suite, asked) = (&args.of.suite, asked(&questions, &args.of.suite)?);
     let (path, model_name, sql) = match args.model.as_str() {
         GOLD => (questions, GOLD.to_owned(), gold(&asked)),
         model => {
-            let (name, sql) = recorded(&args.replay, &args.suite, model)?;
+            let (name, sql) = recorded(&args.replay, suite, model)?;
             (args.replay.clone(), name, sql)
         }
     };
     let questions = join(asked, sql)?;
-    Ok(Recording { path, suite: args.suite.clone(), model: args.model.clone(), model_name, questions })
+    Ok(Recording { path, suite: suite.clone(), model: args.model.clone(), model_name, questions })
+}
+
+/// Reads the questions of the suite; the gold SQL stands for what was recorded.
+pub fn questions(args: &EvalData) -> Result<Vec<Question>> {
+    let asked = asked(&questions_file(args)?, &args.suite)?;
+    let gold = gold(&asked);
+    join(asked, gold)
+}
+
+fn questions_file(args: &EvalData) -> Result<PathBuf> {
+    let file = args.data.join("questions.jsonl");
+    exists(&file)?;
+    Ok(file)
 }
 
 fn exists(file: &Path) -> Result<()> {
     if file.is_file() {
         return Ok(());
     }
-    Err(Missing(format!("{} is not here: name the evaluation's data with --data and --replay", file.display())).into())
+    Err(Missing(format!("{} is not here: name the evaluation's data with --data (and --replay)", file.display()))
+        .into())
 }
 
 fn asked(file: &Path, suite: &str) -> Result<Vec<Asked>> {

@@ -3,7 +3,6 @@
 use super::compare::Table;
 use super::databases::Databases;
 use super::direct;
-use super::load::Recording;
 use crate::client::Client;
 use crate::process;
 use anyhow::{Context, Result};
@@ -15,11 +14,16 @@ use serde_json::{Value, json};
 use settings::{Mode, Provider, ProviderKind, Settings};
 use std::path::{Path, PathBuf};
 
+/// The code of a turn whose provider had no statement.
+const NO_ANSWER: &str = "not_understood";
+
 /// What became of a question.
 pub enum Outcome {
     Rows(Table),
     /// The guard did not let the statement run.
     Refused(String),
+    /// The provider had no statement.
+    Unanswered,
     Failed(String),
 }
 
@@ -36,11 +40,11 @@ impl Pipeline {
     pub async fn start(
         config: Option<PathBuf>,
         folder: &Path,
-        recording: &Recording,
+        provider: Provider,
         databases: &Databases,
     ) -> Result<Self> {
         let mut settings = process::settings(config)?;
-        prepare(&mut settings, folder, recording);
+        prepare(&mut settings, folder, provider);
         let telemetry = process::telemetry(&settings, "eval")?;
         let roles = Roles::all();
         let composed = app::compose(&mut settings, &roles, Overrides::default()).await?;
@@ -63,7 +67,7 @@ impl Pipeline {
             return Ok(failure(response));
         }
         let Some(result) = response.metadata.get("result_id") else {
-            return Ok(Outcome::Failed("the answer has no rows".into()));
+            return Ok(Outcome::Unanswered);
         };
         let stored = self.client.get(&format!("/v1/results/{result}")).await?;
         rows(stored)
@@ -76,8 +80,8 @@ impl Pipeline {
     }
 }
 
-/// Repair, fallback and caps are off: what is measured is the statement as it was recorded.
-fn prepare(settings: &mut Settings, folder: &Path, recording: &Recording) {
+/// Repair, fallback and caps are off: what is measured is the first statement of this provider.
+fn prepare(settings: &mut Settings, folder: &Path, provider: Provider) {
     settings.mode = Mode::Embedded;
     settings.embedded.data_dir = folder.to_owned();
     settings.server.listen = "127.0.0.1:0".into();
@@ -90,20 +94,25 @@ fn prepare(settings: &mut Settings, folder: &Path, recording: &Recording) {
     settings.sources.max_bytes = 1 << 30;
     settings.sources.statement_timeout_ms = u64::try_from(direct::LONGEST.as_millis()).unwrap_or(u64::MAX);
     settings.sources.sqlite_root = PathBuf::new();
-    settings.llm.providers = vec![Provider {
-        name: "replay".into(),
-        kind: ProviderKind::Replay,
+    settings.llm.providers = vec![provider];
+}
+
+/// A provider without a server.
+pub fn provider(kind: ProviderKind, name: &str) -> Provider {
+    Provider {
+        name: name.into(),
+        kind,
         base_url: String::new(),
-        model: recording.model.clone(),
+        model: String::new(),
         api_key_env: String::new(),
         first_byte_timeout_s: 0,
         stall_timeout_s: 0,
         attempts: 1,
         max_in_flight: 0,
         json_schema: false,
-        path: recording.path.clone(),
-        suite: recording.suite.clone(),
-    }];
+        path: PathBuf::new(),
+        suite: String::new(),
+    }
 }
 
 fn seat() -> Seat {
@@ -133,6 +142,7 @@ async fn connect(ports: &Ports, settings: &Settings, seat: &Seat, databases: &Da
 fn failure(response: Response) -> Outcome {
     match (response.error, response.incomplete_details) {
         (Some(error), _) if error.code == "statement_refused" => Outcome::Refused(error.message),
+        (Some(error), _) if error.code == NO_ANSWER => Outcome::Unanswered,
         (Some(error), _) => Outcome::Failed(format!("{}: {}", error.code, error.message)),
         (None, Some(details)) => Outcome::Failed(details.reason),
         (None, None) => Outcome::Failed("it ended without a reason".into()),

@@ -2,17 +2,17 @@
 
 use super::compare::{Table, equivalent, identical};
 use super::databases::{Databases, Maker};
-use super::direct;
 use super::load::{self, Question, Recording};
 use super::order::orders;
-use super::pipeline::{Outcome, Pipeline};
+use super::pipeline::{Outcome, Pipeline, provider};
 use super::report::{Judgement, Report};
+use super::{direct, progress};
 use crate::args::EvalReplay;
 use crate::output;
 use anyhow::{Context, Result, bail};
 use futures_util::{StreamExt, stream};
-use indicatif::{ProgressBar, ProgressStyle};
 use ports::source::Access;
+use settings::{Provider, ProviderKind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -24,7 +24,7 @@ const AT_ONCE: usize = 16;
 pub async fn run(config: Option<PathBuf>, args: EvalReplay) -> Result<ExitCode> {
     let recording = load::load(&args)?;
     let folder = tempfile::tempdir().context("no temporary folder can be made")?;
-    let mut maker = Maker::new(&args, folder.path());
+    let mut maker = Maker::new(&args.of, folder.path());
     // What was made is removed, also after an error or a signal.
     let outcome = tokio::select! {
         outcome = evaluate(config, &args, recording, folder.path(), &mut maker) => outcome,
@@ -32,7 +32,7 @@ pub async fn run(config: Option<PathBuf>, args: EvalReplay) -> Result<ExitCode> 
     };
     maker.remove().await;
     let report = outcome?;
-    if args.json {
+    if args.of.json {
         output::json(&report)?;
     } else {
         report.print();
@@ -52,12 +52,17 @@ async fn evaluate(
     let all = recording.questions.len();
     recording.questions.retain(|question| databases.contains_key(&question.database));
     let mut report = Report::new(&recording, all - recording.questions.len());
-    recording.questions.truncate(args.limit.unwrap_or(usize::MAX));
-    let pipeline = Pipeline::start(config, &folder.join("askline"), &recording, &databases).await?;
+    recording.questions.truncate(args.of.limit.unwrap_or(usize::MAX));
+    let pipeline = Pipeline::start(config, &folder.join("askline"), replay(&recording), &databases).await?;
     let counted = count(&mut report, &pipeline, &recording.questions, &databases).await;
     pipeline.stop().await;
     counted?;
     Ok(report.finish(began.elapsed().as_secs_f64()))
+}
+
+fn replay(recording: &Recording) -> Provider {
+    let (path, suite, model) = (recording.path.clone(), recording.suite.clone(), recording.model.clone());
+    Provider { path, suite, model, ..provider(ProviderKind::Replay, "replay") }
 }
 
 async fn count(report: &mut Report, pipeline: &Pipeline, questions: &[Question], databases: &Databases) -> Result<()> {
@@ -71,15 +76,6 @@ async fn count(report: &mut Report, pipeline: &Pipeline, questions: &[Question],
     }
     bar.finish_and_clear();
     Ok(())
-}
-
-/// On standard error, and on a terminal only.
-fn progress(questions: usize) -> ProgressBar {
-    let bar = ProgressBar::new(questions as u64);
-    match ProgressStyle::with_template("{bar:40} {pos}/{len} {eta} left") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 async fn judge(pipeline: &Pipeline, access: &Access, question: &Question) -> Result<Judgement> {
@@ -104,8 +100,9 @@ fn difference(direct: &Result<Table, String>, pipeline: &Outcome, ordered: bool)
         (Ok(direct), Outcome::Rows(rows)) => Some(format!("other rows: {}", first_difference(direct, rows))),
         (Ok(_), Outcome::Refused(why)) => Some(format!("refused: {why}")),
         (Ok(_), Outcome::Failed(why)) => Some(format!("failed: {why}")),
+        (Ok(_), Outcome::Unanswered) => Some("no SQL was played".to_owned()),
         (Err(why), Outcome::Rows(_)) => Some(format!("answered what fails directly: {why}")),
-        (Err(_), Outcome::Refused(_) | Outcome::Failed(_)) => None,
+        (Err(_), Outcome::Refused(_) | Outcome::Unanswered | Outcome::Failed(_)) => None,
     }
 }
 
