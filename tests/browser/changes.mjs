@@ -25,7 +25,7 @@ async function aDeclinedChange(browser, complaints) {
   const card = await requested(page);
   await card.getByRole("button", { name: /^Decline/ }).click();
   await page.locator('.change[data-state="declined"]').getByText("Nothing was changed.").waitFor();
-  check((await page.locator(".change button").count()) === 0, "a declined change can still be decided.");
+  check((await page.locator(".change__decision").count()) === 0, "a declined change can still be decided.");
   await page.context().close();
 }
 
@@ -41,7 +41,7 @@ async function anApprovedChange(browser, complaints) {
   await card.getByRole("button", { name: /^Approve/ }).focus();
   await page.keyboard.press("Enter");
   await page.locator('.change[data-state="done"]').getByText("Done: 2 rows.").waitFor();
-  await page.getByText("Done: 2 rows of orders were changed.").waitFor();
+  await page.locator(".answer__text", { hasText: "Done: 2 rows of orders were changed." }).waitFor();
   await page.reload();
   await page.locator('.change[data-state="done"]').getByText("Done: 2 rows.").waitFor();
   await shoot(page, "change-done-phone");

@@ -125,7 +125,7 @@ async function aSpreadsheetCanBeAsked(browser, complaints) {
   const page = await openPage(browser, BASE_URL, { complaints });
   await signIn(page, EMAIL, PASSWORD);
   await page.getByRole("link", { name: "Connections" }).click();
-  await upload(page, "Broken", "broken.xlsx", "this is no workbook");
+  await upload(page, "Broken", "broken.xlsx", "PK\u0003\u0004 this is no workbook");
   await page.getByRole("article", { name: "Broken" }).getByText("Failed").waitFor();
   await upload(page, "Visits", "visits.csv", "page,seconds\nhome,12\nprices,40\nhelp,7\n");
   await page.getByRole("article", { name: "Visits" }).getByText("Ready!").waitFor();
@@ -142,7 +142,7 @@ async function aSpreadsheetCanBeAsked(browser, complaints) {
 async function upload(page, name, file, text) {
   await page.getByLabel("Kind").selectOption("file");
   await page.getByLabel("Name").fill(name);
-  await page.getByLabel("File").setInputFiles({ name: file, mimeType: "text/plain", buffer: Buffer.from(text) });
+  await page.getByLabel("File", { exact: true }).setInputFiles({ name: file, mimeType: "text/plain", buffer: Buffer.from(text) });
   await page.getByRole("button", { name: "Add and test" }).click();
   await page.getByRole("article", { name }).waitFor();
 }

@@ -105,7 +105,7 @@ async fn a_spreadsheet_is_added_listed_tested_and_asked() {
     assert!(tested.status.success(), "{}{}", out(&tested), err(&tested));
     let asked = demo.run(&["ask", "--connection", "Visits", "How many visits are there?"], "");
     assert!(asked.status.success() && out(&asked).contains('3'), "{}{}", out(&asked), err(&asked));
-    let broken = demo.file("broken.xlsx", "this is no workbook").display().to_string();
+    let broken = demo.file("broken.xlsx", "PK\u{3}\u{4} this is no workbook").display().to_string();
     let refused = demo.run(&["connection", "add", "Broken", "--file", &broken], "");
     assert!(!refused.status.success() && !err(&refused).is_empty(), "{}", out(&refused));
     let absent = demo.run(&["connection", "add", "Absent", "--file", "/nowhere.csv"], "");
@@ -115,8 +115,10 @@ async fn a_spreadsheet_is_added_listed_tested_and_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_tells_which_database_is_ill_and_which_login_may_do_too_much() {
     let demo = Demo::start().await;
-    let server = testkit::Servers::default().postgres;
-    let added = demo.run(&["connection", "add", "Mighty", "-"], &format!("{server}\n"));
+    let database = testkit::FreshDatabase::postgres().await;
+    let access = ports::source::Access { dialect: contracts::Dialect::Postgres, url: database.url.clone() };
+    app::sample::load(&access).await.unwrap();
+    let added = demo.run(&["connection", "add", "Mighty", "-"], &format!("{}\n", database.url));
     assert!(added.status.success(), "{}{}", out(&added), err(&added));
     let failed = demo.run(&["connection", "add", "Absent", "-"], "postgres://nobody:hush@127.0.0.1:1/db\n");
     assert!(!failed.status.success(), "{}", out(&failed));

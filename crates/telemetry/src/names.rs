@@ -4,7 +4,7 @@
 pub const PROCESS_DURATION: &str = "messaging_process_duration_seconds";
 /// Histogram, seconds: publish until confirmed. Label `kind`.
 pub const PUBLISH_DURATION: &str = "messaging_client_operation_duration_seconds";
-/// Gauge: jobs being worked on in this process. Label `kind`.
+/// Gauge: jobs being worked on in this process. Labels `kind`, `lane`.
 pub const IN_FLIGHT: &str = "askline_jobs_in_flight";
 /// Gauge: messages waiting. Labels `kind`, `lane`, `queue` (`work`, `dead`). Told by the sweeper that leads, NaN by others.
 pub const QUEUE_DEPTH: &str = "askline_queue_depth";

@@ -1,6 +1,7 @@
 use crate::backend::BrokerBackend;
 use crate::runner::Runner;
 use apalis::prelude::{WorkerBuilder, WorkerBuilderExt};
+use metrics::Gauge;
 use ports::PortError;
 use ports::broker::Delivery;
 use std::sync::Arc;
@@ -32,9 +33,24 @@ async fn process(runner: Arc<Runner>, delivery: Delivery) {
 }
 
 async fn process_here(runner: Arc<Runner>, delivery: Delivery) {
-    let kind = runner.handler.kind();
-    let gauge = metrics::gauge!(telemetry::names::IN_FLIGHT, "kind" => kind);
-    gauge.increment(1.0);
+    let _counted = InFlight::of(&runner);
     runner.process(delivery).await;
-    gauge.decrement(1.0);
+}
+
+/// A job that is counted as being worked on, however it ends.
+struct InFlight(Gauge);
+
+impl InFlight {
+    fn of(runner: &Runner) -> Self {
+        let (kind, lane) = (runner.handler.kind(), runner.lane.as_str());
+        let gauge = metrics::gauge!(telemetry::names::IN_FLIGHT, "kind" => kind, "lane" => lane);
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }
