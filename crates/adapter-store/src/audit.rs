@@ -1,6 +1,6 @@
 use crate::Store;
 use crate::db::{Row, fault, values};
-use crate::writes::{LastingAudit, QuickAudit, stored};
+use crate::writes::{Audit, stored};
 use async_trait::async_trait;
 use contracts::{BusinessId, ConnectionId, HopId, TurnId, UserId};
 use domain::audit_chain::FIELDS;
@@ -58,10 +58,7 @@ const PAGE: &str = "SELECT CAST(seq AS BIGINT) AS seq, COALESCE(previous, '') AS
 impl AuditLog for Store {
     async fn audit(&self, row: &AuditRow) -> Result<(), PortError> {
         let unfit = |error: Error| fault("audit", &error);
-        match row.phase {
-            AuditPhase::Outcome => self.writer.submit(QuickAudit::new(row).map_err(unfit)?).await,
-            AuditPhase::Intent | AuditPhase::Whole => self.writer.submit(LastingAudit::new(row).map_err(unfit)?).await,
-        }
+        self.writer.submit(Audit::new(row).map_err(unfit)?).await
     }
 
     async fn audit_of(&self, business: &BusinessId, turn: &TurnId) -> Result<Vec<AuditRow>, PortError> {

@@ -1,4 +1,5 @@
-//! Hot writes share commits: whatever waits while one batch is written is the next batch. Nothing waits on purpose.
+//! Hot writes share commits: whatever waits while one batch is written is the next batch. Nothing that somebody waits for
+//! is held up on purpose.
 //!
 //! PostgreSQL has a queue per kind of write, and a batch is one statement over arrays. SQLite has one writer, so all
 //! kinds share one queue, and a batch is a loop of prepared statements in one transaction.
@@ -14,14 +15,15 @@ pub(crate) use reads::{Asked, Bounds, HotRead, Key, ask, hot_read, start};
 use crate::Options;
 use crate::db::{Conn, SYSTEM, fault};
 use crate::writes::{
-    Accept, Begun, Commit, LastingAudit, LastingClaim, MarkPublished, Offer, Pass, QuickAudit, QuickClaim,
-    RecordLlmCall, SpendLlmCall, Wait,
+    Accept, Audit, Begun, Commit, LastingClaim, MarkPublished, Offer, Pass, QuickClaim, RecordLlmCall, SpendLlmCall,
+    Wait,
 };
 use ports::{Clock, PortError};
 use sqlite::Pending;
 use sqlx::{Error, PgConnection, SqlitePool};
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Histogram: writes that shared one commit. Label `write`.
@@ -33,6 +35,9 @@ pub(crate) trait Write: Send + Sync + Sized + 'static {
     type Answer: Send + 'static;
     /// The step's name in errors and metrics.
     const NAME: &'static str;
+
+    /// How long the first of a batch waits for others, in PostgreSQL. Only for what nobody waits for.
+    const LINGER: Duration = Duration::ZERO;
 
     /// What it writes to. A statement over several writes holds each key once, and holds them in order, so that two
     /// such statements cannot wait for each other.
@@ -171,7 +176,6 @@ queues! {
     pass: Pass,
     published: MarkPublished,
     spend: SpendLlmCall,
-    audit: LastingAudit,
-    audit_outcome: QuickAudit,
+    audit: Audit,
     llm_call: RecordLlmCall,
 }

@@ -21,6 +21,9 @@ impl<W: Write> Batcher<W> {
     async fn run(mut self) {
         let mut batch = Vec::new();
         while self.receiver.recv_many(&mut batch, self.limits.batch).await > 0 {
+            if !W::LINGER.is_zero() {
+                tokio::time::sleep(W::LINGER).await;
+            }
             let lanes = self.lanes.clone();
             match lanes.take().await {
                 Ok(mut lane) => {

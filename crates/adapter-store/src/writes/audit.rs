@@ -2,17 +2,18 @@ use super::{column, encoded, quickly, stored};
 use crate::batch::Write;
 use crate::db::{Conn, values};
 use domain::audit_chain::{self, GENESIS};
-use ports::audit::AuditRow;
+use ports::audit::{AuditPhase, AuditRow};
 use sqlx::{Error, PgConnection};
 
-/// A row of the audit, put at the end of the chain of its business. Those that wait for the disk are written apart, so
-/// that the others need not wait for them.
-pub(crate) struct Audit<const LASTS: bool> {
+/// A row of the audit, put at the end of the chain of its business. What came of a statement may be forgotten in a crash
+/// of the store, since that it ran stands in its intent. All the same it is written together with what must last: the
+/// rows of a chain would wait for each other anyway.
+pub(crate) struct Audit {
     row: AuditRow,
     tables: String,
 }
 
-impl<const LASTS: bool> Audit<LASTS> {
+impl Audit {
     pub(crate) fn new(row: &AuditRow) -> Result<Self, Error> {
         Ok(Self { row: row.clone(), tables: encoded(&row.tables)? })
     }
@@ -87,21 +88,21 @@ const ALONE: &str = concat!(
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
 );
 
-impl<const LASTS: bool> Write for Audit<LASTS> {
+impl Write for Audit {
     type Answer = ();
-    const NAME: &'static str = if LASTS { "audit" } else { "audit_outcome" };
+    const NAME: &'static str = "audit";
 
     fn key(&self) -> &str {
         &self.row.id
     }
 
-    /// What came of a statement may be forgotten in a crash of the store: that it ran stands in its intent.
     fn must_last(&self) -> bool {
-        LASTS
+        self.row.phase != AuditPhase::Outcome
     }
 
     async fn together(writes: &[&Self], _: i64, conn: &mut PgConnection) -> Result<Vec<Option<()>>, Error> {
-        sqlx::query(if LASTS { TOGETHER } else { TOGETHER_QUICKLY })
+        let lasts = writes.iter().any(|write| write.must_last());
+        sqlx::query(if lasts { TOGETHER } else { TOGETHER_QUICKLY })
             .bind(column(writes, |write| write.row.id.as_str()))
             .bind(column(writes, |write| write.row.business.as_str()))
             .bind(column(writes, |write| write.row.user.as_str()))

@@ -19,6 +19,7 @@ mod wait;
 
 pub(crate) use accept::Accept;
 pub(crate) use asked::Asked;
+pub(crate) use audit::Audit;
 pub(crate) use begun::Begun;
 pub(crate) use claim::{ClaimHop, NEXT_ERA, grant, outcome};
 pub(crate) use commit::CommitOutcome;
@@ -38,10 +39,6 @@ macro_rules! quickly {
 use quickly;
 use std::collections::HashSet;
 
-/// An audit row that survives a crash of the store once its caller goes on.
-pub(crate) type LastingAudit = audit::Audit<true>;
-/// An audit row that may be forgotten in a crash of the store.
-pub(crate) type QuickAudit = audit::Audit<false>;
 /// A claim that survives a crash of the store once its caller goes on.
 pub(crate) type LastingClaim = ClaimHop<true>;
 /// A claim that may be forgotten in a crash of the store.

@@ -3,6 +3,7 @@ use crate::batch::Write;
 use crate::db::{Conn, values};
 use contracts::HopId;
 use sqlx::{Error, PgConnection};
+use std::time::Duration;
 
 /// All of an outcome has been published.
 pub(crate) struct MarkPublished(pub(crate) HopId);
@@ -17,6 +18,8 @@ const ALONE: &str = "UPDATE hops SET published = TRUE WHERE hop = $1 AND NOT pub
 impl Write for MarkPublished {
     type Answer = ();
     const NAME: &'static str = "mark_published";
+    /// The next hop has begun by now.
+    const LINGER: Duration = Duration::from_millis(10);
 
     fn key(&self) -> &str {
         self.0.as_str()

@@ -78,10 +78,14 @@ export function Composer({ store, state, running, mayAsk, onAsk }: Props) {
         <span className="composer__keys">
           {running ? "Esc stops the question. " : "Enter asks, Shift+Enter starts a new line. "}
         </span>
-        Your data is only read.
+        {mayChange(state) ? "Nothing is changed before a person approves it." : "Your data is only read."}
       </p>
     </form>
   );
+}
+
+function mayChange(state: ChatState): boolean {
+  return state.connections?.some((one) => one.id === state.connection && one.allows_writes) ?? false;
 }
 
 /** Puts the cursor where one would type. Not on a phone, where it would raise the keyboard over the page. */
