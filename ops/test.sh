@@ -6,7 +6,7 @@ source "$ROOT/ops/node.sh"
 source "$ROOT/ops/model.sh"
 source "$ROOT/ops/stage.sh"
 
-PARTS=(packages servers scripts page fetch lint build faults mcp tests)
+PARTS=(packages servers scripts page fetch lint build faults mcp tests fault-suite)
 LOGS=$ASKLINE_CACHE/logs
 FETCHING=$ASKLINE_CACHE/fetching.lock
 ARTIFACTS=$ASKLINE_CACHE/artifacts
@@ -72,7 +72,7 @@ part_mcp() {
   ASKLINE_TEST_BIN=$CARGO_TARGET_DIR/$PROFILE/askline "$ROOT/ops/mcp.sh"
 }
 
-# A short set of faults, by --only fault-suite; make test-faults runs all of them.
+# A short set of faults; make test-faults runs all of them.
 part_fault-suite() {
   test_environment
   "$ROOT/ops/test-faults.sh" --short
