@@ -119,3 +119,18 @@ async fn the_budget_of_calls_bounds_what_a_turn_costs() {
     assert_eq!(llm.server.received().len(), 3);
     world.stop().await;
 }
+
+/// A broker takes a message away that is held too long: no run may last so long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_takes_too_long_is_ended_clearly_before_the_deadline() {
+    let llm = bad_at("generate_sql", Script::hang()).await;
+    let provider = llm.provider("hanging").replace("first_byte_timeout_s=2", "first_byte_timeout_s=100");
+    let pairs =
+        [("ASKLINE_LLM__PROVIDERS", format!("[{provider}]")), ("ASKLINE_WORKERS__LONGEST_RUN_S", "1".to_owned())];
+    let world = World::embedded(&pairs).await;
+    let transcript = world.client().ask(QUESTION).await;
+    assert_eq!(transcript.check().status(), "failed");
+    assert_eq!(transcript.error().0, "step_too_long", "{:#?}", transcript.terminal());
+    assert!(llm.server.was_broken_off(1).await, "the call is broken off");
+    world.stop().await;
+}

@@ -278,6 +278,7 @@ fn limits(settings: &Settings) -> Limits {
     Limits {
         lease: Duration::from_millis(workers.lease_ms),
         renew: Duration::from_millis(workers.renew_ms),
+        longest_run: Duration::from_secs(workers.longest_run_s.max(1)),
         max_attempts: workers.max_attempts,
         llm_calls: settings.turn.llm_calls,
         clear_to_llm: settings.masking.clear_to_llm,

@@ -386,6 +386,10 @@ pub struct Workers {
     pub prefetch: u16,
     /// Failed runs before a job goes to the dead queue.
     pub max_attempts: u32,
+    /// One run of one job may take so long, seconds; work that takes longer is done in several jobs. A broker closes the
+    /// channel of a message that is not settled in time (RabbitMQ: `consumer_timeout`, 30 minutes), and a message that
+    /// was handed out waits for those before it: at most `prefetch / concurrency` runs.
+    pub longest_run_s: u64,
     /// How long a claim holds, milliseconds.
     pub lease_ms: u64,
     /// How often it is renewed, milliseconds.

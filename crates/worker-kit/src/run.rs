@@ -56,12 +56,17 @@ pub(crate) enum Stop {
 enum Interrupt {
     Cancelled,
     Deadline,
+    TooLong,
     Fenced,
     LeaseOver,
     Abandoned,
 }
 
 type Worked = Result<Done, JobError>;
+
+fn too_long() -> JobError {
+    JobError::fail("step_too_long", "One step of this took too long and was stopped. Ask for less at a time.")
+}
 
 impl<'a> Run<'a> {
     pub(crate) fn new(
@@ -171,6 +176,7 @@ impl<'a> Run<'a> {
             Interrupt::LeaseOver => Err(Stop::LeaseOver),
             // A handler that was done all the same has its answer counted.
             Interrupt::Cancelled => Ok(late.ok().and_then(Result::ok).ok_or(JobError::Cancelled)),
+            Interrupt::TooLong => Ok(late.ok().and_then(Result::ok).map_or_else(|| Err(too_long()), Ok)),
             Interrupt::Deadline => {
                 let out_of_time = || Done::end(Ending::out_of_time(), "out of time");
                 Ok(Ok(late.ok().and_then(Result::ok).unwrap_or_else(out_of_time)))
@@ -187,6 +193,7 @@ impl<'a> Run<'a> {
         tokio::select! {
             () = registered.requested.cancelled() => Interrupt::Cancelled,
             () = tokio::time::sleep(self.ctx.time_left()) => Interrupt::Deadline,
+            () = tokio::time::sleep(self.runner.limits.longest_run) => Interrupt::TooLong,
             () = self.emitter.lost().cancelled() => Interrupt::Fenced,
             () = self.runner.abandon.cancelled() => Interrupt::Abandoned,
         }

@@ -25,6 +25,8 @@ pub struct Limits {
     pub lease: Duration,
     /// How often it is renewed.
     pub renew: Duration,
+    /// A run that takes longer is ended: the broker would take its message away.
+    pub longest_run: Duration,
     /// Failed runs before a job is dead.
     pub max_attempts: u32,
     /// Calls to language models in a turn.
