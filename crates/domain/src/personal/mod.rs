@@ -2,8 +2,10 @@
 //! column and by the shape of a value, with the check digits that the shape has.
 
 mod checks;
+mod ids;
 mod mask;
 mod names;
+mod numbers;
 mod rows;
 mod scan;
 mod shield;
