@@ -3,6 +3,7 @@
 use super::shop::{CHANGE, Shop};
 use contracts::job::{ExecuteChange, ExecuteSql};
 use contracts::{ApprovalId, ChangeKind, ConnectionId, Dialect, ResultSet, Role, TurnId};
+use domain::personal::Sight;
 use execute_sql::{ChangeExecutor, ChangeRules, SqlExecutor};
 use ports::Ports;
 use ports::approvals::{Approval, ApprovalState, Verdict};
@@ -23,7 +24,7 @@ fn rules() -> ChangeRules {
 }
 
 fn changer() -> Arc<dyn Handler> {
-    handler(ChangeExecutor { timeout: Duration::from_secs(5), rules: rules() })
+    handler(ChangeExecutor { timeout: Duration::from_secs(5), rules: rules(), sight: Sight::default() })
 }
 
 fn executor() -> Arc<dyn Handler> {
@@ -32,8 +33,7 @@ fn executor() -> Arc<dyn Handler> {
         max_rows: 100,
         max_bytes: 1_000_000,
         max_scanned_rows: 1_000_000,
-        masking: Default::default(),
-        clear_roles: vec![Role::Manager],
+        sight: Sight { clear_roles: vec![Role::Manager], ..Sight::default() },
         shown_rows: 10,
         correction_rounds: 2,
         changes: rules(),

@@ -9,12 +9,14 @@ mod numbers;
 mod rows;
 mod scan;
 mod shield;
+mod sight;
 
 pub use mask::mask_text;
 pub use names::is_personal_name;
 pub use rows::Masking;
 pub use scan::{Found, Kind, find};
 pub use shield::Shield;
+pub use sight::Sight;
 
 /// Whether a text holds personal data.
 pub fn is_personal_value(text: &str) -> bool {

@@ -30,6 +30,11 @@ impl Masking {
         self.columns.contains(&last_part(column)) && !self.is_clear(column)
     }
 
+    /// Whether the settings name any.
+    pub fn hides_any(&self) -> bool {
+        !self.columns.is_empty()
+    }
+
     /// Whether the column's name says that its values are personal.
     pub fn is_personal(&self, column: &str) -> bool {
         names_personal_values(column) && !self.is_clear(column)

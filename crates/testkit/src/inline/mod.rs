@@ -255,6 +255,7 @@ fn runner(handler: Arc<dyn Handler>, ports: Ports) -> Runner {
         renew: Duration::from_secs(20),
         max_attempts: 5,
         llm_calls: 8,
+        masking: Arc::default(),
         clear_to_llm: false,
         flush: Flush { after: Duration::from_millis(1), bytes: 4_096 },
     };
