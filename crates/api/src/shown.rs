@@ -50,7 +50,11 @@ mod tests {
     fn rows() -> ResultSet {
         let pay = Column { personal: Some(Personal::Hidden), ..Column::new("s", "int") };
         let rows = vec![vec![json!("ann@example.org"), json!(100), json!("Oslo")]];
-        ResultSet { columns: vec![Column::new("who", "text"), pay, Column::new("city", "text")], rows, truncated: false }
+        ResultSet {
+            columns: vec![Column::new("who", "text"), pay, Column::new("city", "text")],
+            rows,
+            truncated: false,
+        }
     }
 
     #[test]

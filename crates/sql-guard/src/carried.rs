@@ -119,8 +119,8 @@ impl Tracer<'_> {
                     self.suspect(&format!("column_{at}"));
                 }
                 let columns = carried.iter().enumerate();
-                let columns = columns
-                    .map(|(at, carried)| Column { name: Some(format!("column{}", at + 1)), carried: *carried });
+                let columns =
+                    columns.map(|(at, carried)| Column { name: Some(format!("column{}", at + 1)), carried: *carried });
                 Given { some: carried.contains(&true), columns: Some(columns.collect()) }
             }
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) | SetExpr::Table(_) => {

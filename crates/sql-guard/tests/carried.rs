@@ -32,10 +32,18 @@ fn a_value_is_followed_through_aliases_subqueries_and_expressions() {
     for (sql, columns, expected) in [
         ("SELECT salary AS s, name FROM staff", &["s", "name"][..], &[true, false][..]),
         ("SELECT name, salary * 2, s.salary x FROM staff s", &["name", "?column?", "x"], &[false, true, true]),
-        ("SELECT max(salary) AS m, count(salary) AS c, count(*) AS n FROM staff", &["m", "c", "n"], &[true, false, false]),
+        (
+            "SELECT max(salary) AS m, count(salary) AS c, count(*) AS n FROM staff",
+            &["m", "c", "n"],
+            &[true, false, false],
+        ),
         ("SELECT * FROM (SELECT name AS a, salary AS b FROM staff) t", &["a", "b"], &[false, true]),
         ("SELECT t.b + 1 AS c, t.a FROM (SELECT name a, salary b FROM staff) t", &["c", "a"], &[true, false]),
-        ("WITH t AS (SELECT salary AS b FROM staff), u AS (SELECT b AS d FROM t) SELECT d AS e FROM u", &["e"], &[true]),
+        (
+            "WITH t AS (SELECT salary AS b FROM staff), u AS (SELECT b AS d FROM t) SELECT d AS e FROM u",
+            &["e"],
+            &[true],
+        ),
         ("WITH t (a, b) AS (SELECT name, salary FROM staff) SELECT b AS x, a AS y FROM t", &["x", "y"], &[true, false]),
         ("SELECT name AS a FROM staff UNION ALL SELECT salary FROM staff", &["a"], &[true]),
         ("SELECT a AS z FROM (SELECT title AS a FROM teams UNION SELECT salary FROM staff) t", &["z"], &[true]),
@@ -48,7 +56,11 @@ fn a_value_is_followed_through_aliases_subqueries_and_expressions() {
         ("SELECT title AS s FROM teams", &["s"], &[false]),
         ("SELECT * FROM (SELECT max(salary) FROM staff) t", &["max"], &[true]),
         ("SELECT (SELECT * FROM (SELECT salary FROM staff) t) AS x FROM teams", &["x"], &[true]),
-        ("SELECT t.*, s.salary + 1 FROM staff s JOIN teams t ON t.id = s.team", &["id", "title", "?"], &[true, true, true]),
+        (
+            "SELECT t.*, s.salary + 1 FROM staff s JOIN teams t ON t.id = s.team",
+            &["id", "title", "?"],
+            &[true, true, true],
+        ),
         ("SELECT t.*, s.name AS n FROM staff s JOIN teams t ON t.id = s.team", &["id", "title", "n"], &[false; 3]),
     ] {
         for dialect in common::DIALECTS {

@@ -63,7 +63,8 @@ impl Worker for SqlExecutor {
         let schema = ctx.schema(&connection).await?;
         // One row more than is kept shows that there are more.
         let most = u64::try_from(direct::rows_of(job.direct, self.max_rows)).ok().and_then(|rows| rows.checked_add(1));
-        let policy = policy::seen_by(ctx, &connection, &schema, &ctx.meta.user, &self.sight).await?.with_row_limit(most);
+        let policy =
+            policy::seen_by(ctx, &connection, &schema, &ctx.meta.user, &self.sight).await?.with_row_limit(most);
         // What a program sends is read-only.
         if job.direct.is_none() && sql_guard::is_change(&job.sql, connection.dialect) {
             return self.propose(ctx, job, &connection, &schema, policy).await;

@@ -1,6 +1,5 @@
 //! Check digits of payment cards and bank accounts.
 
-
 /// Payment cards: the digit sum where every second digit from the right is doubled.
 pub(super) fn luhn(digits: &[u32]) -> bool {
     let doubled = |digit: u32| if digit > 4 { digit * 2 - 9 } else { digit * 2 };

@@ -219,10 +219,14 @@ mod tests {
 
     #[test]
     fn results_about_personal_columns_are_not_personal() {
-        for name in ["email", "CustomerEmail", "phone_number", "Date of Birth", "passwordHash", "e_mail", "cpf", "tax_id"] {
+        for name in
+            ["email", "CustomerEmail", "phone_number", "Date of Birth", "passwordHash", "e_mail", "cpf", "tax_id"]
+        {
             assert!(names_personal_values(name), "{name}");
         }
-        for name in ["count(email)", "email_count", "phone_type", "emailDomain", "city", "mailing", "detail", "email_id"] {
+        for name in
+            ["count(email)", "email_count", "phone_type", "emailDomain", "city", "mailing", "detail", "email_id"]
+        {
             assert!(!names_personal_values(name), "{name}");
         }
     }

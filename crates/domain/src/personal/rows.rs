@@ -130,9 +130,8 @@ fn masked_cell(cell: &Cell, personal: Option<Personal>) -> Option<Cell> {
         }
         (Cell::Number(number), _) => {
             let digits = digits_of(&number.to_string());
-            let is_somebodys = |digits: Vec<u32>| {
-                checks::is_card(&digits) || (personal.is_some() && digits.len() >= LEAST_DIGITS)
-            };
+            let is_somebodys =
+                |digits: Vec<u32>| checks::is_card(&digits) || (personal.is_some() && digits.len() >= LEAST_DIGITS);
             digits.is_some_and(is_somebodys).then(|| Cell::from(HIDDEN))
         }
         // Lists and objects hold texts of their own.

@@ -107,7 +107,8 @@ fn ordinary_numbers_are_no_ids() {
         }
         assert!(Masking::default().apply(&mut table(&["document_no"], vec![vec![json!(first)]])).is_empty(), "{first}");
     }
-    let isbns = one_column("isbn", &["0306406152", "0131103628", "0201633612", "0596007124", "0321125215", "0134685997"]);
+    let isbns =
+        one_column("isbn", &["0306406152", "0131103628", "0201633612", "0596007124", "0321125215", "0134685997"]);
     assert!(Masking::default().apply(&mut isbns.clone()).is_empty());
 }
 
