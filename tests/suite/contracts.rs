@@ -6,7 +6,7 @@ use contracts::job::{
     Basis, Classify, Direct, ExecuteChange, ExecuteSql, Follow, GenerateSql, ImportFile, Introspect, KINDS, Rejected,
     Reply, TestConnection,
 };
-use contracts::{ChangeKind, Dialect, Envelope, Event, Job, Lane, Meta, ResultSet, TurnId};
+use contracts::{ChangeKind, Column, Dialect, Envelope, Event, Job, Lane, Meta, Personal, ResultSet, TurnId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -86,6 +86,9 @@ fn every_event_is_read_as_it_was_written() {
     let mut response = Response::new("resp_1", 1, Status::Completed);
     response.output = vec![OutputItem::completed("msg_1", "28 customers.")];
     let rows = ResultSet { rows: vec![vec![28.into()]], ..ResultSet::default() };
+    let noted = |name: &str, personal| Column { personal, ..Column::new(name, "text") };
+    let notes = [None, Some(Personal::Values), Some(Personal::Hidden), Some(Personal::Masked)];
+    let personal = ResultSet { columns: notes.map(|note| noted("c", note)).into(), ..ResultSet::default() };
     let events = [
         ("completed", Event::Completed { response: response.clone() }),
         ("queued", Event::Queued { response: Response { status: Status::Queued, ..response } }),
@@ -101,6 +104,7 @@ fn every_event_is_read_as_it_was_written() {
             },
         ),
         ("rows", Event::rows(&rows, 100)),
+        ("rows.personal", Event::rows(&personal, 100)),
         (
             "text_delta",
             Event::TextDelta { item_id: "msg_1".into(), output_index: 0, content_index: 0, delta: "28".into() },

@@ -92,7 +92,48 @@ async fn the_settings_may_show_it_to_both(mode: Mode) {
     world.stop().await;
 }
 
+/// Aliases, expressions and subqueries of a column that the settings name, and of one that is called personal.
+const RENAMED: &str = "SELECT name AS who, c, upper(c) AS d, e FROM (SELECT name, city AS c, substr(email, 1, 5) AS e \
+                       FROM customers) t ORDER BY name LIMIT 3";
+
+async fn a_column_is_masked_by_whatever_name_and_in_every_prompt(mode: Mode) {
+    let llm = ScriptedLlm::answering(RENAMED, REPLY).await;
+    let world = world(mode, &llm, &[("ASKLINE_MASKING__COLUMNS", "['customers.city']".to_owned())]).await;
+    let clear = world.client().ask("Where do our customers live?").await;
+    assert_eq!(clear.check().status(), "completed", "{:#?}", clear.terminal());
+    let rows = clear.of("response.askline.rows").next().unwrap()["rows"].clone();
+    let secrets: Vec<&str> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|row| row.as_array().unwrap()[1..].iter())
+        .map(|cell| cell.as_str().unwrap())
+        .collect();
+    assert!(secrets.len() == 9 && secrets.iter().all(|secret| !secret.contains("***")), "{rows}");
+    let asked = llm.server.received();
+    let told = asked.iter().map(|request| request.body.to_string()).collect::<String>();
+    assert!(told.contains(rows[0][0].as_str().unwrap()), "what is not personal is told: {told}");
+    assert!(told.contains("city"), "the column is known: {told}");
+    for secret in &secrets {
+        assert!(!told.contains(secret), "{secret} in {told}");
+    }
+    let token = colleague(&world, "third@example.org").await;
+    let masked = Client::new(&world.demo.url, &token).ask("Where do our customers live?").await;
+    assert_eq!(masked.check().status(), "completed", "{:#?}", masked.terminal());
+    let seen = masked.of("response.askline.rows").next().unwrap()["rows"].clone();
+    for row in seen.as_array().unwrap() {
+        assert_eq!([&row[1], &row[2], &row[3]], ["***", "***", "***"], "{row}");
+    }
+    // The manager's rows as the member reads them.
+    let result = clear.terminal()["response"]["metadata"]["result_id"].as_str().unwrap().to_owned();
+    let url = format!("{}/v1/results/{result}", world.demo.url);
+    let read = reqwest::Client::new().get(url).bearer_auth(&token).send().await.unwrap().json::<Value>().await.unwrap();
+    assert_eq!(read["rows"], seen);
+    world.stop().await;
+}
+
 in_both_modes!(
+    a_column_is_masked_by_whatever_name_and_in_every_prompt,
     a_member_sees_masks_and_a_manager_does_not,
     no_language_model_sees_personal_data,
     the_settings_may_show_it_to_both,

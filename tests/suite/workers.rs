@@ -2,6 +2,7 @@
 
 use contracts::job::{Basis, Classify, Direct, ExecuteSql, GenerateSql, Introspect, Job, Reply, TestConnection};
 use contracts::{Dialect, TableSchema};
+use domain::personal::Sight;
 use ports::source::DiscoveryLimits;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,8 +47,7 @@ fn executor() -> Arc<dyn Handler> {
         max_rows: 100,
         max_bytes: 1_000_000,
         max_scanned_rows: 1_000_000,
-        masking: Default::default(),
-        clear_roles: vec![contracts::Role::Manager],
+        sight: Sight { clear_roles: vec![contracts::Role::Manager], ..Sight::default() },
         shown_rows: 10,
         correction_rounds: 2,
         changes: change_rules(),

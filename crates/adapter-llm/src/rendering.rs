@@ -62,7 +62,7 @@ mod tests {
     use serde_json::json;
 
     fn result(columns: &[&str], rows: Vec<Vec<Cell>>) -> ResultSet {
-        let columns = columns.iter().map(|name| Column { name: (*name).into(), data_type: String::new() }).collect();
+        let columns = columns.iter().map(|name| Column::new(*name, "")).collect();
         ResultSet { columns, rows, truncated: false }
     }
 

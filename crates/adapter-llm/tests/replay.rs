@@ -67,7 +67,7 @@ async fn it_classifies_as_sql_and_tells_rows_plainly() {
     let classified: serde_json::Value = serde_json::from_str(&outcome.completion().text).unwrap();
     assert_eq!(classified, json!({"intent": "sql", "tables": [], "filters": []}));
 
-    let columns = vec![Column { name: "count(*)".into(), data_type: String::new() }];
+    let columns = vec![Column::new("count(*)", "")];
     let mut tell = request(Purpose::Reply);
     tell.result = Some(Arc::new(ResultSet { columns, rows: vec![vec![json!(20)]], truncated: false }));
     assert_eq!(answer(replay("", "").unwrap(), tell).await.completion().text, "The answer is 20.");

@@ -22,6 +22,7 @@ mod response_object;
 mod responses;
 mod rest;
 mod router;
+mod shown;
 mod snapshot;
 mod socket;
 mod state;

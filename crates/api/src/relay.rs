@@ -4,12 +4,14 @@
 //! seen is dropped; a gap is repaired from the log; a hole that the log cannot fill is bridged by one snapshot from the
 //! store. A client hears the end even when the event log is gone: then the store is asked.
 
+use crate::auth::Caller;
 use crate::in_line::InLine;
 use crate::response_object;
+use crate::shown;
 use crate::snapshot;
 use crate::state::ApiState;
 use crate::submit::FIRST_EVENTS;
-use contracts::{BusinessId, LoggedEvent, TurnId};
+use contracts::{BusinessId, LoggedEvent, Role, TurnId};
 use ports::PortError;
 use ports::event_log::{Heard, Watch};
 use ports::store::Turn;
@@ -46,6 +48,8 @@ pub struct Relay {
     state: ApiState,
     business: BusinessId,
     turn: TurnId,
+    /// Who reads, in the turn's business.
+    role: Option<Role>,
     /// The number of the next event for the client.
     next: u64,
     watch: Option<Box<dyn Watch>>,
@@ -71,11 +75,18 @@ enum Stage {
 
 impl Relay {
     /// Follows a turn on from the event after `starting_after`; `None` is from the start.
-    pub fn new(state: &ApiState, business: BusinessId, turn: TurnId, starting_after: Option<u64>) -> Self {
+    pub fn new(
+        state: &ApiState,
+        reader: &Caller,
+        business: BusinessId,
+        turn: TurnId,
+        starting_after: Option<u64>,
+    ) -> Self {
+        let role = reader.act_in(Some(business.as_str())).ok().map(|actor| actor.role);
         let next = starting_after.map_or(0, |last| last.saturating_add(1));
         let in_line = InLine::new(state, business.clone(), turn.clone());
         let (state, waiting) = (state.clone(), VecDeque::new());
-        Self { state, business, turn, next, watch: None, waiting, in_line, aside: None, stage: Stage::Register }
+        Self { state, business, turn, role, next, watch: None, waiting, in_line, aside: None, stage: Stage::Register }
     }
 
     /// Whose events these are.
@@ -89,7 +100,7 @@ impl Relay {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 self.next = event.seq.saturating_add(1);
-                return Some(News::Event(event));
+                return Some(News::Event(shown::to(&self.state.sight, self.role, event)));
             }
             if let Some(json) = self.aside.take() {
                 return Some(News::Aside(json));

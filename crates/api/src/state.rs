@@ -3,7 +3,7 @@ use crate::throttle::Throttle;
 use crate::tokens::{TokenError, Tokens};
 use axum::http::HeaderValue;
 use contracts::{Lane, Role};
-use domain::personal::Masking;
+use domain::personal::{Masking, Sight};
 use ports::Ports;
 use settings::{LaneAdmission, Secret, Settings};
 use std::ops::Deref;
@@ -42,8 +42,7 @@ pub struct Inner {
     pub(crate) sockets: Arc<Semaphore>,
     /// Unless it is switched off.
     pub(crate) mcp: Option<mcp::Server>,
-    pub(crate) masking: Masking,
-    pub(crate) clear_roles: Vec<Role>,
+    pub(crate) sight: Sight,
 }
 
 /// Why the API cannot start.
@@ -80,8 +79,7 @@ impl ApiState {
             approvers: settings.writes.approvers.iter().filter_map(|role| Role::parse(role.as_str())).collect(),
             lines: Lines::default(),
             mcp: mcp_server(settings, &shutdown)?,
-            masking: Masking::new(&settings.masking.columns, &settings.masking.clear_columns),
-            clear_roles: clear_roles(settings),
+            sight: sight(settings),
             settings: server,
             ports,
             shutdown,
@@ -133,8 +131,12 @@ fn mcp_server(settings: &Settings, shutdown: &CancellationToken) -> Result<Optio
     Ok(server.transpose()?)
 }
 
-fn clear_roles(settings: &Settings) -> Vec<Role> {
-    settings.masking.clear_roles.iter().filter_map(|role| Role::parse(role.as_str())).collect()
+fn sight(settings: &Settings) -> Sight {
+    let masking = &settings.masking;
+    Sight {
+        masking: Masking::new(&masking.columns, &masking.clear_columns),
+        clear_roles: masking.clear_roles.iter().filter_map(|role| Role::parse(role.as_str())).collect(),
+    }
 }
 
 fn parse_origin(origin: &str) -> Result<HeaderValue, StartError> {

@@ -8,7 +8,7 @@ use classify::Classifier;
 use contracts::Lane;
 use contracts::job::lanes_of;
 use dispatch::{Bounds, Dispatcher};
-use domain::personal::Masking;
+use domain::personal::{Masking, Sight};
 use execute_sql::{ChangeExecutor, ChangeRules, SqlExecutor};
 use follow::Follower;
 use generate_sql::SqlGenerator;
@@ -192,13 +192,12 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
             max_rows: sources.max_rows,
             max_bytes: sources.max_bytes,
             max_scanned_rows: sources.max_scanned_rows,
-            masking: Masking::new(&settings.masking.columns, &settings.masking.clear_columns),
-            clear_roles: roles_of(&settings.masking.clear_roles),
+            sight: sight(settings),
             shown_rows: turn.shown_rows,
             correction_rounds: turn.correction_rounds,
             changes: change_rules(settings),
         }),
-        "execute_change" => handler(ChangeExecutor { timeout, rules: change_rules(settings) }),
+        "execute_change" => handler(ChangeExecutor { timeout, rules: change_rules(settings), sight: sight(settings) }),
         "reply" => handler(Replier { history_messages: turn.history_messages, shown_rows: turn.reply_rows }),
         "import_file" => handler(FileImporter {
             limits: ImportLimits {
@@ -222,6 +221,14 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
 
 fn roles_of(names: &[RoleName]) -> Vec<contracts::Role> {
     names.iter().filter_map(|role| contracts::Role::parse(role.as_str())).collect()
+}
+
+fn sight(settings: &Settings) -> Sight {
+    Sight { masking: masking(settings), clear_roles: roles_of(&settings.masking.clear_roles) }
+}
+
+fn masking(settings: &Settings) -> Masking {
+    Masking::new(&settings.masking.columns, &settings.masking.clear_columns)
 }
 
 fn change_rules(settings: &Settings) -> ChangeRules {
@@ -281,6 +288,7 @@ fn limits(settings: &Settings) -> Limits {
         longest_run: Duration::from_secs(workers.longest_run_s.max(1)),
         max_attempts: workers.max_attempts,
         llm_calls: settings.turn.llm_calls,
+        masking: Arc::new(masking(settings)),
         clear_to_llm: settings.masking.clear_to_llm,
         flush: Flush { after: Duration::from_millis(settings.events.flush_ms), bytes: settings.events.flush_bytes },
     }

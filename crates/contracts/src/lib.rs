@@ -21,7 +21,7 @@ pub use envelope::{ENVELOPE_VERSION, Envelope, Lane, Meta, NextJob};
 pub use event::Event;
 pub use id::{ApprovalId, BusinessId, ConnectionId, ConversationId, DeadId, HopId, ResultId, TurnId, UserId};
 pub use job::{Job, Kind};
-pub use result_set::{Cell, Column, ResultSet};
+pub use result_set::{Cell, Column, Personal, ResultSet};
 pub use role::Role;
 pub use schema::{ColumnSchema, Dialect, ForeignKey, Schema, TableSchema};
 pub use text::Message;

@@ -14,6 +14,28 @@ pub struct Column {
     /// The type as the database names it; empty when unknown.
     #[serde(default)]
     pub data_type: String,
+    /// Whether it holds personal data, where that is known of more than its name and its values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal: Option<Personal>,
+}
+
+impl Column {
+    /// A column of which nothing more is known.
+    pub fn new(name: impl Into<String>, data_type: impl Into<String>) -> Self {
+        Self { name: name.into(), data_type: data_type.into(), personal: None }
+    }
+}
+
+/// What is known of a column's personal data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Personal {
+    /// Its values are shown as they are to whom personal data is shown, and to nobody else.
+    Values,
+    /// The same of a column that the settings name: nothing of its values is shown.
+    Hidden,
+    /// It was masked.
+    Masked,
 }
 
 /// The rows that a statement returned.

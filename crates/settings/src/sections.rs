@@ -320,13 +320,15 @@ pub struct Sources {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Masking {
-    /// Roles that see it in results; all others see masks.
+    /// Roles that see it in results and previews; all others see masks, whoever asked.
     pub clear_roles: Vec<RoleName>,
-    /// Columns that are masked whatever they hold: `salary` or `employees.salary`.
+    /// Columns that are masked whatever they hold and whatever a statement calls them: `salary` or `employees.salary`. The
+    /// last part counts, in every table and view.
     pub columns: Vec<String>,
     /// Columns that are never masked.
     pub clear_columns: Vec<String>,
-    /// Language models see it too. Otherwise everything that is sent to one is masked, whoever asks.
+    /// Language models see it too. Otherwise everything that is sent to one is masked, whoever asks. What a model writes of
+    /// a clear role's rows is then shown as it is to whoever may read the answer.
     pub clear_to_llm: bool,
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Architecture invariant: pure. No I/O, no clock, nothing that waits.
 
+mod carried;
 mod change;
 mod connection_policy;
 mod dialect;
@@ -22,6 +23,7 @@ mod row_limit;
 mod tables_named;
 mod walk;
 
+pub use carried::{Carried, carried};
 pub use change::{Affected, CheckedChange, check_change, is_change, sees_change};
 pub use connection_policy::ConnectionPolicy;
 pub use extract::extract_sql;

@@ -156,6 +156,21 @@ impl Policy {
         Ok(self)
     }
 
+    /// The same policy, in which these columns are redacted too where no rule masks them. Before [`Self::for_user`].
+    pub fn redacting(mut self, is_meant: impl Fn(&str) -> bool) -> Result<Self, PolicyError> {
+        let mut some = false;
+        for table in &mut self.tables {
+            for column in table.columns.iter().filter(|column| is_meant(column)) {
+                some = true;
+                table.masks.entry(column.clone()).or_insert(Mask::Redact);
+            }
+        }
+        if some {
+            self.read_rules()?;
+        }
+        Ok(self)
+    }
+
     /// The same policy for one user, whose attributes the row filters name.
     pub fn for_user(mut self, attributes: &Attributes) -> Result<Self, PolicyError> {
         for restriction in self.restrictions.values_mut() {

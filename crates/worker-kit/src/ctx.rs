@@ -1,6 +1,7 @@
 use crate::Emitter;
 use contracts::event::Usage;
 use contracts::{Event, HopId, Kind, Meta, ResultId, TurnId};
+use domain::personal::Masking;
 use ports::Ports;
 use ports::store::LlmCallRecord;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -26,6 +27,8 @@ pub struct Ctx {
     pub llm_calls: u32,
     /// One call is spent by the claim and not yet made.
     pub(crate) prepaid: Arc<AtomicBool>,
+    /// What language models do not see.
+    pub(crate) masking: Arc<Masking>,
     /// Whether language models see personal data.
     pub(crate) clear_to_llm: bool,
     pub(crate) emitter: Arc<Emitter>,

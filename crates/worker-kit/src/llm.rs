@@ -1,6 +1,6 @@
 use crate::{Ctx, JobError};
 use async_trait::async_trait;
-use contracts::TurnId;
+use contracts::{ResultSet, Schema, TurnId};
 use domain::personal::Shield;
 use ports::llm::{Budget, Call, Completion, Error, Piece, Pieces, Request};
 use ports::store::LlmCallRecord;
@@ -82,6 +82,20 @@ impl Ctx {
             }
         }
         Err(Error::Unavailable("the answer ended without an end mark".into()))
+    }
+
+    /// Rows as a language model may see them, whoever asks: as a role does that sees no personal data.
+    pub fn for_model(&self, mut rows: ResultSet) -> ResultSet {
+        if !self.clear_to_llm {
+            self.masking.apply(&mut rows);
+        }
+        rows
+    }
+
+    /// A schema as a language model may see it: without sample values of columns that are personal or are masked.
+    pub fn schema_for_model(&self, mut schema: Schema) -> Schema {
+        self.masking.apply_to_samples(&mut schema);
+        schema
     }
 
     /// Personal data stays in the house, unless the settings say otherwise.

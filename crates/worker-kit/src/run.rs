@@ -87,6 +87,7 @@ impl<'a> Run<'a> {
             prepaid: Arc::new(AtomicBool::new(grant.prepaid)),
             calls: Mutex::default(),
             left_traces: AtomicBool::new(false),
+            masking: runner.limits.masking.clone(),
             clear_to_llm: runner.limits.clear_to_llm,
             emitter: emitter.clone(),
             spent: Mutex::default(),

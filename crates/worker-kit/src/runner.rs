@@ -7,6 +7,7 @@ use crate::run::{Run, Stop};
 use crate::settle::{Settle, Settled};
 use crate::{Handler, JobError, protocol};
 use contracts::{ENVELOPE_VERSION, Envelope, HopId, Lane};
+use domain::personal::Masking;
 use ports::Ports;
 use ports::broker::{Delivery, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
 use ports::ledger::{Claim, Claimed, Grant, Outcome};
@@ -31,7 +32,9 @@ pub struct Limits {
     pub max_attempts: u32,
     /// Calls to language models in a turn.
     pub llm_calls: u32,
-    /// Whether language models see personal data.
+    /// What language models do not see.
+    pub masking: Arc<Masking>,
+    /// Whether language models see personal data all the same.
     pub clear_to_llm: bool,
     /// When text that waits is sent.
     pub flush: Flush,

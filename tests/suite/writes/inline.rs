@@ -3,6 +3,7 @@
 use super::shop::{CHANGE, Shop};
 use contracts::job::{ExecuteChange, ExecuteSql};
 use contracts::{ApprovalId, ChangeKind, ConnectionId, Dialect, ResultSet, Role, TurnId};
+use domain::personal::{Masking, Sight};
 use execute_sql::{ChangeExecutor, ChangeRules, SqlExecutor};
 use ports::Ports;
 use ports::approvals::{Approval, ApprovalState, Verdict};
@@ -23,21 +24,24 @@ fn rules() -> ChangeRules {
 }
 
 fn changer() -> Arc<dyn Handler> {
-    handler(ChangeExecutor { timeout: Duration::from_secs(5), rules: rules() })
+    handler(ChangeExecutor { timeout: Duration::from_secs(5), rules: rules(), sight: Sight::default() })
 }
 
 fn executor() -> Arc<dyn Handler> {
-    handler(SqlExecutor {
+    handler(sql_executor())
+}
+
+fn sql_executor() -> SqlExecutor {
+    SqlExecutor {
         timeout: Duration::from_secs(5),
         max_rows: 100,
         max_bytes: 1_000_000,
         max_scanned_rows: 1_000_000,
-        masking: Default::default(),
-        clear_roles: vec![Role::Manager],
+        sight: Sight { clear_roles: vec![Role::Manager], ..Sight::default() },
         shown_rows: 10,
         correction_rounds: 2,
         changes: rules(),
-    })
+    }
 }
 
 /// A shop of its own, known under this id.
@@ -185,4 +189,40 @@ async fn asking_fails_safely_at_every_call_and_never_opens_the_credential_for_ch
     }
     assert!(!calls.contains(&"open_writer") && !calls.contains(&"change"), "{calls:?}");
     inline.comes_to_the_same_twice(&job).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_that_the_settings_hide_is_closed_to_a_change_and_hidden_in_its_preview() {
+    let hiding = Sight { masking: Masking::new(&["orders.email".into()], &[]), clear_roles: Vec::new() };
+    let asking = handler(SqlExecutor { sight: hiding.clone(), ..sql_executor() });
+    let inline = Inline::new(asking, ByPurpose::new(&[])).await;
+    let (_shop, connection) = connected(&inline.ports, "con_hiding").await;
+    let ask = async |sql: &str| {
+        let job = ExecuteSql {
+            question: "Change it.".to_owned(),
+            sql: sql.to_owned(),
+            dialect: Dialect::Sqlite,
+            round: 0,
+            direct: None,
+        };
+        inline.run(&inline.order_on(&connection, &job).await).await
+    };
+    let ran = ask(CHANGE).await;
+    let asked = ran.events.iter().find(|event| event["type"] == "response.askline.approval.required");
+    let preview = asked.unwrap_or_else(|| panic!("{:#?}", ran.events));
+    let rows = preview["preview"]["rows"].as_array().unwrap();
+    assert!(rows.len() == 2 && rows.iter().all(|row| row[2] == "***"), "{preview:#}");
+    for sql in
+        ["UPDATE orders SET total = 1 WHERE email = 'bob@example.org'", "UPDATE orders SET email = 'x' WHERE id = 1"]
+    {
+        let ran = ask(sql).await;
+        assert!(ran.heard().contains(&"response.askline.sql.rejected"), "{sql}: {:?}", ran.heard());
+    }
+    // What was asked so is made so.
+    let changer = handler(ChangeExecutor { timeout: Duration::from_secs(5), rules: rules(), sight: hiding });
+    let inline = Inline::new(changer, ByPurpose::new(&[])).await;
+    let (shop, connection) = connected(&inline.ports, "con_hiding").await;
+    let ran = inline.run(&order(&inline, &connection).await).await;
+    assert_eq!(ended(&ran).as_deref(), Some("done"), "{ran:#?}");
+    assert_eq!(shop.totals(), [10, 21, 31]);
 }

@@ -7,7 +7,7 @@ use crate::{ChangeRules, capital, policy, propose, unusable};
 use async_trait::async_trait;
 use contracts::job::ExecuteChange;
 use contracts::{Role, Schema};
-use domain::personal::mask_text;
+use domain::personal::{Sight, mask_text};
 use ports::PortError;
 use ports::approvals::{Approval, ApprovalState, ChangeEnd};
 use ports::audit::verdict;
@@ -30,6 +30,8 @@ pub struct ChangeExecutor {
     pub timeout: Duration,
     /// Who may ask and who may approve.
     pub rules: ChangeRules,
+    /// Columns that who asked does not see are closed to the change.
+    pub sight: Sight,
 }
 
 /// What was checked before a change begins.
@@ -132,7 +134,8 @@ impl ChangeExecutor {
         self.must_have(ctx, &approval.user, &self.rules.askers, ASKER_GONE).await?;
         self.must_have(ctx, &approver, &self.rules.approvers, APPROVER_GONE).await?;
         let schema = ctx.schema(connection).await?;
-        let policy = policy::of(ctx, connection, &schema, &approval.user).await?.with_row_limit(None);
+        let asker = policy::seen_by(ctx, connection, &schema, &approval.user, &self.sight);
+        let policy = asker.await?.with_row_limit(None);
         let checked = same_as_approved(approval, &policy, &schema)?;
         let own = policy::of(ctx, connection, &schema, &approver).await?;
         let bare = Policy::for_schema(connection.dialect, &schema);

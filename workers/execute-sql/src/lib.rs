@@ -12,7 +12,7 @@ use async_trait::async_trait;
 pub use change::ChangeExecutor;
 use contracts::job::{Basis, Direct, ExecuteSql, GenerateSql, Rejected, Reply};
 use contracts::{Event, ResultSet, Role};
-use domain::personal::{Masking, mask_text};
+use domain::personal::{Sight, mask_text};
 use ports::audit::verdict;
 use ports::source::{self, Source, Statement};
 use ports::store::Connection;
@@ -34,9 +34,7 @@ pub struct SqlExecutor {
     /// Rows that the database may expect to go through, unless the connection says otherwise.
     pub max_scanned_rows: u64,
     /// Personal data in results.
-    pub masking: Masking,
-    /// Roles that see it.
-    pub clear_roles: Vec<Role>,
+    pub sight: Sight,
     /// Rows that the event shows.
     pub shown_rows: usize,
     /// Corrections of a refused or failed statement.
@@ -67,7 +65,8 @@ impl Worker for SqlExecutor {
         let schema = ctx.schema(&connection).await?;
         // One row more than is kept shows that there are more.
         let most = u64::try_from(direct::rows_of(job.direct, self.max_rows)).ok().and_then(|rows| rows.checked_add(1));
-        let policy = policy::of(ctx, &connection, &schema, &ctx.meta.user).await?.with_row_limit(most);
+        let policy =
+            policy::seen_by(ctx, &connection, &schema, &ctx.meta.user, &self.sight).await?.with_row_limit(most);
         // What a program sends is read-only.
         if job.direct.is_none() && sql_guard::is_change(&job.sql, connection.dialect) {
             return self.propose(ctx, job, &connection, &schema, policy).await;
@@ -96,6 +95,7 @@ impl Worker for SqlExecutor {
         audit::outcome(ctx, intent, verdict, rows).await.or_retry("write the audit row of the outcome")?;
         match ran {
             Ok(mut rows) => {
+                policy::note(&mut rows, &checked.sql, &policy, &self.sight.masking);
                 self.mask(ctx, &mut rows).await?;
                 self.answered(ctx, job, checked, rows)
             }
@@ -124,13 +124,11 @@ impl SqlExecutor {
         }
     }
 
-    /// What is masked here is masked for good: the same rows are stored, streamed and told.
+    /// What is masked here is masked for good: the same rows are stored and streamed. Those of a role that sees it all are
+    /// masked again for whoever reads them.
     async fn mask(&self, ctx: &Ctx, rows: &mut ResultSet) -> Result<(), JobError> {
         let role = ctx.ports.store.role_in(&ctx.meta.user, &ctx.meta.business).await.or_retry("read the role")?;
-        if role.is_some_and(|role| self.clear_roles.contains(&role)) {
-            return Ok(());
-        }
-        let columns = self.masking.apply(rows);
+        let columns = self.sight.show(role, rows);
         if !columns.is_empty() {
             let names = columns.join(", ");
             ctx.notice("masked", format!("Personal data is masked for your role: {names}."));

@@ -1,21 +1,62 @@
-//! What the statements of a user may touch.
+//! What the statements of a user may touch, and whose data their rows hold.
 
-use contracts::{Schema, UserId};
+use contracts::{Personal, ResultSet, Schema, UserId};
+use domain::personal::{Masking, Sight};
 use ports::source::Reads;
 use ports::store::Connection;
-use sql_guard::{ConnectionPolicy, Policy};
+use sql_guard::{ConnectionPolicy, Policy, carried};
 use std::sync::Arc;
-use worker_kit::{Ctx, JobError, Reader};
+use worker_kit::{Ctx, JobError, OrRetry, Reader};
 
 /// Everything that discovery found, or what the policy of the connection leaves of it. A policy that cannot be applied
 /// refuses every statement.
 pub async fn of(ctx: &Ctx, connection: &Connection, schema: &Schema, user: &UserId) -> Result<Policy, JobError> {
+    made(ctx, connection, schema, user, |_| false).await
+}
+
+/// The same. Columns that the settings name are redacted in it, unless the user's role sees personal data: so they hold
+/// nothing else wherever in a statement they stand, whatever they are called there.
+pub async fn seen_by(
+    ctx: &Ctx,
+    connection: &Connection,
+    schema: &Schema,
+    user: &UserId,
+    sight: &Sight,
+) -> Result<Policy, JobError> {
+    if !sight.masking.hides_any() {
+        return of(ctx, connection, schema, user).await;
+    }
+    let role = ctx.ports.store.role_in(user, &ctx.meta.business).await.or_retry("read the role")?;
+    let is_clear = sight.is_clear(role);
+    made(ctx, connection, schema, user, |column| !is_clear && sight.masking.hides(column)).await
+}
+
+async fn made(
+    ctx: &Ctx,
+    connection: &Connection,
+    schema: &Schema,
+    user: &UserId,
+    is_redacted: impl Fn(&str) -> bool,
+) -> Result<Policy, JobError> {
     let Some(Reader { role, attributes, policy }) = ctx.reader_as(connection, user).await? else {
-        return Ok(Policy::for_schema(connection.dialect, schema));
+        let policy = Policy::for_schema(connection.dialect, schema);
+        return policy.redacting(is_redacted).map_err(|error| unusable(&error));
     };
     let policy: ConnectionPolicy = serde_json::from_value(policy).map_err(|error| unusable(&error))?;
     let policy = policy.policy(connection.dialect, schema, role).map_err(|error| unusable(&error))?;
+    let policy = policy.redacting(is_redacted).map_err(|error| unusable(&error))?;
     policy.for_user(&attributes).map_err(|error| unusable(&error))
+}
+
+/// Notes at the columns of a result what personal columns their values come from, whatever they are called now.
+pub fn note(rows: &mut ResultSet, sql: &str, policy: &Policy, masking: &Masking) {
+    let hidden = carried(sql, policy, |column| masking.hides(column));
+    let values = carried(sql, policy, |column| masking.is_personal(column));
+    masking.note(rows, |place, name| match (hidden.holds(place, name), values.holds(place, name)) {
+        (true, _) => Some(Personal::Hidden),
+        (false, true) => Some(Personal::Values),
+        (false, false) => None,
+    });
 }
 
 /// The same, for the session.

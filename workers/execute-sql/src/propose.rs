@@ -1,7 +1,7 @@
 //! A statement that would change data: its rows are read and shown, and it is parked until a person decides.
 
 use crate::SqlExecutor;
-use crate::outcome;
+use crate::{outcome, policy};
 use contracts::job::{Basis, ExecuteSql, Reply};
 use contracts::{ApprovalId, Event, ResultSet, Role, Schema};
 use ports::approvals::{Approval, ApprovalState};
@@ -57,8 +57,12 @@ impl SqlExecutor {
             Err(error) => return self.failed(ctx, job, error),
         };
         self.refuse_size(&checked, preview.affected)?;
+        policy::note(&mut preview.rows, &checked.preview_sql, &policy, &self.sight.masking);
         self.mask_preview(ctx, role, &mut preview.rows);
-        let unlimited = sql_guard::check_change(&job.sql, &policy.with_row_limit(None))
+        // By the rules of the connection alone: they decide who may see the change. What is masked is masked for whoever
+        // reads.
+        let rules = policy::of(ctx, connection, schema, &ctx.meta.user).await?.with_row_limit(None);
+        let unlimited = sql_guard::check_change(&job.sql, &rules)
             .map_err(|refusal| JobError::internal("read a change again", refusal))?;
         let asked = self.asked(ctx, &job, connection, checked, unlimited.preview_sql, preview);
         let kept = ctx.ports.store.ask_approval(&asked).await.or_retry("keep what is asked")?;
@@ -136,13 +140,9 @@ impl SqlExecutor {
         Ok(())
     }
 
-    /// Several people look at a preview: it is masked unless all of them see personal data.
+    /// A preview is made for the eyes of who asks. It is masked again for whoever reads it and sees less.
     fn mask_preview(&self, ctx: &Ctx, asker: Option<Role>, rows: &mut ResultSet) {
-        let mut readers = self.changes.approvers.iter().copied().chain(asker);
-        if readers.all(|role| self.clear_roles.contains(&role)) {
-            return;
-        }
-        let columns = self.masking.apply(rows);
+        let columns = self.sight.show(asker, rows);
         if !columns.is_empty() {
             ctx.notice("masked", format!("Personal data is masked in the preview: {}.", columns.join(", ")));
         }

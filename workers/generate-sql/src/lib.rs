@@ -33,7 +33,7 @@ impl Worker for SqlGenerator {
 
     async fn run(&self, ctx: &Ctx, job: GenerateSql) -> Result<Done, JobError> {
         let connection = ctx.connection().await?;
-        let schema = Arc::new(visible_schema(ctx, &connection).await?);
+        let schema = Arc::new(ctx.schema_for_model(visible_schema(ctx, &connection).await?));
         let history = ctx.history(self.history_messages).await?;
         let allowed = self.allowed(ctx, &connection).await?;
         let request = self.request(ctx, &job, &connection, schema, &history, allowed);

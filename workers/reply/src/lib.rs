@@ -37,7 +37,9 @@ impl Worker for Replier {
 impl Replier {
     async fn tell_rows(&self, ctx: &Ctx, question: &str, sql: String, result: ResultId) -> Result<Done, JobError> {
         let rows = ctx.ports.store.result(&ctx.meta.business, &result).await.or_retry("read the rows")?;
-        let rows = Arc::new(rows.or_fail("rows_gone", "The rows of the answer are not stored any more. Ask again.")?);
+        let rows = rows.or_fail("rows_gone", "The rows of the answer are not stored any more. Ask again.")?;
+        // Whoever writes the answer, a plain rendering too: it may be read by others than the table, and is in later prompts.
+        let rows = Arc::new(ctx.for_model(rows));
         let history = ctx.history(self.history_messages).await?;
         let messages = prompt::tell_rows(question, &sql, &rows, self.shown_rows, &history);
         let request = request(ctx, question, messages, Some(rows.clone()));

@@ -187,7 +187,7 @@ fn column(column: &MySqlColumn) -> Column {
         "BOOLEAN" => "TINYINT",
         name => name,
     };
-    Column { name: column.name().to_owned(), data_type: data_type.to_lowercase() }
+    Column::new(column.name(), data_type.to_lowercase())
 }
 
 #[cfg(test)]

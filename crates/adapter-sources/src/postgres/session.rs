@@ -178,5 +178,5 @@ fn column(column: &PgColumn) -> Column {
         Some(oid) if oid.0 < cells::FIRST_CUSTOM_OID => info.name().to_lowercase(),
         _ => info.name().to_owned(),
     };
-    Column { name: column.name().to_owned(), data_type }
+    Column::new(column.name(), data_type)
 }

@@ -162,10 +162,7 @@ impl Session {
 }
 
 fn columns(statement: &Statement<'_>) -> Vec<Column> {
-    let column = |column: rusqlite::Column<'_>| Column {
-        name: column.name().to_owned(),
-        data_type: cells::declared(column.decl_type()).to_owned(),
-    };
+    let column = |column: rusqlite::Column<'_>| Column::new(column.name(), cells::declared(column.decl_type()));
     statement.columns().into_iter().map(column).collect()
 }
 

@@ -34,7 +34,8 @@ pub struct ApprovalBody {
     table: String,
     /// How many rows it would change. When they are others by then, it changes none.
     affected_rows: u64,
-    /// The first of these rows; null where the rules of the connection do not show them to you.
+    /// The first of these rows, masked where your role sees no personal data; null where the rules of the connection do
+    /// not show them to you.
     #[schema(value_type = Option<Object>)]
     preview: Option<ResultSet>,
     /// `pending`, `approved`, `declined`, `expired`, `running`, `done`, `failed` or `unknown`.

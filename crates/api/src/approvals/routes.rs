@@ -125,7 +125,8 @@ async fn said(
     Ok((StatusCode::ACCEPTED, Json(Deciding { response_id: turn.0, approval_id })))
 }
 
-async fn body(state: &ApiState, actor: &Actor, approval: Approval) -> Result<ApprovalBody, ApiError> {
+async fn body(state: &ApiState, actor: &Actor, mut approval: Approval) -> Result<ApprovalBody, ApiError> {
+    state.sight.show(Some(actor.role), &mut approval.preview);
     let sees_rows = sight::sees(state, actor, &approval).await?;
     let may_decide = sees_rows && sight::may_decide(state, actor);
     Ok(ApprovalBody::of(approval, state.now_ms(), may_decide, sees_rows))

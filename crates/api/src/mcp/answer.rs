@@ -15,7 +15,7 @@ pub struct Followed {
 
 impl Followed {
     pub fn new(state: ApiState, caller: Caller, business: BusinessId, turn: TurnId) -> Self {
-        Self { relay: Relay::new(&state, business, turn, None), state, caller }
+        Self { relay: Relay::new(&state, &caller, business, turn, None), state, caller }
     }
 }
 

@@ -133,7 +133,11 @@ impl mcp::Caller for Member {
     }
 
     async fn rows(&self, id: &ResultId) -> Result<Option<ResultSet>, Problem> {
-        Ok(self.state.ports.store.result(&self.actor.business, id).await.map_err(ApiError::from)?)
+        let mut rows = self.state.ports.store.result(&self.actor.business, id).await.map_err(ApiError::from)?;
+        if let Some(rows) = &mut rows {
+            self.state.sight.show(Some(self.actor.role), rows);
+        }
+        Ok(rows)
     }
 
     async fn cancel(&self, call: &CallKey) -> Result<(), Problem> {

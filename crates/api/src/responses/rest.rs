@@ -55,7 +55,7 @@ pub async fn create(
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
     request.idempotency_key = request.idempotency_key.or(key.map(str::to_owned));
     let (business, turn) = ask(&state, &caller, &request).await?;
-    let relay = Relay::new(&state, business, turn, None);
+    let relay = Relay::new(&state, &caller, business, turn, None);
     if request.stream == Some(true) {
         return Ok(sse::stream(relay));
     }
@@ -83,7 +83,7 @@ pub async fn retrieve(
         return Ok(Json(response_object::of_turn(&turn)).into_response());
     }
     let after = cursor(last_event_id(&headers)?.or(how.starting_after))?;
-    Ok(sse::stream(Relay::new(&state, turn.business, turn.id, after)))
+    Ok(sse::stream(Relay::new(&state, &caller, turn.business, turn.id, after)))
 }
 
 /// Stop a response.

@@ -110,7 +110,7 @@ pub async fn turns(
     Ok(Json(List { data: turns.into_iter().map(TurnBody::from).collect() }))
 }
 
-/// The rows of an answer.
+/// The rows of an answer, as the caller's role may see them.
 #[utoipa::path(
     get, path = "/v1/results/{id}", tag = "history", params(("id" = String, Path, description = "Result")),
     responses(
@@ -121,5 +121,7 @@ pub async fn turns(
 pub async fn result(State(state): State<ApiState>, caller: Caller, Id(id): Id) -> Result<Json<ResultSet>, ApiError> {
     let actor = caller.act_in(None)?;
     let rows = state.ports.store.result(&actor.business, &ResultId(id)).await?;
-    rows.map(Json).ok_or_else(|| ApiError::not_found("result"))
+    let mut rows = rows.ok_or_else(|| ApiError::not_found("result"))?;
+    state.sight.show(Some(actor.role), &mut rows);
+    Ok(Json(rows))
 }

@@ -75,8 +75,8 @@ pub async fn visible(
         Some(policy) => policy.visible(&schema, actor.role),
         None => schema,
     };
-    if !state.clear_roles.contains(&actor.role) {
-        state.masking.apply_to_samples(&mut schema);
+    if !state.sight.is_clear(Some(actor.role)) {
+        state.sight.masking.apply_to_samples(&mut schema);
     }
     Ok(schema)
 }

@@ -77,7 +77,7 @@ impl Followers {
 impl Common {
     async fn create(self, caller: Caller, request: CreateRequest, about: About) {
         match responses::ask(&self.state, &caller, &request).await {
-            Ok((business, turn)) => self.follow(Relay::new(&self.state, business, turn, None)).await,
+            Ok((business, turn)) => self.follow(Relay::new(&self.state, &caller, business, turn, None)).await,
             Err(error) => self.fail(&error, &about),
         }
     }
@@ -92,7 +92,7 @@ impl Common {
     async fn resume(&self, caller: &Caller, wanted: &Subscription) -> Result<Relay, ApiError> {
         let after = cursor(wanted.starting_after)?;
         let turn = caller.find_turn(&self.state, &TurnId(wanted.response_id.clone())).await?;
-        Ok(Relay::new(&self.state, turn.business, turn.id, after))
+        Ok(Relay::new(&self.state, caller, turn.business, turn.id, after))
     }
 
     async fn cancel(self, caller: Caller, turn: TurnId, about: About) {

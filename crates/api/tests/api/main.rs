@@ -9,6 +9,7 @@ mod audit;
 mod identity;
 mod mcp;
 mod page;
+mod personal;
 mod relay;
 mod rest;
 mod socket;

@@ -1,43 +1,7 @@
 //! Names of columns that hold personal data or secrets.
 
-/// Found anywhere in a name.
-const STEMS: [&str; 13] = [
-    "email",
-    "e_mail",
-    "phone",
-    "passw",
-    "passport",
-    "address",
-    "birth",
-    "creditcard",
-    "cardnumber",
-    "secret",
-    "apikey",
-    "socialsecurity",
-    "taxid",
-];
-/// Found only as a word of a name, because they occur inside harmless ones (`discard`, `caliban`).
-const WORDS: [&str; 21] = [
-    "mail", "tel", "mobile", "cell", "fax", "pwd", "pass", "ssn", "iban", "bic", "card", "cvv", "cvc", "pin", "dob",
-    "street", "token", "salt", "hash", "login", "username",
-];
-
-/// Whether a column's name looks personal or secret.
-pub fn is_personal_name(column: &str) -> bool {
-    let words = words(column);
-    let joined = words.concat();
-    let name = column.to_lowercase();
-    STEMS.iter().any(|stem| name.contains(stem) || joined.contains(stem))
-        || words.iter().any(|word| WORDS.contains(&word.as_str()))
-}
-
-/// What a name ends with when it counts or describes personal data: `email_count`, `phone_type`.
-const ABOUT: [&str; 22] = [
-    "count", "counts", "total", "sum", "avg", "average", "share", "rate", "percent", "pct", "type", "kind", "status",
-    "domain", "provider", "verified", "country", "city", "state", "region", "id", "year",
-];
-/// Words that mean a person alone; a result's column may be called by others without naming anybody (`address`, `token`).
-const PERSON: [&str; 33] = [
+/// Words that mean a person alone: a column called so is neither sampled nor shown.
+const PERSON: [&str; 62] = [
     "email",
     "mail",
     "phone",
@@ -47,7 +11,6 @@ const PERSON: [&str; 33] = [
     "mobile",
     "cellphone",
     "fax",
-    "ssn",
     "iban",
     "bic",
     "cardnumber",
@@ -55,39 +18,124 @@ const PERSON: [&str; 33] = [
     "cardno",
     "cvv",
     "cvc",
-    "passport",
-    "taxid",
-    "socialsecurity",
     "password",
     "passwd",
     "pwd",
+    "secret",
+    "apikey",
     "dob",
     "birthdate",
     "birthday",
     "dateofbirth",
-    "secret",
-    "apikey",
+    "passport",
+    // What states know people by.
+    "aadhaar",
+    "bsn",
+    "citizenid",
+    "codicefiscale",
     "cpf",
     "dni",
-    "bsn",
-    "aadhaar",
+    "fiscalcode",
+    "henkilotunnus",
+    "hetu",
+    "identitynumber",
+    "kimlikno",
+    "mynumber",
+    "nationalid",
+    "nationalidnumber",
+    "nationalnumber",
+    "nhsno",
+    "nhsnumber",
+    "nie",
+    "nir",
+    "personalcode",
+    "personalnumber",
+    "personnr",
+    "personnummer",
+    "pesel",
+    "residentid",
+    "rrn",
+    "socialsecurity",
+    "socialsecuritynumber",
+    "ssn",
+    "steueridentnummer",
+    "steuerid",
+    "steueridnr",
+    "taxid",
+    "tckimlik",
+    "tckn",
+    "tcno",
 ];
+/// Words that may mean something else in the column of a result (`address`, `token`), but are not worth a sample.
+const NOT_SAMPLED: [&str; 9] = ["cell", "card", "pin", "pass", "street", "salt", "hash", "login", "username"];
+/// The same, found anywhere in a name.
+const STEMS: [&str; 11] = [
+    "email",
+    "phone",
+    "passw",
+    "passport",
+    "address",
+    "birth",
+    "creditcard",
+    "cardnumber",
+    "secret",
+    "apikey",
+    "token",
+];
+/// What a name ends with when it counts or describes personal data: `email_count`, `phone_type`.
+const ABOUT: [&str; 22] = [
+    "count", "counts", "total", "sum", "avg", "average", "share", "rate", "percent", "pct", "type", "kind", "status",
+    "domain", "provider", "verified", "country", "city", "state", "region", "id", "year",
+];
+/// Words of a name whose column may hold numbers of people. Its values have the last word.
+const MAY_BE: [&str; 12] = [
+    "national",
+    "identity",
+    "citizen",
+    "resident",
+    "tax",
+    "fiscal",
+    "insurance",
+    "social",
+    "person",
+    "personal",
+    "patient",
+    "nhs",
+];
+
+/// Whether a column's name looks personal or secret, so that none of its values is kept as a sample.
+pub fn is_personal_name(column: &str) -> bool {
+    let words = words(column);
+    let joined = words.concat();
+    means_a_person(&words)
+        || STEMS.iter().any(|stem| joined.contains(stem))
+        || words.iter().any(|word| NOT_SAMPLED.contains(&word.as_str()))
+}
 
 /// Whether a result's column holds personal data whatever its values look like. What is computed from such a column
 /// (`count(email)`) is not personal by its name.
-pub(super) fn names_personal_values(column: &str) -> bool {
-    if column.contains('(') {
-        return false;
-    }
+pub fn names_personal_values(column: &str) -> bool {
     let words = words(column);
-    if words.len() > 1 && words.last().is_some_and(|last| ABOUT.contains(&last.as_str())) {
-        return false;
-    }
-    let joined = words.concat();
-    let pairs = words.windows(2).map(<[String]>::concat);
-    let triples = words.windows(3).map(<[String]>::concat);
-    let mut all = words.iter().cloned().chain(pairs).chain(triples).chain([joined]);
-    all.any(|word| PERSON.contains(&word.as_str()))
+    let (Some(last), false) = (words.last(), column.contains('(')) else { return false };
+    let is_about = words.len() > 1 && ABOUT.contains(&last.as_str());
+    // `tax_id` ends with one of these words, and is a word of its own.
+    let own = |from: &usize| is_person(&words[*from..].concat());
+    means_a_person(&words) && (!is_about || (0..words.len()).any(|from| own(&from)))
+}
+
+/// Whether numbers that a check digit speaks for are those of people, by the name of their column.
+pub(super) fn may_name_ids(column: &str) -> bool {
+    words(column).iter().any(|word| MAY_BE.contains(&word.as_str()))
+}
+
+fn is_person(word: &str) -> bool {
+    PERSON.contains(&word)
+}
+
+/// Whether some of the words, one to three in a row or all of them, mean a person.
+fn means_a_person(words: &[String]) -> bool {
+    let runs = (1..=3).flat_map(|length| words.windows(length)).chain([words]);
+    runs.map(<[String]>::concat).any(|word| is_person(&word))
 }
 
 /// `customerCardNo`, `customer_card_no` and `Customer Card No` are the same words.
@@ -129,6 +177,13 @@ mod tests {
             "date_of_birth",
             "birthday",
             "taxId",
+            "token_value",
+            "cpf",
+            "bsn",
+            "aadhaar_no",
+            "dni",
+            "PESEL",
+            "nationalId",
         ] {
             assert!(is_personal_name(name), "{name}");
         }
@@ -147,17 +202,31 @@ mod tests {
             "description",
             "hotel",
             "spinner",
+            "denied",
+            "tokyo_office",
+            "order_id",
         ] {
             assert!(!is_personal_name(name), "{name}");
         }
     }
 
     #[test]
+    fn whatever_is_masked_in_a_result_is_never_sampled() {
+        for name in PERSON {
+            assert!(names_personal_values(name) && is_personal_name(name), "{name}");
+        }
+    }
+
+    #[test]
     fn results_about_personal_columns_are_not_personal() {
-        for name in ["email", "CustomerEmail", "phone_number", "Date of Birth", "passwordHash", "e_mail", "cpf"] {
+        for name in
+            ["email", "CustomerEmail", "phone_number", "Date of Birth", "passwordHash", "e_mail", "cpf", "tax_id"]
+        {
             assert!(names_personal_values(name), "{name}");
         }
-        for name in ["count(email)", "email_count", "phone_type", "emailDomain", "city", "mailing", "detail"] {
+        for name in
+            ["count(email)", "email_count", "phone_type", "emailDomain", "city", "mailing", "detail", "email_id"]
+        {
             assert!(!names_personal_values(name), "{name}");
         }
     }

@@ -1,6 +1,6 @@
 //! Finds personal data in text.
 
-use super::checks;
+use super::{checks, ids, numbers};
 use std::ops::Range;
 
 /// What was found.
@@ -27,23 +27,15 @@ pub struct Found {
     pub kind: Kind,
 }
 
-/// Characters that a value may follow; what follows others (`-`, `.`, `/`) is a part of something longer.
-const BEFORE: &str = "\"'`([{<>,;:=|#*~";
-/// Characters that may follow a value.
-const AFTER: &str = "\"'`)]}<>,;:!?|&*~";
-
 /// Everything personal in a text, in order, without overlaps.
 pub fn find(text: &str) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let mut before: Option<char> = None;
     let mut clear_to = 0;
     for (at, character) in text.char_indices() {
-        let begins = at >= clear_to && before.is_none_or(|before| before.is_whitespace() || BEFORE.contains(before));
+        let value = if at >= clear_to { value(&text[at..], before) } else { None };
         before = Some(character);
-        if !begins {
-            continue;
-        }
-        if let Some((length, kind)) = value(&text[at..]) {
+        if let Some((length, kind)) = value {
             clear_to = at + length;
             found.push(Found { at: at..clear_to, kind });
         }
@@ -51,27 +43,60 @@ pub fn find(text: &str) -> Vec<Found> {
     found
 }
 
-/// A value at the beginning of a text: its length and kind.
-fn value(text: &str) -> Option<(usize, Kind)> {
+/// A value at the beginning of a text: its length and kind. `before` stands before it.
+fn value(text: &str, before: Option<char>) -> Option<(usize, Kind)> {
     let first = text.chars().next()?;
-    if let Some(length) = email(text) {
+    if !first.is_alphanumeric() && first != '+' && first != '(' {
+        return None;
+    }
+    let after = |joins: fn(char) -> bool| before.is_none_or(|before| !joins(before));
+    if after(char::is_alphanumeric)
+        && let Some(length) = email(text)
+    {
         return Some((length, Kind::Email));
     }
     match first {
-        '+' => phone(text).map(|length| (length, Kind::Phone)),
-        '(' => bracketed_phone(text).map(|length| (length, Kind::Phone)),
-        _ if first.is_ascii_digit() => number(text),
-        _ if first.is_ascii_alphabetic() => lettered(text),
+        // A sign that no number has within it, so that a path or a dash before it is none of it.
+        '+' if after(is_of_a_word) => numbers::phone(text).map(|length| (length, Kind::Phone)),
+        '(' if after(is_of_a_word) => numbers::bracketed_phone(text).map(|length| (length, Kind::Phone)),
+        _ if first.is_ascii_digit() && after(joins_numbers) => numbers::number(text),
+        _ if first.is_ascii_alphabetic() && after(is_of_a_word) => lettered(text, after(joins_numbers)),
         _ => None,
     }
 }
+
+/// A letter of a script that writes words with spaces between them, a digit, or what joins such. A number may stand beside
+/// any other character, an ideograph too.
+fn is_of_a_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_' || character.is_lowercase() || character.is_uppercase()
+}
+
+/// What makes a number a part of something longer when it stands beside it: a fraction, a path, a code with dashes.
+fn joins_numbers(character: char) -> bool {
+    is_of_a_word(character) || "-./\\+@%$€£".contains(character)
+}
+
+/// Whether nothing that stands after so many bytes belongs to the value.
+pub(super) fn ends(text: &str, length: usize) -> bool {
+    let mut rest = text[length..].chars();
+    match rest.next() {
+        None => true,
+        Some('.') => rest.next().is_none_or(|after| !is_of_a_word(after)),
+        Some(',') => rest.next().is_none_or(|after| !after.is_ascii_digit()),
+        Some(next) => !joins_numbers(next),
+    }
+}
+
+/// Longer than any name before an `@`. A longer one is found by its last characters.
+const LONGEST_NAME: usize = 128;
 
 fn email(text: &str) -> Option<usize> {
     if !text.starts_with(char::is_alphanumeric) {
         return None;
     }
     let local = |character: char| character.is_alphanumeric() || "._%+-".contains(character);
-    let at = text.find(|character| !local(character)).filter(|at| text[*at..].starts_with('@'))?;
+    let mut name = text.char_indices().take(LONGEST_NAME);
+    let at = name.find(|(_, character)| !local(*character)).filter(|(_, character)| *character == '@')?.0;
     let host = &text[at + 1..];
     let in_host = |character: char| character.is_alphanumeric() || character == '.' || character == '-';
     let end = host.find(|character| !in_host(character)).unwrap_or(host.len());
@@ -81,145 +106,11 @@ fn email(text: &str) -> Option<usize> {
     (is_top && !name.is_empty()).then_some(at + 1 + host.len())
 }
 
-/// Groups of digits with one separator between two, as long as they go on.
-struct Groups {
-    digits: Vec<u32>,
-    sizes: Vec<usize>,
-    separators: Vec<char>,
-    length: usize,
-}
-
-fn groups(text: &str, separators: &str) -> Groups {
-    let mut found = Groups { digits: Vec::new(), sizes: vec![0], separators: Vec::new(), length: 0 };
-    let mut characters = text.char_indices().peekable();
-    while let Some((at, character)) = characters.next() {
-        if let Some(digit) = character.to_digit(10) {
-            found.digits.push(digit);
-            if let Some(size) = found.sizes.last_mut() {
-                *size += 1;
-            }
-            found.length = at + 1;
-            continue;
-        }
-        let goes_on = characters.peek().is_some_and(|(_, next)| next.is_ascii_digit());
-        if !separators.contains(character) || !goes_on || found.sizes.last() == Some(&0) {
-            break;
-        }
-        found.separators.push(character);
-        found.sizes.push(0);
-    }
-    found
-}
-
-impl Groups {
-    fn is_like(&self, sizes: &[usize], separators: &str) -> bool {
-        self.sizes == sizes && self.separators.iter().all(|separator| separators.contains(*separator))
-    }
-
-    fn part(&self, from: usize, to: usize) -> u32 {
-        self.digits[from..to].iter().fold(0, |number, digit| number * 10 + digit)
-    }
-}
-
-fn ends(text: &str, length: usize) -> bool {
-    let mut rest = text[length..].chars();
-    match rest.next() {
-        None => true,
-        Some('.') => rest.next().is_none_or(|after| !after.is_alphanumeric()),
-        Some(',') => rest.next().is_none_or(|after| !after.is_ascii_digit()),
-        Some(next) => next.is_whitespace() || AFTER.contains(next),
-    }
-}
-
-/// With a country's code: up to 15 digits, written in any of the usual ways.
-fn phone(text: &str) -> Option<usize> {
-    let (mut digits, mut gap, mut length) = (0, 0, 1);
-    for (at, character) in text.char_indices().skip(1) {
-        if character.is_ascii_digit() {
-            (digits, gap, length) = (digits + 1, 0, at + 1);
-        } else if digits > 0 && gap < 2 && " -./()".contains(character) {
-            gap += 1;
-        } else {
-            break;
-        }
-    }
-    ((8..=15).contains(&digits) && !text.starts_with("+0") && ends(text, length)).then_some(length)
-}
-
-/// `(555) 123-4567`
-fn bracketed_phone(text: &str) -> Option<usize> {
-    let (area, rest) = text.strip_prefix('(')?.split_once(')')?;
-    let blank = rest.len() - rest.trim_start_matches(' ').len();
-    let found = groups(rest.trim_start_matches(' '), " -.");
-    let is_area = (2..=5).contains(&area.len()) && area.bytes().all(|byte| byte.is_ascii_digit());
-    let length = area.len() + 2 + blank + found.length;
-    (is_area && blank <= 1 && (6..=9).contains(&found.digits.len()) && ends(text, length)).then_some(length)
-}
-
-fn number(text: &str) -> Option<(usize, Kind)> {
-    let joined = groups(text, "");
-    if let Some(found) = number_with_letter(text, &joined) {
-        return Some(found);
-    }
-    let grouped = groups(text, " -./");
-    for found in [&grouped, &joined] {
-        if !ends(text, found.length) {
-            continue;
-        }
-        if let Some(kind) = kind_of(found) {
-            return Some((found.length, kind));
-        }
-    }
-    None
-}
-
-/// A check letter follows the digits.
-fn number_with_letter(text: &str, joined: &Groups) -> Option<(usize, Kind)> {
-    let with_letter = text.get(..joined.length + 1).filter(|_| matches!(joined.digits.len(), 8 | 17))?;
-    let upper = with_letter.to_ascii_uppercase();
-    let known = checks::dni(&upper) || checks::chinese_id(&upper);
-    (known && ends(text, with_letter.len())).then_some((with_letter.len(), Kind::NationalId))
-}
-
-fn kind_of(found: &Groups) -> Option<Kind> {
-    let digits = &found.digits;
-    let alone = found.separators.is_empty();
-    let in_fours = found.separators.iter().all(|separator| " -".contains(*separator))
-        && (found.sizes == [4, 6, 5] || found.sizes.iter().rev().skip(1).all(|size| *size == 4));
-    if (alone || in_fours) && checks::is_card(digits) {
-        return Some(Kind::Card);
-    }
-    let text: String = digits.iter().filter_map(|digit| char::from_digit(*digit, 10)).collect();
-    let national = (alone && checks::chinese_id(&text))
-        || (found.is_like(&[3, 3, 3, 2], ".-") && found.separators == ['.', '.', '-'] && checks::cpf(digits))
-        || (found.is_like(&[4, 4, 4], " -") && checks::aadhaar(digits))
-        || (found.is_like(&[3, 2, 4], "-") && checks::ssn(found.part(0, 3), found.part(3, 5), found.part(5, 9)));
-    if national {
-        return Some(Kind::NationalId);
-    }
-    is_national_phone(found).then_some(Kind::Phone)
-}
-
-/// Without a country's code: as Americans write it, or with a zero before the area.
-fn is_national_phone(found: &Groups) -> bool {
-    if found.is_like(&[3, 3, 4], "-.") || found.is_like(&[1, 3, 3, 4], "-.") {
-        return matches!(found.digits.first(), Some(1..));
-    }
-    let [0, second, ..] = found.digits.as_slice() else { return false };
-    let has_year = found.sizes.len() > 2 && found.sizes.contains(&4);
-    let area = found.sizes[0];
-    *second != 0
-        && (2..=5).contains(&area)
-        && (2..=5).contains(&found.sizes.len())
-        && (9..=12).contains(&found.digits.len())
-        && found.separators.iter().all(|separator| " -/".contains(*separator))
-        && !has_year
-}
-
-fn lettered(text: &str) -> Option<(usize, Kind)> {
+/// `alone` is whether it is no part of a code with dashes: one letter in 23 fits a DNI.
+fn lettered(text: &str, alone: bool) -> Option<(usize, Kind)> {
     let end = text.find(|character: char| !character.is_ascii_alphanumeric()).unwrap_or(text.len());
-    let upper = text[..end].to_ascii_uppercase();
-    if (checks::dni(&upper) || checks::codice_fiscale(&upper)) && ends(text, end) {
+    let upper = text.get(..end).filter(|word| word.len() <= 16).unwrap_or_default().to_ascii_uppercase();
+    if ((alone && ids::dni(&upper)) || ids::codice_fiscale(&upper)) && ends(text, end) {
         return Some((end, Kind::NationalId));
     }
     let length = iban(text)?;
@@ -284,9 +175,53 @@ mod tests {
             ("11010519491231002X", Kind::NationalId, "11010519491231002X"),
             ("2341 2341 2346", Kind::NationalId, "2341 2341 2346"),
             ("RSSMRA85T10A562S", Kind::NationalId, "RSSMRA85T10A562S"),
+            ("born 811228-9874,", Kind::NationalId, "811228-9874"),
+            ("19811228-9874", Kind::NationalId, "19811228-9874"),
+            ("811228+9874", Kind::NationalId, "811228+9874"),
+            ("131052-308T", Kind::NationalId, "131052-308T"),
+            ("010594y9032", Kind::NationalId, "010594y9032"),
+            ("900101-1234568", Kind::NationalId, "900101-1234568"),
+            ("800101 5009 087", Kind::NationalId, "800101 5009 087"),
+            ("2 55 08 14 168 025 38", Kind::NationalId, "2 55 08 14 168 025 38"),
+            ("1234 5678 9018", Kind::NationalId, "1234 5678 9018"),
+            ("NHS 943 476 5919", Kind::NationalId, "943 476 5919"),
         ] {
             assert_eq!(kinds(text), [(kind, value)], "{text}");
         }
+    }
+
+    #[test]
+    fn a_value_begins_and_ends_at_any_character_that_is_no_part_of_it() {
+        for (text, values) in [
+            ("邮箱：ann@example.org。", ["ann@example.org"].as_slice()),
+            ("（ann@example.org）", &["ann@example.org"]),
+            ("ann@example.org，bob@example.org", &["ann@example.org", "bob@example.org"]),
+            ("name/ann@example.org/", &["ann@example.org"]),
+            ("-ann@example.org", &["ann@example.org"]),
+            ("mail—ann@example.org—now", &["ann@example.org"]),
+            ("«ann@example.org»", &["ann@example.org"]),
+            ("电话：+49 30 1234567，", &["+49 30 1234567"]),
+            ("tel/+49 30 1234567。", &["+49 30 1234567"]),
+            ("电话0171-2345678号", &["0171-2345678"]),
+            ("卡号4111111111111111。", &["4111111111111111"]),
+            ("•4111 1111 1111 1111…", &["4111 1111 1111 1111"]),
+            ("“DE89370400440532013000”", &["DE89370400440532013000"]),
+            ("IBAN/DE89370400440532013000、", &["DE89370400440532013000"]),
+            ("（12345678Z）", &["12345678Z"]),
+        ] {
+            let found: Vec<&str> = kinds(text).into_iter().map(|(_, value)| value).collect();
+            assert_eq!(found, values, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_read_in_a_moment() {
+        for text in ["a.", "1 ", "+1 ", "1-1+", "A1"] {
+            find(&text.repeat(20_000));
+        }
+        let name = "a.".repeat(500);
+        let found = find(&format!("{name}b@example.org")).pop().unwrap();
+        assert_eq!(found.kind, Kind::Email);
     }
 
     #[test]
@@ -320,6 +255,14 @@ mod tests {
             "9007199254740993",
             "52.5200 13.4050",
             "10 000 000",
+            "44051401359",
+            "86 195 742 719",
+            "201228-1234",
+            "ORD-X1234567L",
+            "$5555555555554444",
+            "v4111111111111111",
+            "Nº_4111111111111111",
+            "123 456 7890",
         ] {
             assert_eq!(kinds(text), [], "{text}");
         }

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     fn result(names: &[&str], rows: Vec<Vec<Cell>>) -> ResultSet {
-        let column = |name: &&str| Column { name: (*name).to_owned(), data_type: String::new() };
+        let column = |name: &&str| Column::new(*name, "");
         ResultSet { columns: names.iter().map(column).collect(), rows, truncated: false }
     }
 

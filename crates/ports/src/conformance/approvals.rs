@@ -37,7 +37,7 @@ const HOUR_MS: i64 = 3_600_000;
 
 fn asked(turn: &str) -> Approval {
     let preview = ResultSet {
-        columns: vec![Column { name: "id".to_owned(), data_type: "bigint".to_owned() }],
+        columns: vec![Column::new("id", "bigint")],
         rows: vec![vec![json!(7)], vec![json!("ü'漢")]],
         truncated: true,
     };

@@ -8,7 +8,7 @@ mod tapped;
 use crate::world::{embedded_env, load};
 use app::{Composed, Overrides, Roles};
 use async_trait::async_trait;
-use contracts::{Envelope, Job, Meta, TurnId};
+use contracts::{ConnectionId, Envelope, Job, Meta, TurnId};
 use ports::broker::{Delivery, Message, Receipt};
 use ports::ledger::Commit;
 use ports::store::NewTurn;
@@ -117,6 +117,11 @@ impl Inline {
         order_of(turn, job)
     }
 
+    /// As `order`, about another connection than the sample shop.
+    pub async fn order_on<J: Job>(&self, connection: &ConnectionId, job: &J) -> Order {
+        order_of(self.turn_on(connection).await, job)
+    }
+
     /// As `order`, for a job that must know its turn.
     pub async fn order_for<J: Job>(&self, make: impl AsyncFnOnce(&TurnId) -> J) -> Order {
         let turn = self.turn().await;
@@ -187,12 +192,16 @@ impl Inline {
     }
 
     async fn turn(&self) -> NewTurn {
+        self.turn_on(&"con_sample_shop".into()).await
+    }
+
+    async fn turn_on(&self, connection: &ConnectionId) -> NewTurn {
         let turn = NewTurn {
             id: TurnId(format!("resp_inline{:04}", self.turns.fetch_add(1, Ordering::Relaxed))),
             business: "biz_demo".into(),
             user: "usr_demo".into(),
             conversation: Some("conv_inline".into()),
-            connection: Some("con_sample_shop".into()),
+            connection: Some(connection.clone()),
             question: "How many customers do we have?".to_owned(),
             idempotency_key: None,
             lane: contracts::Lane::Interactive,
@@ -255,6 +264,7 @@ fn runner(handler: Arc<dyn Handler>, ports: Ports) -> Runner {
         renew: Duration::from_secs(20),
         max_attempts: 5,
         llm_calls: 8,
+        masking: Arc::default(),
         clear_to_llm: false,
         flush: Flush { after: Duration::from_millis(1), bytes: 4_096 },
     };

@@ -85,7 +85,7 @@ impl Source for FixedSource {
 
     async fn query(&self, _: Statement) -> Result<ResultSet, SourceError> {
         let names = ["id", "name", "status", "total"];
-        let column = |name: &str| Column { name: name.to_owned(), data_type: String::new() };
+        let column = |name: &str| Column::new(name, "");
         let row = |n| vec![json!(n), json!(format!("Customer {n}")), json!("paid"), json!(n * 100)];
         Ok(ResultSet { columns: names.map(column).to_vec(), rows: (1..=ROWS).map(row).collect(), truncated: false })
     }
