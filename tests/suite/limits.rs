@@ -128,7 +128,7 @@ impl Source for Slow {
     async fn query(&self, _: Statement) -> Result<ResultSet, Error> {
         self.0.begin();
         tokio::time::sleep(TAKES).await;
-        let count = Column { name: "count".to_owned(), data_type: "integer".to_owned() };
+        let count = Column::new("count", "integer");
         Ok(ResultSet { columns: vec![count], rows: vec![vec![json!(28)]], truncated: false })
     }
 
