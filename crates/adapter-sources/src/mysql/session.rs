@@ -1,6 +1,6 @@
 use super::cells;
 use super::errors::{self, database_error, failed};
-use super::server::{Server, close};
+use super::server::{CHARSET, Server, close};
 use crate::cell::as_text;
 use crate::collect::Collector;
 use crate::fault;
@@ -95,11 +95,16 @@ impl Session {
     /// Each query is a read-only transaction of its own, so that no lock on a table is held over several.
     pub(super) async fn open(server: &Server, timeout: Duration) -> Result<Self, Error> {
         let mut connection = server.connect().await?;
-        let facts = sqlx::query("SELECT CAST(CONNECTION_ID() AS UNSIGNED), VERSION(), @@sql_mode");
+        let facts =
+            sqlx::query("SELECT CAST(CONNECTION_ID() AS UNSIGNED), VERSION(), @@sql_mode, @@character_set_client");
         let facts = facts.fetch_one(&mut connection).await.map_err(failed)?;
         let id = facts.try_get(0).map_err(failed)?;
         let version = facts.try_get(1).map_err(failed)?;
         let modes: String = facts.try_get(2).map_err(failed)?;
+        let charset: String = facts.try_get(3).map_err(failed)?;
+        if charset != CHARSET {
+            return Err(Error::Settings(format!("the server reads statements as {charset}, not as {CHARSET}")));
+        }
         let mut session = Self { connection, id, version };
         session.execute(format!("SET SESSION sql_mode = '{}'", kept(&modes))).await?;
         session.execute("SET SESSION TRANSACTION READ ONLY".to_owned()).await?;
