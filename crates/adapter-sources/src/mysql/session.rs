@@ -25,6 +25,10 @@ const KEPT_MODES: [&str; 9] = [
     "TIME_TRUNCATE_FRACTIONAL",
 ];
 
+/// Bytes that GROUP_CONCAT may make where the server allows more. Other functions make no more than its
+/// `max_allowed_packet`, which no session can change.
+const LONGEST_GROUP: u32 = 16 << 20;
+
 /// Engines without transactions keep what a statement did, whatever becomes of it.
 const CAN_UNDO: &str = "SELECT CAST(COALESCE(e.TRANSACTIONS = 'YES', 0) AS SIGNED) FROM information_schema.TABLES t \
     LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE \
@@ -108,6 +112,9 @@ impl Session {
         let mut session = Self { connection, id, version };
         session.execute(format!("SET SESSION sql_mode = '{}'", kept(&modes))).await?;
         session.execute("SET SESSION TRANSACTION READ ONLY".to_owned()).await?;
+        session
+            .execute(format!("SET SESSION group_concat_max_len = LEAST(@@group_concat_max_len, {LONGEST_GROUP})"))
+            .await?;
         session.set_timeout(timeout).await?;
         Ok(session)
     }
