@@ -131,7 +131,7 @@ impl Session {
     }
 
     /// One of our own commands.
-    async fn execute(&mut self, sql: String) -> Result<(), Error> {
+    pub(super) async fn execute(&mut self, sql: String) -> Result<(), Error> {
         self.connection.execute(AssertSqlSafe(sql)).await.map_err(failed)?;
         Ok(())
     }

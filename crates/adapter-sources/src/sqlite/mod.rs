@@ -30,6 +30,14 @@ pub(crate) use writer::SqliteWriter;
 
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+const WRITABLE: &str = "this process may write to the file, which questions never do; when nothing else does, let its \
+    owner take that right away";
+
+/// Asks the system, and writes nothing.
+async fn is_writable(file: PathBuf) -> bool {
+    tokio::fs::OpenOptions::new().append(true).open(file).await.is_ok()
+}
+
 /// A file.
 pub(crate) struct Sqlite {
     place: Place,
@@ -99,7 +107,11 @@ impl Sqlite {
 #[async_trait]
 impl Source for Sqlite {
     async fn about(&self) -> Result<About, Error> {
-        self.in_session(CancellationToken::new(), TEST_TIMEOUT, discover::about).await
+        let mut about = self.in_session(CancellationToken::new(), TEST_TIMEOUT, discover::about).await?;
+        if self.place.is_a_persons() && is_writable(self.file().await?).await {
+            about.warnings.push(WRITABLE.to_owned());
+        }
+        Ok(about)
     }
 
     async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {

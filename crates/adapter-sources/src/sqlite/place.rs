@@ -40,6 +40,11 @@ impl Place {
         Ok(file)
     }
 
+    /// Whether a person named it; else it is one of ours.
+    pub(super) fn is_a_persons(&self) -> bool {
+        self.reserved.is_some()
+    }
+
     /// Whether a file elsewhere exists is none of the asker's business.
     fn missing(&self, error: &io::Error) -> Error {
         if self.root.as_ref().is_some_and(|root| !self.path.starts_with(root)) {

@@ -13,6 +13,7 @@ mod limits;
 mod own;
 mod reading;
 mod refusals;
+mod roles;
 mod schema;
 mod sheets;
 mod shop;
