@@ -44,7 +44,7 @@ async fn stranger(world: &World) -> Side<'_> {
 
 /// A database of the other business, whose every row says whose it is.
 fn secret_database(world: &World) -> String {
-    let file = world.folder.path().join("theirs.db");
+    let file = world.databases.path().join("theirs.db");
     let connection = Connection::open(&file).unwrap();
     connection.execute_batch("CREATE TABLE secret_notes (id INTEGER PRIMARY KEY, note TEXT)").unwrap();
     for _ in 0..20 {

@@ -303,7 +303,7 @@ async fn a_connection_is_tested_and_read(mode: Mode) {
 
 async fn a_connection_that_cannot_work_says_why(mode: Mode) {
     let world = mode.world(&[]).await;
-    let empty = world.folder.path().join("empty.sqlite");
+    let empty = world.databases.path().join("empty.sqlite");
     std::fs::write(&empty, b"").unwrap();
     for (url, code) in [
         ("sqlite:/nowhere/at/all.sqlite".to_owned(), "connection_settings"),

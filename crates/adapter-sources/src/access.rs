@@ -1,6 +1,10 @@
 //! Reads connection URLs. No message of here repeats a part of one other than a parameter's name.
 
 use ports::source::Error;
+use std::path::PathBuf;
+
+/// Parameters that the driver writes into a statement as they are.
+const ZONE: [&str; 2] = ["timezone", "time-zone"];
 
 /// What is known of a URL before it is used.
 pub(crate) struct Url {
@@ -32,11 +36,34 @@ pub(crate) fn check(url: &str, schemes: &[&str], parameters: &[&str]) -> Result<
 
 fn check_parameters(query: &str, known: &[&str]) -> Result<(), Error> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let name = pair.split('=').next().unwrap_or(pair);
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if ZONE.contains(&name) && !is_zone(value) {
+            return Err(Error::Settings(format!(
+                "the URL's parameter `{name}` is no time zone; use one such as %2B02:00"
+            )));
+        }
         if !known.contains(&name) {
             let known = known.join(", ");
-            return Err(Error::Settings(format!("the URL's parameter `{name}` is not known; known are {known}")));
+            return Err(Error::Settings(format!(
+                "the URL's parameter `{name}` is not known or may not be set; leave it out, known are {known}"
+            )));
         }
+    }
+    Ok(())
+}
+
+fn is_zone(value: &str) -> bool {
+    let plain =
+        value.replace("%2B", "+").replace("%2b", "+").replace("%2F", "/").replace("%2f", "/").replace("%3A", ":");
+    let plain = plain.replace("%3a", ":");
+    !plain.is_empty() && plain.chars().all(|c| c.is_ascii_alphanumeric() || "_/+-:".contains(c))
+}
+
+/// A socket leads to this machine past its network, often to a server that asks for no password there.
+pub(crate) fn must_be_a_host(socket: Option<&PathBuf>, host: &str) -> Result<(), Error> {
+    if socket.is_some() || host.starts_with('/') || host.to_lowercase().starts_with("%2f") {
+        let sentence = "the URL names a socket of this machine; name the server's host and port";
+        return Err(Error::Settings(sentence.to_owned()));
     }
     Ok(())
 }
@@ -74,6 +101,13 @@ mod tests {
     fn a_refusal_repeats_no_password() {
         assert!(!refusal("postgres://a:hush@b/").contains("hush"));
         assert!(!refusal("postgres://a@b/c?password=hush").contains("hush"));
+    }
+
+    #[test]
+    fn a_time_zone_is_nothing_else() {
+        let zone = |value: &str| check(&format!("mysql://a@b/c?timezone={value}"), &["mysql"], &["timezone"]).is_ok();
+        assert!(zone("%2B02:00") && zone("Europe/Berlin") && zone("-03:30") && zone("SYSTEM"));
+        assert!(!zone("") && !zone("x'") && !zone("UTC%27,sql_mode=%27ANSI_QUOTES") && !zone("a%5C"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod mysql;
 mod opened;
 mod placed;
 mod postgres;
+mod reserved;
 pub mod sample;
 mod samples;
 mod sqlite;
@@ -22,10 +23,11 @@ mod statement;
 mod watch;
 
 use async_trait::async_trait;
-use bounded::Bounded;
+use bounded::{Bounded, Slots};
 use contracts::{BusinessId, Dialect};
-use opened::Opened;
+use opened::{Open, Opened};
 use ports::source::{Access, Error, ImportLimits, Imported, Source, Sources, Upload, Writer};
+pub use reserved::{OwnDatabase, Reserved};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,13 +40,16 @@ pub struct Limits {
     pub max_open: usize,
     /// Folder that SQLite files must lie in; `None` allows any file.
     pub sqlite_root: Option<PathBuf>,
-    /// Folder for databases that were made of uploaded files.
+    /// Folder for databases that were made of uploaded files. No URL reaches into it.
     pub files: PathBuf,
+    /// What else belongs to the application.
+    pub reserved: Reserved,
 }
 
 /// Opens sources of every dialect.
 pub struct SqlSources {
     limits: Limits,
+    reserved: Arc<Reserved>,
     opened: Opened,
 }
 
@@ -52,43 +57,51 @@ impl SqlSources {
     /// No source is open yet.
     pub fn new(limits: Limits) -> Self {
         let opened = Opened::new(limits.max_open);
-        Self { limits, opened }
+        let mut reserved = limits.reserved.clone();
+        reserved.folders.push(limits.files.clone());
+        Self { limits, reserved: Arc::new(reserved), opened }
     }
 
-    fn bounded(&self, access: &Access) -> Result<Arc<dyn Source>, Error> {
-        let slots = self.limits.max_connections;
+    fn opened(&self, access: &Access) -> Result<Open, Error> {
+        self.opened.get_or_open(access, || {
+            let slots = Slots::new(self.limits.max_connections);
+            Ok(Open { source: self.bounded(access, slots.clone())?, slots })
+        })
+    }
+
+    fn bounded(&self, access: &Access, slots: Slots) -> Result<Arc<dyn Source>, Error> {
         Ok(match access.dialect {
-            Dialect::Sqlite => {
-                let source = match access.url.strip_prefix(placed::SCHEME) {
-                    Some(path) => sqlite::Sqlite::of_file(path.into(), self.limits.files.clone()),
-                    None => sqlite::Sqlite::new(&access.url, self.limits.sqlite_root.clone())?,
-                };
-                Arc::new(Bounded::new(source, slots))
-            }
-            Dialect::Postgres => Arc::new(Bounded::new(postgres::Postgres::new(&access.url)?, slots)),
+            Dialect::Sqlite => Arc::new(Bounded::new(self.sqlite(&access.url)?, slots)),
+            Dialect::Postgres => Arc::new(Bounded::new(postgres::Postgres::new(&access.url, &self.reserved)?, slots)),
             Dialect::Mysql => Arc::new(Bounded::new(mysql::Mysql::new(&access.url)?, slots)),
         })
+    }
+
+    fn sqlite(&self, url: &str) -> Result<sqlite::Sqlite, Error> {
+        match url.strip_prefix(placed::SCHEME) {
+            Some(path) => Ok(sqlite::Sqlite::of_file(path.into(), self.limits.files.clone())),
+            None => sqlite::Sqlite::new(url, self.limits.sqlite_root.clone(), self.reserved.clone()),
+        }
     }
 }
 
 #[async_trait]
 impl Sources for SqlSources {
     async fn open(&self, access: &Access) -> Result<Arc<dyn Source>, Error> {
-        self.opened.get_or_open(access, || self.bounded(access))
+        Ok(self.opened(access)?.source)
     }
 
     /// Changes are few and far between: a writer is opened for each.
-    async fn writer(&self, access: &Access) -> Result<Arc<dyn Writer>, Error> {
-        let slots = self.limits.max_connections;
+    async fn writer(&self, source: &Access, access: &Access) -> Result<Arc<dyn Writer>, Error> {
+        if access.url.starts_with(placed::SCHEME) {
+            return Err(Error::Settings("an uploaded file is not changed".to_owned()));
+        }
+        let slots = self.opened(source)?.slots;
         Ok(match access.dialect {
-            Dialect::Sqlite if access.url.starts_with(placed::SCHEME) => {
-                return Err(Error::Settings("an uploaded file is not changed".to_owned()));
+            Dialect::Sqlite => Arc::new(Bounded::new(sqlite::SqliteWriter::new(self.sqlite(&access.url)?), slots)),
+            Dialect::Postgres => {
+                Arc::new(Bounded::new(postgres::PostgresWriter::new(&access.url, &self.reserved)?, slots))
             }
-            Dialect::Sqlite => {
-                let file = sqlite::Sqlite::new(&access.url, self.limits.sqlite_root.clone())?;
-                Arc::new(Bounded::new(sqlite::SqliteWriter::new(file), slots))
-            }
-            Dialect::Postgres => Arc::new(Bounded::new(postgres::PostgresWriter::new(&access.url)?, slots)),
             Dialect::Mysql => Arc::new(Bounded::new(mysql::MysqlWriter::new(&access.url)?, slots)),
         })
     }

@@ -4,7 +4,7 @@ use crate::{Role, Roles, SystemClock, UuidIds};
 use adapter_embedded::{FileLog, Journal, LocalFlights, LocalLimiter, LocalSignals};
 use adapter_rabbitmq::{Rabbit, RabbitConfig};
 use adapter_redis::{RedisBus, RedisConfig};
-use adapter_sources::SqlSources;
+use adapter_sources::{OwnDatabase, Reserved, SqlSources};
 use adapter_store::{HpkeVault, Options as StoreOptions, Store};
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
@@ -316,6 +316,11 @@ fn sources_for(settings: &Settings, roles: &Roles, overrides: &Overrides) -> Arc
         files: match settings.sources.files_dir.as_os_str().is_empty() {
             true => settings.embedded.data_dir.join("files"),
             false => settings.sources.files_dir.clone(),
+        },
+        reserved: Reserved {
+            folders: vec![settings.embedded.data_dir.clone()],
+            except: vec![crate::demo::sample_file(&settings.embedded.data_dir)],
+            store: OwnDatabase::of_url(&settings.store.url).filter(|_| settings.mode == Mode::Distributed),
         },
     }))
 }

@@ -10,7 +10,7 @@ use settings::{Mode, Provider, ProviderKind, Settings};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const EMAIL: &str = "demo@askline.example";
 const BUSINESS: &str = "biz_demo";
@@ -94,6 +94,11 @@ pub async fn prepare_demo(ports: &Ports, settings: &Settings) -> Result<Demo> {
     Ok(Demo { url: String::new(), email: EMAIL.into(), password, token })
 }
 
+/// The one file of the data folder that is a source. Its rows are no secret of anybody.
+pub(crate) fn sample_file(folder: &Path) -> PathBuf {
+    folder.join("sample-shop.sqlite")
+}
+
 fn seat() -> Seat {
     Seat {
         business: BusinessId::from(BUSINESS),
@@ -109,7 +114,7 @@ async fn create_connection(ports: &Ports, settings: &Settings, folder: &Path) ->
     if ports.store.schema(&business, &id).await?.is_some() {
         return Ok(());
     }
-    let file = folder.join("sample-shop.sqlite");
+    let file = sample_file(folder);
     if !file.exists() {
         adapter_sources::sample::create_sqlite(&file).await.context("the sample database cannot be made")?;
     }

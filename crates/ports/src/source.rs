@@ -241,8 +241,8 @@ pub trait Writer: Send + Sync {
 pub trait Sources: Send + Sync {
     /// A source. Connects lazily: only a wrong URL fails here.
     async fn open(&self, access: &Access) -> Result<Arc<dyn Source>, Error>;
-    /// A source for changes, by the access that was given for them.
-    async fn writer(&self, _access: &Access) -> Result<Arc<dyn Writer>, Error> {
+    /// A source for changes, by the access that was given for them. Its connections count as those of the source.
+    async fn writer(&self, _source: &Access, _access: &Access) -> Result<Arc<dyn Writer>, Error> {
         Err(Error::Settings("no changes are made here".to_owned()))
     }
     /// Makes a database of a file.

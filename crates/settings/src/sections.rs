@@ -304,7 +304,8 @@ pub struct Sources {
     pub samples: usize,
     /// Rows of a table that are looked at for them.
     pub sampled_rows: usize,
-    /// Folder that `sqlite:` connections must lie in; empty means that managers may name any file of the server.
+    /// Folder that `sqlite:` connections must lie in; empty means that managers may name any file of the server but
+    /// those of the data folder and of `files_dir`.
     pub sqlite_root: PathBuf,
     /// Rows of a table in an uploaded file.
     pub max_file_rows: usize,

@@ -34,6 +34,16 @@ pub fn parts(name: &ObjectName) -> Option<Vec<&Ident>> {
     name.0.iter().map(ObjectNamePart::as_ident).collect()
 }
 
+/// The function that a name calls, in lower case, whatever its quotes and its schema.
+pub fn called(name: &ObjectName) -> String {
+    let parts = parts(name).unwrap_or_default();
+    let called = parts.last().map(|ident| match ident.quote_style {
+        Some(quote) => unquote(&ident.value, quote),
+        None => ident.value.clone(),
+    });
+    called.unwrap_or_default().to_lowercase()
+}
+
 /// Up to three names that look like the one asked for, best first.
 pub fn near<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
     let wanted = wanted.to_lowercase();

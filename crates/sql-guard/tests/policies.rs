@@ -4,8 +4,8 @@
 mod common;
 
 use common::{shop, verdict};
-use contracts::{ColumnSchema, Dialect, Schema, TableSchema};
-use sql_guard::Policy;
+use contracts::{ColumnSchema, Dialect, Role, Schema, TableSchema};
+use sql_guard::{ConnectionPolicy, Policy};
 
 fn table(namespace: Option<&str>, name: &str, data_type: &str) -> TableSchema {
     let column = ColumnSchema {
@@ -75,4 +75,30 @@ fn a_schema_without_tables_allows_none() {
     let refusal = sql_guard::check("SELECT * FROM orders", &policy).unwrap_err();
     assert_eq!(refusal.rule, "unknown_table");
     assert!(refusal.message.contains("no tables"), "{}", refusal.message);
+}
+
+/// A view reads tables past their rules.
+#[test]
+fn where_there_are_rules_a_view_is_read_only_with_a_rule_of_its_own() {
+    let view = TableSchema { is_view: true, ..table(Some("public"), "all_orders", "int") };
+    let schema = Schema { tables: vec![table(Some("public"), "orders", "int"), view] };
+    let written = |text: &str| serde_json::from_str::<ConnectionPolicy>(text).unwrap();
+    let reads = |policy: &ConnectionPolicy, role: Role| {
+        let rules = policy.policy(Dialect::Postgres, &schema, role).unwrap();
+        let is_shown = policy.visible(&schema, role).tables.iter().any(|table| table.is_view);
+        let verdicts =
+            ["SELECT id FROM all_orders", "SELECT id FROM orders WHERE id IN (SELECT id FROM public.all_orders)"]
+                .map(|sql| verdict(sql, &rules));
+        assert_eq!(verdict("SELECT id FROM orders", &rules), "allowed", "a table needs no rule");
+        assert_eq!(verdicts, if is_shown { ["allowed"; 2] } else { ["unknown_table"; 2] });
+        is_shown
+    };
+    assert!(reads(&written("{}"), Role::Member), "without rules there is nothing to get past");
+    for rules in [r#"[{"name": "orders", "filter": "id < 10"}]"#, r#"[{"name": "orders", "masks": {"id": "null"}}]"#] {
+        assert!(!reads(&written(&format!(r#"{{"tables": {rules}}}"#)), Role::Member), "{rules}");
+    }
+    let listed = r#"{"tables": [{"name": "orders", "filter": "id < 10"}, {"name": "all_orders"}]}"#;
+    assert!(reads(&written(listed), Role::Member));
+    let own = r#"{"tables": [{"name": "all_orders"}], "roles": {"member": [{"name": "orders", "filter": "id < 10"}]}}"#;
+    assert!(!reads(&written(own), Role::Member) && reads(&written(own), Role::Manager));
 }

@@ -18,6 +18,8 @@ pub struct World {
     pub settings: Settings,
     /// The folder of its data.
     pub folder: TempDir,
+    /// A folder for customers' databases, which may not lie in that of its data.
+    pub databases: TempDir,
     /// Stops it.
     pub shutdown: Shutdown,
     env: BTreeMap<String, String>,
@@ -74,7 +76,8 @@ impl World {
         let shutdown = Shutdown::default();
         let running = app::start(&settings, &roles, composed, shutdown.clone()).await.expect("it starts");
         demo.url = format!("http://{}", running.address.expect("an address"));
-        Self { demo, ports, settings, folder, shutdown, env, running, database, turn }
+        let databases = tempfile::tempdir().expect("a folder");
+        Self { demo, ports, settings, folder, databases, shutdown, env, running, database, turn }
     }
 
     /// A client that is logged in.
@@ -84,11 +87,11 @@ impl World {
 
     /// Ends, and starts anew on what was stored. Its language model is the settings' own.
     pub async fn restart(self) -> Self {
-        let Self { demo, ports, settings, folder, shutdown, env, running, database, turn } = self;
+        let Self { demo, ports, settings, folder, databases, shutdown, env, running, database, turn } = self;
         drop((demo, ports, settings));
         shutdown.drain.cancel();
         running.until_stopped().await;
-        Self::start(env, Overrides::default(), folder, database, turn).await
+        Self { databases, ..Self::start(env, Overrides::default(), folder, database, turn).await }
     }
 
     /// Drains and ends.

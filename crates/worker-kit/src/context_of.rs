@@ -47,11 +47,7 @@ impl Ctx {
 
     /// Opens the database of a connection.
     pub async fn open_source(&self, connection: &Connection) -> Result<Arc<dyn Source>, JobError> {
-        let url = self.unsealed(connection, &connection.id, &connection.sealed_url).await?;
-        let access = match url.as_str() {
-            FILE_URL => self.file_access(connection).await?,
-            _ => Access { dialect: connection.dialect, url },
-        };
+        let access = self.access(connection).await?;
         self.ports.sources.open(&access).await.map_err(|error| JobError::fail(error.class(), error.to_string()))
     }
 
@@ -62,7 +58,20 @@ impl Ctx {
         let sealed = sealed.or_fail("changes_not_allowed", "This connection allows no changes any more.")?;
         let url = self.unsealed(connection, &write_slot(&connection.id), sealed).await?;
         let access = Access { dialect: connection.dialect, url };
-        self.ports.sources.writer(&access).await.map_err(|error| JobError::fail(error.class(), error.to_string()))
+        let source = self.access(connection).await?;
+        self.ports
+            .sources
+            .writer(&source, &access)
+            .await
+            .map_err(|error| JobError::fail(error.class(), error.to_string()))
+    }
+
+    async fn access(&self, connection: &Connection) -> Result<Access, JobError> {
+        let url = self.unsealed(connection, &connection.id, &connection.sealed_url).await?;
+        match url.as_str() {
+            FILE_URL => self.file_access(connection).await,
+            _ => Ok(Access { dialect: connection.dialect, url }),
+        }
     }
 
     async fn unsealed(&self, connection: &Connection, slot: &ConnectionId, sealed: &str) -> Result<String, JobError> {

@@ -81,7 +81,7 @@ async fn what_a_policy_hides_does_not_show(mode: Mode) {
 
 async fn with_several_databases_one_must_be_named(mode: Mode) {
     let world = mode.world(&[]).await;
-    let file = world.folder.path().join("second.db");
+    let file = world.databases.path().join("second.db");
     let second = rusqlite::Connection::open(&file).unwrap();
     second.execute_batch("CREATE TABLE customers (nickname TEXT); CREATE TABLE notes (note TEXT)").unwrap();
     let http = reqwest::Client::new().post(format!("{}/v1/connections", world.demo.url));

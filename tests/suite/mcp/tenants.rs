@@ -16,7 +16,7 @@ const EMAIL: &str = "stranger@example.org";
 async fn stranger(world: &World) -> (String, String) {
     testkit::add_member(&world.ports, EMAIL, PASSWORD, "Another business").await;
     let token = token(world, EMAIL).await;
-    let file = world.folder.path().join("theirs.db");
+    let file = world.databases.path().join("theirs.db");
     let database = Connection::open(&file).unwrap();
     database.execute_batch("CREATE TABLE secret_notes (id INTEGER PRIMARY KEY, note TEXT)").unwrap();
     database.execute("INSERT INTO secret_notes (note) VALUES (?1)", [CANARY]).unwrap();

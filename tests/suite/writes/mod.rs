@@ -4,4 +4,5 @@ mod cases;
 mod inline;
 mod kills;
 mod page;
+mod servers;
 mod shop;

@@ -1,7 +1,7 @@
 //! Writes the tables of a file into a database of its own.
 
 use super::kinds::{Kind, Value, kind_of_all};
-use super::{Table, names, refused};
+use super::{Table, check_area, names, refused};
 use ports::source::{Error, ImportLimits, Imported};
 use rusqlite::{Connection, params_from_iter};
 use sha2::{Digest, Sha256};
@@ -45,6 +45,7 @@ impl Shaped {
         let has_header = rows.first().is_some_and(|row| names::is_header(row));
         let header = if has_header { rows.remove(0) } else { Vec::new() };
         let width = if has_header { header.len() } else { rows.iter().map(Vec::len).max().unwrap_or(0) };
+        check_area(rows.len(), width)?;
         let mut short = 0;
         for (index, row) in rows.iter_mut().enumerate() {
             let number = table.first_row + index + usize::from(has_header);

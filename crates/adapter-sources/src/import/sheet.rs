@@ -1,9 +1,14 @@
 //! Spreadsheets: each sheet is a table.
 
-use super::{Table, check_size, refused};
-use calamine::{Data, Reader, Xlsx};
-use ports::source::{Error, ImportLimits, Upload};
+use super::{Room, Table, archive, check_area, refused};
+use calamine::{Data, DataRef, Reader, Xlsx, XlsxError};
+use ports::source::{Error, Upload};
 use std::io::Cursor;
+
+/// Each is read from its beginning to its end.
+const MAX_SHEETS: usize = 100;
+
+type Workbook<'a> = Xlsx<Cursor<&'a [u8]>>;
 
 /// What a spreadsheet's file begins with.
 pub(super) enum Format {
@@ -21,25 +26,61 @@ pub(super) fn format(upload: &Upload) -> Option<Format> {
     }
 }
 
-pub(super) fn tables(upload: &Upload, format: Format, limits: ImportLimits) -> Result<Vec<Table>, Error> {
+pub(super) fn tables(upload: &Upload, format: Format, room: &mut Room) -> Result<Vec<Table>, Error> {
     if matches!(format, Format::Xls) {
         return Err(refused("the old Excel format (.xls) is not read; save the workbook as .xlsx or as CSV"));
     }
-    let unreadable =
-        |error: calamine::XlsxError| refused(format!("the workbook cannot be read ({error}); save it anew"));
-    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(upload.bytes.as_slice())).map_err(unreadable)?;
-    let mut tables = Vec::new();
-    for name in workbook.sheet_names() {
-        let range = workbook.worksheet_range(&name).map_err(unreadable)?;
-        let first_row = range.start().map_or(1, |(row, _)| row as usize + 1);
-        let mut rows = Vec::new();
-        for (index, cells) in range.rows().enumerate() {
-            check_size(index + 1, cells.len(), limits)?;
-            rows.push(cells.iter().map(text).collect());
-        }
-        tables.push(Table { name, rows, first_row });
+    archive::check(&upload.bytes, room.limits)?;
+    let mut workbook: Workbook<'_> = Xlsx::new(Cursor::new(upload.bytes.as_slice())).map_err(unreadable)?;
+    let names = workbook.sheet_names();
+    if names.len() > MAX_SHEETS {
+        return Err(refused(format!("the workbook has more than {MAX_SHEETS} sheets; split it into several files")));
     }
-    Ok(tables)
+    names.into_iter().map(|name| sheet(&mut workbook, name, room)).collect()
+}
+
+/// One by one, cells take no more memory than they hold. The range that they span may be as large as a sheet can be.
+fn sheet(workbook: &mut Workbook<'_>, name: String, room: &mut Room) -> Result<Table, Error> {
+    let mut cells = Vec::new();
+    match workbook.worksheet_cells_reader(&name) {
+        Ok(mut reader) => {
+            while let Some(cell) = reader.next_cell().map_err(unreadable)? {
+                if !matches!(cell.get_value(), DataRef::Empty) {
+                    let text = text(&Data::from(cell.get_value().clone()));
+                    room.take(1, text.len())?;
+                    cells.push((cell.get_position(), text));
+                }
+            }
+        }
+        // A chart.
+        Err(XlsxError::NotAWorksheet(_)) => {}
+        Err(error) => return Err(unreadable(error)),
+    }
+    range(name, cells, room)
+}
+
+/// The rows of the smallest range that has all cells.
+fn range(name: String, cells: Vec<((u32, u32), String)>, room: &Room) -> Result<Table, Error> {
+    let rows = || cells.iter().map(|((row, _), _)| *row as usize);
+    let columns = || cells.iter().map(|((_, column), _)| *column as usize);
+    let (Some(top), Some(bottom), Some(left), Some(right)) =
+        (rows().min(), rows().max(), columns().min(), columns().max())
+    else {
+        return Ok(Table { name, rows: Vec::new(), first_row: 1 });
+    };
+    let (height, width) = (bottom - top + 1, right - left + 1);
+    room.check_rows(height)?;
+    room.check_columns(&format!("the sheet {name}"), width)?;
+    check_area(height, width)?;
+    let mut rows = vec![vec![String::new(); width]; height];
+    for ((row, column), text) in cells {
+        rows[row as usize - top][column as usize - left] = text;
+    }
+    Ok(Table { name, rows, first_row: top + 1 })
+}
+
+fn unreadable(error: XlsxError) -> Error {
+    refused(format!("the workbook cannot be read ({error}); save it anew"))
 }
 
 /// As a CSV file would hold it.

@@ -1,18 +1,13 @@
 //! Text files: encoding, delimiter, rows.
 
-use super::{Table, check_size, refused};
-use ports::source::{Error, ImportLimits, Upload};
+use super::{Room, Table, refused};
+use ports::source::{Error, Upload};
 
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// Lines that tell the delimiter.
 const SNIFFED: usize = 50;
 
-pub(super) fn table(
-    upload: &Upload,
-    stem: &str,
-    limits: ImportLimits,
-    notices: &mut Vec<String>,
-) -> Result<Table, Error> {
+pub(super) fn table(upload: &Upload, stem: &str, room: &mut Room, notices: &mut Vec<String>) -> Result<Table, Error> {
     let text = decoded(&upload.bytes, notices)?;
     let delimiter = delimiter(&text);
     let mut rows = Vec::new();
@@ -20,7 +15,9 @@ pub(super) fn table(
         csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
     for (index, record) in reader.records().enumerate() {
         let record = record.map_err(|error| refused(format!("row {}: {error}; correct the row", index + 1)))?;
-        check_size(index + 1, record.len(), limits)?;
+        room.check_rows(index + 1)?;
+        room.check_columns(&format!("row {}", index + 1), record.len())?;
+        room.take(record.len(), record.as_slice().len())?;
         rows.push(record.iter().map(|value| value.trim().to_owned()).collect());
     }
     Ok(Table { name: stem.to_owned(), rows, first_row: 1 })

@@ -22,7 +22,7 @@ pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
 fn classify(number: u16, message: &str) -> Error {
     let message = message.to_owned();
     match number {
-        1045 | 1698 | 1130 | 1862 => Error::Login(format!("{message}; check user and password")),
+        1045 | 1698 | 1130 | 1862 | 3118 | 4151 => Error::Login(format!("{message}; check user and password")),
         1044 => Error::Login(format!("{message}; the user has no right to this database")),
         1049 => Error::Settings(format!("{message}; check the name after the last / of the URL")),
         1142 | 1143 | 1227 | 1290 | 1370 | 1792 => Error::Forbidden(message),
@@ -40,6 +40,8 @@ mod tests {
     fn numbers_have_their_class() {
         for (number, class) in [
             (1045, "connection_login"),
+            (3118, "connection_login"),
+            (4151, "connection_login"),
             (1044, "connection_login"),
             (1049, "connection_settings"),
             (1142, "database_forbidden"),

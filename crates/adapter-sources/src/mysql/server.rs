@@ -6,20 +6,11 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use std::str::FromStr;
 
 const SCHEMES: [&str; 2] = ["mysql", "mariadb"];
-const PARAMETERS: [&str; 12] = [
-    "sslmode",
-    "ssl-mode",
-    "sslca",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
-    "charset",
-    "collation",
-    "timezone",
-    "time-zone",
-];
+const PARAMETERS: [&str; 10] =
+    ["sslmode", "ssl-mode", "sslca", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key", "timezone", "time-zone"];
+
+/// Of every session.
+pub(super) const CHARSET: &str = "utf8mb4";
 
 /// Statements of one session. Beyond this the driver closes the oldest, and that packet, which has no answer, holds up
 /// the next one by the 40 ms of a delayed acknowledgement.
@@ -36,11 +27,14 @@ impl Server {
         access::check(url, &SCHEMES, &PARAMETERS)?;
         let options = MySqlConnectOptions::from_str(url)
             .map_err(access::unreadable)?
+            // The guard reads UTF-8. In other charsets a byte inside a character may be read as a backslash or a quote.
+            .charset(CHARSET)
             // The driver would change what `||` means.
             .pipes_as_concat(false)
             .no_engine_substitution(false)
             .statement_cache_capacity(STATEMENTS)
             .disable_statement_logging();
+        access::must_be_a_host(options.get_socket(), options.get_host())?;
         let address = format!("{}:{}", options.get_host(), options.get_port());
         Ok(Self { options, address })
     }
@@ -70,5 +64,29 @@ pub(crate) async fn close(connection: MySqlConnection) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "a connection did not end cleanly"),
         Err(_) => tracing::debug!("a connection did not end in time"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(url: &str) -> String {
+        Server::new(url).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_session_speaks_utf8() {
+        assert_eq!(Server::new("mysql://a:b@c/d").unwrap().options.get_charset(), "utf8mb4");
+        for parameter in ["charset=gbk", "collation=gbk_chinese_ci", "charset=utf8mb4", "%63harset=gbk"] {
+            assert!(refusal(&format!("mysql://a:b@c/d?{parameter}")).contains("leave it out"), "{parameter}");
+        }
+    }
+
+    #[test]
+    fn sockets_are_refused() {
+        for url in ["mysql://a@c/d?socket=/run/mysqld.sock", "mysql://a@%2Frun%2Fmysqld.sock/d"] {
+            assert!(!refusal(url).is_empty(), "{url}");
+        }
     }
 }

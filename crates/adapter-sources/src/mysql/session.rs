@@ -1,6 +1,6 @@
 use super::cells;
 use super::errors::{self, database_error, failed};
-use super::server::{Server, close};
+use super::server::{CHARSET, Server, close};
 use crate::cell::as_text;
 use crate::collect::Collector;
 use crate::fault;
@@ -24,6 +24,10 @@ const KEPT_MODES: [&str; 9] = [
     "REAL_AS_FLOAT",
     "TIME_TRUNCATE_FRACTIONAL",
 ];
+
+/// Bytes that GROUP_CONCAT may make where the server allows more. Other functions make no more than its
+/// `max_allowed_packet`, which no session can change.
+const LONGEST_GROUP: u32 = 16 << 20;
 
 /// Engines without transactions keep what a statement did, whatever becomes of it.
 const CAN_UNDO: &str = "SELECT CAST(COALESCE(e.TRANSACTIONS = 'YES', 0) AS SIGNED) FROM information_schema.TABLES t \
@@ -95,14 +99,22 @@ impl Session {
     /// Each query is a read-only transaction of its own, so that no lock on a table is held over several.
     pub(super) async fn open(server: &Server, timeout: Duration) -> Result<Self, Error> {
         let mut connection = server.connect().await?;
-        let facts = sqlx::query("SELECT CAST(CONNECTION_ID() AS UNSIGNED), VERSION(), @@sql_mode");
+        let facts =
+            sqlx::query("SELECT CAST(CONNECTION_ID() AS UNSIGNED), VERSION(), @@sql_mode, @@character_set_client");
         let facts = facts.fetch_one(&mut connection).await.map_err(failed)?;
         let id = facts.try_get(0).map_err(failed)?;
         let version = facts.try_get(1).map_err(failed)?;
         let modes: String = facts.try_get(2).map_err(failed)?;
+        let charset: String = facts.try_get(3).map_err(failed)?;
+        if charset != CHARSET {
+            return Err(Error::Settings(format!("the server reads statements as {charset}, not as {CHARSET}")));
+        }
         let mut session = Self { connection, id, version };
         session.execute(format!("SET SESSION sql_mode = '{}'", kept(&modes))).await?;
         session.execute("SET SESSION TRANSACTION READ ONLY".to_owned()).await?;
+        session
+            .execute(format!("SET SESSION group_concat_max_len = LEAST(@@group_concat_max_len, {LONGEST_GROUP})"))
+            .await?;
         session.set_timeout(timeout).await?;
         Ok(session)
     }
@@ -119,7 +131,7 @@ impl Session {
     }
 
     /// One of our own commands.
-    async fn execute(&mut self, sql: String) -> Result<(), Error> {
+    pub(super) async fn execute(&mut self, sql: String) -> Result<(), Error> {
         self.connection.execute(AssertSqlSafe(sql)).await.map_err(failed)?;
         Ok(())
     }

@@ -15,6 +15,7 @@ mod time;
 mod writer;
 
 use crate::collect::Collector;
+use crate::reserved::Reserved;
 use crate::statement;
 use crate::watch::{Watch, unless_cancelled};
 use async_trait::async_trait;
@@ -32,18 +33,25 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    pub(crate) fn new(url: &str) -> Result<Self, Error> {
-        Ok(Self { server: Server::new(url)? })
+    pub(crate) fn new(url: &str, reserved: &Reserved) -> Result<Self, Error> {
+        Ok(Self { server: Server::new(url, reserved)? })
     }
 
-    /// The stream of a cut statement still fills its own connection, so what it left to render is rendered in
-    /// another.
-    async fn render(&self, asked: &Statement, session: &mut Session, cut: bool, later: Later) -> Result<Later, Error> {
-        if later.is_empty() || !cut {
-            return session.render(later).await;
+    /// The stream of a cut statement still fills its own connection, so what it read is looked at from another, and what
+    /// it left to render is rendered there. It is stopped in between: with that its locks are gone, which tell what it
+    /// read.
+    async fn after_cut(&self, asked: &Statement, backend: i32, later: Later) -> Result<Later, Error> {
+        if asked.reads.is_none() && later.is_empty() {
+            self.server.cancel(backend).await;
+            return Ok(later);
         }
         let mut other = Session::begin(&self.server, asked.timeout, None).await?;
-        let rendered = other.render(later).await;
+        let checked = other.check_reads_of(backend, asked).await;
+        self.server.cancel(backend).await;
+        let rendered = match checked {
+            Ok(()) => other.render(later).await,
+            Err(error) => Err(error),
+        };
         other.release(&self.server).await;
         rendered
     }
@@ -64,19 +72,21 @@ impl Source for Postgres {
         let beginning = Session::begin(&self.server, asked.timeout, asked.reads.as_deref());
         let mut session = unless_cancelled(&asked.cancel, beginning).await?;
         let backend = session.backend;
+        let mut was_cut = false;
         let work = async {
             if asked.reads.is_some() || asked.max_scanned_rows.is_some() {
                 session.check(&asked).await?;
             }
             let mut rows = Collector::new(&asked);
             let (cut, later) = session.collect(&asked.sql, &mut rows).await?;
-            if cut {
-                self.server.cancel(backend).await;
+            was_cut = cut;
+            let mut later = if cut {
+                self.after_cut(&asked, backend, later).await?
             } else {
                 // Once more, because a function shows what it reads only when it runs.
                 session.check_reads(&asked).await?;
-            }
-            let mut later = self.render(&asked, &mut session, cut, later).await?;
+                session.render(later).await?
+            };
             let mut result = rows.finish();
             later.fill(&mut result);
             Ok(result)
@@ -84,7 +94,7 @@ impl Source for Postgres {
         let outcome = Watch::start(&asked).run(work, || self.server.cancel(backend)).await;
         match &outcome {
             // A signal that was sent to stop this statement must not meet the next one.
-            Ok(result) if result.truncated => session.close().await,
+            _ if was_cut => session.close().await,
             Ok(_) | Err(Error::Statement(_) | Error::Forbidden(_) | Error::TooExpensive(_)) => {
                 session.release(&self.server).await
             }

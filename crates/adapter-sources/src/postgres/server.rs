@@ -1,5 +1,6 @@
 use super::errors::database_error;
 use super::idle::Idle;
+use crate::reserved::{OwnDatabase, Reserved};
 use crate::{access, fault};
 use ports::source::Error;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -8,7 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 const SCHEMES: [&str; 2] = ["postgres", "postgresql"];
-const PARAMETERS: [&str; 10] = [
+const PARAMETERS: [&str; 9] = [
     "sslmode",
     "ssl-mode",
     "sslrootcert",
@@ -18,7 +19,6 @@ const PARAMETERS: [&str; 10] = [
     "sslkey",
     "ssl-key",
     "application_name",
-    "options",
 ];
 
 /// An idle connection that does not answer within this is not used.
@@ -28,11 +28,13 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 pub(crate) struct Server {
     options: PgConnectOptions,
     address: String,
+    /// The application's own, which no source may be.
+    store: Option<OwnDatabase>,
     idle: Idle,
 }
 
 impl Server {
-    pub(crate) fn new(url: &str) -> Result<Self, Error> {
+    pub(crate) fn new(url: &str, reserved: &Reserved) -> Result<Self, Error> {
         let parts = access::check(url, &SCHEMES, &PARAMETERS)?;
         let mut options = PgConnectOptions::from_str(url).map_err(access::unreadable)?;
         if !parts.has_password {
@@ -42,11 +44,18 @@ impl Server {
         }
         // Statements run once, and a cache would outlive what resets a session.
         let options = options.statement_cache_capacity(0).disable_statement_logging();
+        access::must_be_a_host(options.get_socket(), options.get_host())?;
         let address = format!("{}:{}", options.get_host(), options.get_port());
-        Ok(Self { options, address, idle: Idle::default() })
+        Ok(Self { options, address, store: reserved.store.clone(), idle: Idle::default() })
     }
 
     pub(crate) async fn connect(&self) -> Result<PgConnection, Error> {
+        if let Some(store) = &self.store
+            && store.is(&OwnDatabase::of(&self.options)).await
+        {
+            let sentence = "it is the database that Askline keeps its own data in; name another database";
+            return Err(Error::Settings(sentence.to_owned()));
+        }
         fault::connecting(&self.address, &self.options, database_error).await
     }
 
@@ -98,5 +107,42 @@ pub(crate) async fn close(connection: PgConnection) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "a connection did not end cleanly"),
         Err(_) => tracing::debug!("a connection did not end in time"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(url: &str) -> String {
+        Server::new(url, &Reserved::default()).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn sockets_are_refused() {
+        for url in [
+            "postgres://u:p@%2Fvar%2Frun%2Fpostgresql/db",
+            "postgres://u:p@%2fvar%2frun%2fpostgresql/db",
+            "postgres://u:p@h/db?host=/var/run/postgresql",
+            "postgres://u:p@h/db?%68ost=/var/run/postgresql",
+            "postgres://u:p@/db?host=/var/run/postgresql",
+        ] {
+            assert!(!refusal(url).is_empty(), "{url}");
+        }
+        assert!(refusal("postgres://u:p@%2Ftmp/db").contains("socket"));
+        assert_eq!(refusal("postgres://u:p@h/db"), "");
+    }
+
+    #[test]
+    fn what_a_session_is_set_to_is_not_the_urls() {
+        for parameter in [
+            "options=-c%20standard_conforming_strings%3Doff",
+            "options[client_encoding]=GBK",
+            "client_encoding=GBK",
+            "hostaddr=127.0.0.1",
+            "dbname=askline",
+        ] {
+            assert!(refusal(&format!("postgres://u:p@h/db?{parameter}")).contains("leave it out"), "{parameter}");
+        }
     }
 }

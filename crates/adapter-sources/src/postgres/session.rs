@@ -63,7 +63,15 @@ impl Session {
     /// Refuses a statement that touched what it may not read, when it is known what that is.
     pub(super) async fn check_reads(&mut self, asked: &Statement) -> Result<(), Error> {
         match &asked.reads {
-            Some(reads) => scope::check(&mut self.connection, reads).await,
+            Some(reads) => scope::check(&mut self.connection, self.backend, reads).await,
+            None => Ok(()),
+        }
+    }
+
+    /// As `check_reads`, for the transaction that another session is in.
+    pub(super) async fn check_reads_of(&mut self, backend: i32, asked: &Statement) -> Result<(), Error> {
+        match &asked.reads {
+            Some(reads) => scope::check_other(&mut self.connection, backend, reads).await,
             None => Ok(()),
         }
     }

@@ -5,6 +5,7 @@ use super::scope;
 use super::server::{Server, close};
 use super::session::{PLANNING, SETTINGS, path};
 use crate::fault;
+use crate::reserved::Reserved;
 use crate::statement;
 use crate::watch::{Watch, unless_cancelled};
 use async_trait::async_trait;
@@ -20,8 +21,8 @@ pub(crate) struct PostgresWriter {
 }
 
 impl PostgresWriter {
-    pub(crate) fn new(url: &str) -> Result<Self, Error> {
-        Ok(Self { server: Server::new(url)? })
+    pub(crate) fn new(url: &str, reserved: &Reserved) -> Result<Self, Error> {
+        Ok(Self { server: Server::new(url, reserved)? })
     }
 }
 
@@ -81,7 +82,7 @@ impl Session {
         let explain = format!("EXPLAIN {}", asked.sql);
         let plan = sqlx::query(AssertSqlSafe(explain)).persistent(true).fetch_all(&mut self.connection).await;
         plan.map_err(failed)?;
-        scope::check(&mut self.connection, &asked.reads).await?;
+        scope::check(&mut self.connection, self.backend, &asked.reads).await?;
         let statement = sqlx::query(AssertSqlSafe(asked.sql.as_str())).persistent(true);
         let done = statement.execute(&mut self.connection).await.map_err(failed)?;
         Ok(done.rows_affected())

@@ -8,6 +8,7 @@ mod products;
 mod sql;
 mod tables;
 
+use crate::reserved::Reserved;
 use crate::sqlite::database_error as sqlite_error;
 use crate::{fault, mysql, postgres};
 use contracts::Dialect;
@@ -48,7 +49,7 @@ pub async fn load(access: &Access) -> Result<(), Error> {
             create_sqlite(Path::new(path.strip_prefix("//").unwrap_or(path))).await
         }
         Dialect::Postgres => {
-            let mut connection = postgres::Server::new(&access.url)?.connect().await?;
+            let mut connection = postgres::Server::new(&access.url, &Reserved::default())?.connect().await?;
             let filled = fill(&mut connection, Dialect::Postgres).await;
             postgres::close(connection).await;
             filled.map_err(|error| fault::while_running(error, postgres::database_error))

@@ -5,78 +5,63 @@ mod authorizer;
 mod cells;
 mod discover;
 mod gate;
+mod place;
 mod plan;
 mod session;
 mod touched;
 mod writer;
 
 use crate::collect::Collector;
+use crate::reserved::Reserved;
 use crate::statement;
 use crate::watch::Watch;
 use async_trait::async_trait;
 use contracts::{Dialect, ResultSet, Schema};
 use gate::Gate;
+use place::Place;
 use ports::source::{About, DiscoveryLimits, Error, Source, Statement};
 use session::Session;
 pub(crate) use session::database_error;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 pub(crate) use writer::SqliteWriter;
 
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+const WRITABLE: &str = "this process may write to the file, which questions never do; when nothing else does, let its \
+    owner take that right away";
+
+/// Asks the system, and writes nothing.
+async fn is_writable(file: PathBuf) -> bool {
+    tokio::fs::OpenOptions::new().append(true).open(file).await.is_ok()
+}
+
 /// A file.
 pub(crate) struct Sqlite {
-    path: PathBuf,
-    root: Option<PathBuf>,
+    place: Place,
 }
 
 impl Sqlite {
-    /// `sqlite:path` or `sqlite://path`. What follows is a path as it is: nothing is decoded and nothing can be set.
-    pub(crate) fn new(url: &str, root: Option<PathBuf>) -> Result<Self, Error> {
-        let Some(path) = url.strip_prefix("sqlite:") else {
-            return Err(Error::Settings("use sqlite:/path/to/file".to_owned()));
-        };
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.is_empty() || path == ":memory:" {
-            return Err(Error::Settings("the URL names no file; use sqlite:/path/to/file".to_owned()));
-        }
-        Ok(Self { path: PathBuf::from(path), root })
+    /// A file that a person named.
+    pub(crate) fn new(url: &str, root: Option<PathBuf>, reserved: Arc<Reserved>) -> Result<Self, Error> {
+        let path = place::path_of(url)?.to_owned();
+        Ok(Self { place: Place { path, root, reserved: Some(reserved) } })
     }
 
     /// A database of ours in the folder of such.
     pub(crate) fn of_file(path: PathBuf, folder: PathBuf) -> Self {
-        Self { path, root: Some(folder) }
+        Self { place: Place { path, root: Some(folder), reserved: None } }
     }
 
-    /// The file as it is now: it may have been replaced by a link since the last statement.
+    /// The file as it is now.
     pub(super) async fn file(&self) -> Result<PathBuf, Error> {
-        let shown = self.path.display();
-        let outside = || Error::Settings(format!("{shown} lies outside the folder that SQLite files must lie in"));
-        let file = match (tokio::fs::canonicalize(&self.path).await, &self.root) {
-            (Ok(file), _) => file,
-            // Whether a file outside exists is none of the asker's business.
-            (Err(_), Some(root)) if !self.path.starts_with(root) => return Err(outside()),
-            (Err(error), _) => {
-                let reason = error.kind();
-                return Err(Error::Settings(format!(
-                    "{shown} cannot be opened ({reason}); name an existing SQLite file"
-                )));
-            }
-        };
-        if let Some(root) = &self.root {
-            let root = tokio::fs::canonicalize(root)
-                .await
-                .map_err(|error| Error::Settings(format!("the folder for SQLite files: {}", error.kind())))?;
-            if !file.starts_with(&root) {
-                return Err(outside());
-            }
-        }
-        if !tokio::fs::metadata(&file).await.is_ok_and(|data| data.is_file()) {
-            return Err(Error::Settings(format!("{shown} is no file")));
-        }
-        Ok(file)
+        let place = self.place.clone();
+        let looking = tokio::task::spawn_blocking(move || place.find());
+        looking
+            .await
+            .unwrap_or_else(|error| Err(Error::Interrupted(format!("the search for the file ended ({error})"))))
     }
 
     /// Runs blocking work in a session of its own. When the caller goes away, what still runs is interrupted.
@@ -122,7 +107,11 @@ impl Sqlite {
 #[async_trait]
 impl Source for Sqlite {
     async fn about(&self) -> Result<About, Error> {
-        self.in_session(CancellationToken::new(), TEST_TIMEOUT, discover::about).await
+        let mut about = self.in_session(CancellationToken::new(), TEST_TIMEOUT, discover::about).await?;
+        if self.place.is_a_persons() && is_writable(self.file().await?).await {
+            about.warnings.push(WRITABLE.to_owned());
+        }
+        Ok(about)
     }
 
     async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {
@@ -142,20 +131,5 @@ impl Source for Sqlite {
     async fn plan(&self, asked: Statement) -> Result<(), Error> {
         let sql = asked.sql.clone();
         self.once_checked(asked, move |session| session.compile(&sql).map(drop)).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_names_a_file() {
-        for (url, path) in [("sqlite:/a b.db", "/a b.db"), ("sqlite:///a.db", "/a.db"), ("sqlite:a%20.db", "a%20.db")] {
-            assert_eq!(Sqlite::new(url, None).unwrap().path, PathBuf::from(path));
-        }
-        for url in ["/a.db", "sqlite:", "sqlite::memory:", "sqlite://"] {
-            assert!(matches!(Sqlite::new(url, None), Err(Error::Settings(_))), "{url}");
-        }
     }
 }

@@ -47,7 +47,8 @@ impl Session {
     }
 
     fn open_with(flags: OpenFlags, file: &Path, stop: CancellationToken, timeout: Duration) -> Result<Self, Error> {
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // The path was resolved: a link in it is new.
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let connection = Connection::open_with_flags(file, flags).map_err(failed)?;
         let session = Self { connection, stop };
         session.harden().map_err(failed)?;

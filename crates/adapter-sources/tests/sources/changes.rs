@@ -1,6 +1,7 @@
 //! Approved changes: kept as a whole or not at all.
 
-use crate::database::{Database, sources};
+use crate::database::{Database, sources, sources_of, statement};
+use adapter_sources::Reserved;
 use contracts::{ChangeKind, Dialect};
 use ports::Sources;
 use ports::source::{Access, Change, Changed, Error, Reads};
@@ -34,7 +35,7 @@ fn change(database: &Database, kind: ChangeKind, expected_rows: u64, sql: &str) 
 }
 
 async fn run(database: &Database, change: Change) -> Result<Changed, Error> {
-    sources(None).writer(&database.access).await.unwrap().change(change).await
+    sources(None).writer(&database.access, &database.access).await.unwrap().change(change).await
 }
 
 /// The totals, in order, as text.
@@ -45,7 +46,7 @@ async fn totals(database: &Database) -> String {
 
 pub async fn a_change_of_the_expected_rows_is_kept(database: Database) {
     orders(&database).await;
-    sources(None).writer(&database.access).await.unwrap().check().await.unwrap();
+    sources(None).writer(&database.access, &database.access).await.unwrap().check().await.unwrap();
     for (kind, rows, sql) in [
         (ChangeKind::Update, 2, "UPDATE orders SET total = total + 1 WHERE id > 1"),
         // Rows that have the value already count too.
@@ -219,9 +220,27 @@ pub async fn a_url_that_cannot_write_is_said(database: Database) {
             Access { dialect, url }
         }
     };
-    let error = match sources(None).writer(&access).await {
+    let error = match sources(None).writer(&database.access, &access).await {
         Ok(writer) => writer.check().await.err().unwrap(),
         Err(error) => error,
     };
     assert!(matches!(error, Error::Settings(_) | Error::Login(_)), "{error:?}");
+}
+
+pub async fn changes_count_as_statements_of_their_source(database: Database) {
+    orders(&database).await;
+    database.add_numbers().await;
+    let sources = sources_of(1, None, Reserved::default());
+    let writer = sources.writer(&database.access, &database.access).await.unwrap();
+    let source = sources.open(&database.access).await.unwrap();
+    let endless = statement(&database.endless());
+    let cancel = endless.cancel.clone();
+    let reading = tokio::spawn(async move { source.query(endless).await });
+    database.wait_until_running(true).await;
+    let asked = change(&database, ChangeKind::Delete, 1, "DELETE FROM orders WHERE id = 1");
+    let busy = writer.change(Change { timeout: Duration::from_millis(200), ..asked.clone() }).await.unwrap_err();
+    assert!(busy.class() == "database_unavailable" && busy.to_string().contains("all 1 connections"), "{busy}");
+    cancel.cancel();
+    reading.await.unwrap().unwrap_err();
+    assert_eq!(writer.change(asked).await.unwrap().rows, 1);
 }

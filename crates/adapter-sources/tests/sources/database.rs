@@ -1,4 +1,4 @@
-use adapter_sources::{Limits, SqlSources};
+use adapter_sources::{Limits, Reserved, SqlSources};
 use contracts::{Cell, Dialect, ResultSet};
 use ports::Sources;
 use ports::source::{Access, Error, Source, Statement};
@@ -156,7 +156,16 @@ pub async fn open(access: &Access) -> Arc<dyn Source> {
 }
 
 pub fn sources(sqlite_root: Option<std::path::PathBuf>) -> SqlSources {
-    SqlSources::new(Limits { max_connections: 2, max_open: 4, sqlite_root, files: std::env::temp_dir() })
+    sources_beside(sqlite_root, Reserved::default())
+}
+
+pub fn sources_beside(sqlite_root: Option<std::path::PathBuf>, reserved: Reserved) -> SqlSources {
+    sources_of(2, sqlite_root, reserved)
+}
+
+pub fn sources_of(max_connections: u32, sqlite_root: Option<std::path::PathBuf>, reserved: Reserved) -> SqlSources {
+    let files = std::env::temp_dir().join("askline-sources-files");
+    SqlSources::new(Limits { max_connections, max_open: 4, sqlite_root, files, reserved })
 }
 
 pub fn statement(sql: &str) -> Statement {

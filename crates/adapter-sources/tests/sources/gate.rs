@@ -131,3 +131,36 @@ async fn a_connection_that_fails_at_once_is_tried_once_more() {
     })
     .await;
 }
+
+/// What a function reads is known only when it ran. Rows that are given out although more would come were read too.
+#[tokio::test]
+async fn what_a_cut_statement_has_read_is_checked() {
+    crate::on(Dialect::Postgres, |database| async move {
+        database.add_numbers().await;
+        database.run("CREATE TABLE hidden (note VARCHAR(9))").await;
+        database.run("INSERT INTO hidden VALUES ('canary')").await;
+        let body = "LANGUAGE plpgsql AS $$ DECLARE found text; BEGIN \
+            EXECUTE 'SELECT note FROM public.hidden' INTO found; RETURN found; END $$";
+        database.run(&format!("CREATE FUNCTION leak() RETURNS text STABLE {body}")).await;
+        let reads = Some(Arc::new(Reads::new([(Some("public".to_owned()), "numbers".to_owned())])));
+        let source = database.source().await;
+        let query = async |sql: &str, max_rows: usize| {
+            source.query(Statement { reads: reads.clone(), max_rows, ..statement(sql) }).await
+        };
+        for (sql, class) in [
+            ("SELECT leak() FROM numbers", "database_forbidden"),
+            ("SELECT leak(), interval '1 day' FROM numbers a, numbers b, numbers c", "database_forbidden"),
+            // With the failure the locks are gone, which would tell what was read.
+            ("SELECT leak(), 1 / (n - 40) FROM (SELECT n FROM numbers ORDER BY n) ordered", "database_error"),
+        ] {
+            let error = query(sql, 7).await.expect_err(sql);
+            let expected = [class, "database_forbidden"].contains(&error.class());
+            assert!(expected && !error.to_string().contains("canary"), "{sql}: {error}");
+        }
+        let shown = query("SELECT n, interval '1 day' FROM numbers a ORDER BY n", 7).await.unwrap();
+        assert!(shown.truncated && shown.rows.len() == 7 && shown.rows[0][1] == "1 day", "{shown:?}");
+        let failed = query("SELECT 1 / (n - 40) FROM (SELECT n FROM numbers ORDER BY n) o", 1000).await.unwrap_err();
+        assert_eq!(failed.class(), "database_error", "{failed}");
+    })
+    .await;
+}

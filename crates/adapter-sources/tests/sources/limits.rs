@@ -59,3 +59,11 @@ pub async fn a_statement_whose_caller_went_away_is_stopped_in_the_database(datab
     assert!(running.await.unwrap_err().is_cancelled());
     database.wait_until_running(false).await;
 }
+
+#[tokio::test]
+async fn mysql_joins_no_more_than_a_session_of_ours_may() {
+    let url = crate::database::server_url(contracts::Dialect::Mysql);
+    let source = crate::database::open(&ports::source::Access { dialect: contracts::Dialect::Mysql, url }).await;
+    let rows = source.query(statement("SELECT @@group_concat_max_len")).await.unwrap().rows;
+    assert!(rows[0][0].as_u64().is_some_and(|most| most <= 16 << 20), "{rows:?}");
+}

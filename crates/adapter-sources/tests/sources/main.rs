@@ -10,9 +10,12 @@ mod database;
 mod files;
 mod gate;
 mod limits;
+mod own;
 mod reading;
 mod refusals;
+mod roles;
 mod schema;
+mod sheets;
 mod shop;
 mod values;
 
@@ -82,6 +85,7 @@ suite! {
     changes::what_cannot_be_undone_is_not_begun,
     changes::sqlite_cascades_into_no_other_table,
     changes::a_url_that_cannot_write_is_said,
+    changes::changes_count_as_statements_of_their_source,
     shop::the_sample_shop_has_the_same_numbers_everywhere,
     shop::the_sample_shop_is_not_loaded_over_another,
 }

@@ -13,7 +13,7 @@ use super::columns::hidden;
 use super::from::as_alias;
 use super::replace::bound;
 use super::scope::{Columns, Scope, Source};
-use super::{Verdict, Walk, absent, empty, unset};
+use super::{Verdict, Walk, absent, empty, growth, unset};
 use crate::names;
 use crate::policy::{Policy, PolicyTable};
 use crate::refusal::{Refusal, rule};
@@ -35,6 +35,7 @@ pub fn change<'p>(statement: &mut Statement, policy: &'p Policy) -> Result<Targe
         Statement::Delete(delete) => (ChangeKind::Delete, walk.delete(delete)?),
         _ => return Err(Refusal::unsupported("This kind of change")),
     };
+    growth::check(statement, policy.dialect())?;
     Ok(Target { kind, table, touched: walk.touched })
 }
 

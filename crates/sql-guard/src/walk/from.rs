@@ -215,7 +215,7 @@ impl<'p> Walk<'p> {
         match factor {
             TableFactor::Table { name, args, sample, .. } => {
                 if let Some(TableFunctionArgs { args, settings: _ }) = args {
-                    self.size_of_call(&name.to_string().to_lowercase(), args)?;
+                    self.size_of_call(&names::called(name), args)?;
                     self.function_args(args)?;
                 }
                 match sample {
@@ -226,7 +226,7 @@ impl<'p> Walk<'p> {
                 }
             }
             TableFactor::Function { name, args, .. } => {
-                self.size_of_call(&name.to_string().to_lowercase(), args)?;
+                self.size_of_call(&names::called(name), args)?;
                 self.function_args(args)
             }
             TableFactor::UNNEST { array_exprs, .. } => self.exprs(array_exprs),

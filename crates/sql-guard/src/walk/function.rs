@@ -30,7 +30,7 @@ impl Walk<'_> {
             _ => return Err(unknown(&name.to_string())),
         }
         if let FunctionArguments::List(list) = &*args {
-            self.size_of_call(&name.to_string().to_lowercase(), &list.args)?;
+            self.size_of_call(&names::called(name), &list.args)?;
         }
         match parameters {
             FunctionArguments::None => {}

@@ -9,6 +9,7 @@ mod columns;
 mod expr;
 mod from;
 mod function;
+mod growth;
 mod idents;
 mod joins;
 mod literals;
@@ -45,6 +46,7 @@ type Verdict = Result<(), Refusal>;
 pub fn walk(query: &mut Query, policy: &Policy) -> Result<Vec<String>, Refusal> {
     let mut walk = Walk::new(policy);
     walk.query(query)?;
+    growth::check(query, policy.dialect())?;
     Ok(walk.touched)
 }
 

@@ -259,9 +259,9 @@ impl Sources for Tapped<dyn Sources> {
         Ok(Arc::new(TappedSource { source, tape: self.tape.clone() }))
     }
 
-    async fn writer(&self, access: &Access) -> Result<Arc<dyn Writer>, SourceError> {
+    async fn writer(&self, source: &Access, access: &Access) -> Result<Arc<dyn Writer>, SourceError> {
         self.tape.call("open_writer").map_err(lost)?;
-        let writer = self.port.writer(access).await?;
+        let writer = self.port.writer(source, access).await?;
         Ok(Arc::new(TappedWriter { writer, tape: self.tape.clone() }))
     }
 }
