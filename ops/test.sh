@@ -6,7 +6,7 @@ source "$ROOT/ops/node.sh"
 source "$ROOT/ops/model.sh"
 source "$ROOT/ops/stage.sh"
 
-PARTS=(packages servers scripts page fetch lint build faults mcp tests fault-suite)
+PARTS=(packages servers scripts page fetch lint build faults mcp browser tests fault-suite)
 LOGS=$ASKLINE_CACHE/logs
 FETCHING=$ASKLINE_CACHE/fetching.lock
 ARTIFACTS=$ASKLINE_CACHE/artifacts
@@ -63,6 +63,17 @@ part_tests() {
   test_environment
   # They wait for servers more than they compute.
   RUST_TEST_THREADS=4 cargo test --locked --workspace --no-fail-fast
+}
+
+# The page against a stand-in for its server that drops sockets, restarts, refuses and stays silent. Alone, since it goes
+# by the time of the stand-in.
+part_browser() {
+  await_fetched
+  "$ROOT/ops/page.sh" build
+  "$ROOT/ops/page.sh" browser
+  ensure_node
+  mkdir -p "$ARTIFACTS"
+  CHROMIUM=$(find_chromium) SCREENSHOT_DIR=$ARTIFACTS node "$ROOT/tests/browser/faults.mjs"
 }
 
 # Clients of the MCP server that others wrote.

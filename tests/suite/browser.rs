@@ -6,18 +6,14 @@ use tokio::process::Command;
 
 /// Runs a script of `tests/browser` against a running Askline. Screenshots go to the folder of artifacts.
 pub async fn drive(name: &str, demo: &Demo, more: &[(&str, &str)]) {
-    let login = [("BASE_URL", demo.url.as_str()), ("EMAIL", &demo.email), ("PASSWORD", &demo.password)];
-    run(name, &[&login, more].concat()).await;
-}
-
-async fn run(name: &str, env: &[(&str, &str)]) {
     let artifacts = std::env::var("ASKLINE_TEST_ARTIFACTS").unwrap_or_else(|_| "/tmp/askline-artifacts".into());
     std::fs::create_dir_all(&artifacts).unwrap();
     let output = Command::new("node")
         .arg(name)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("browser"))
+        .envs([("BASE_URL", demo.url.as_str()), ("EMAIL", &demo.email), ("PASSWORD", &demo.password)])
         .env("SCREENSHOT_DIR", &artifacts)
-        .envs(env.iter().copied())
+        .envs(more.iter().copied())
         .output()
         .await
         .unwrap();
@@ -25,10 +21,4 @@ async fn run(name: &str, env: &[(&str, &str)]) {
     assert!(output.status.success(), "{name}: {}{}", said(&output.stdout), said(&output.stderr));
     let pictures = std::fs::read_dir(&artifacts).unwrap().count();
     assert!(pictures > 0, "screenshots lie in {artifacts}");
-}
-
-/// Of a stand-in that drops sockets, restarts, refuses and stays silent when the script wants it to.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_page_bears_the_faults_of_its_server() {
-    run("faults.mjs", &[]).await;
 }

@@ -3,11 +3,14 @@
 use crate::logs;
 use rusqlite::Connection;
 use serde_json::{Value, json};
+use testkit::llm_server::Script;
 use testkit::{Client, ScriptedLlm, Transcript, World};
 
 const CANARY: &str = "CANARY-7f3a91";
 const SQL: &str = "SELECT note FROM secret_notes";
 const QUESTION: &str = "Which notes are there?";
+const CHANGE: &str = "UPDATE secret_notes SET note = 'CANARY-7f3a91 again' WHERE id = 1";
+const WISH: &str = "Rewrite the first note, CANARY-7f3a91.";
 
 /// A business as somebody in it sees it.
 struct Side<'a> {
@@ -55,11 +58,18 @@ fn secret_database(world: &World) -> String {
 
 async fn nothing_of_one_business_is_given_to_another(distributed: bool) {
     let logs = logs::captured();
-    let llm = ScriptedLlm::answering(SQL, &format!("There is a note {CANARY}.")).await;
+    let llm = ScriptedLlm::hearing(|purpose, prompt| match purpose {
+        "classify" => Script::answer(&[r#"{"intent":"sql"}"#]),
+        "generate_sql" if prompt.contains("Rewrite") => Script::answer(&[CHANGE]),
+        "generate_sql" => Script::answer(&[SQL]),
+        _ => Script::answer(&["There is a note ", CANARY, "."]),
+    })
+    .await;
     let pairs = [("ASKLINE_LLM__PROVIDERS", format!("[{}]", llm.provider("scripted")))];
     let world = if distributed { World::distributed(&pairs).await } else { World::embedded(&pairs).await };
     let theirs = stranger(&world).await;
-    let made = theirs.post("/v1/connections", json!({"name": "Notes", "url": secret_database(&world)})).await;
+    let url = secret_database(&world);
+    let made = theirs.post("/v1/connections", json!({"name": "Notes", "url": url, "write_url": url})).await;
     let made: Value = serde_json::from_str(&made).unwrap();
     let connection = made["connection"]["id"].as_str().unwrap().to_owned();
     let test = made["response_id"].as_str().unwrap();
@@ -68,6 +78,11 @@ async fn nothing_of_one_business_is_given_to_another(distributed: bool) {
     let answered = theirs.ask(json!({"input": QUESTION, "idempotency_key": "the-same-key"})).await;
     assert!(answered.text().contains(CANARY) && answered.status() == "completed", "{:#?}", answered.terminal());
     assert!(theirs.get(&format!("/v1/connections/{connection}/schema")).await.contains(CANARY), "it is a sample value");
+    let wished = theirs.ask(json!({"input": WISH})).await;
+    assert_eq!(wished.of("response.askline.approval.required").count(), 1, "{:#?}", wished.terminal());
+    for path in ["/v1/approvals", "/v1/audit"] {
+        assert!(theirs.get(path).await.contains(CANARY), "{path} shows them what is theirs");
+    }
 
     let asked_before = llm.server.received().len();
     let ours = Side { world: &world, token: world.demo.token.clone(), http: reqwest::Client::new() };
@@ -90,6 +105,10 @@ async fn nothing_of_one_business_is_given_to_another(distributed: bool) {
         "/v1/conversations".to_owned(),
         format!("/v1/conversations/{conversation}/turns"),
         format!("/v1/results/{result}"),
+        "/v1/approvals".to_owned(),
+        format!("/v1/responses/{}/approval", wished.id()),
+        "/v1/audit".to_owned(),
+        "/v1/dead".to_owned(),
         "/metrics".to_owned(),
     ] {
         given.push(ours.get(&path).await);
@@ -97,6 +116,8 @@ async fn nothing_of_one_business_is_given_to_another(distributed: bool) {
     for (path, body) in [
         (format!("/v1/connections/{connection}/test"), json!({})),
         (format!("/v1/responses/{}/cancel", answered.id()), json!({})),
+        (format!("/v1/responses/{}/approve", wished.id()), json!({})),
+        (format!("/v1/responses/{}/decline", wished.id()), json!({})),
         ("/v1/responses".to_owned(), json!({"input": QUESTION, "connection": connection})),
         ("/v1/responses".to_owned(), json!({"input": QUESTION, "conversation": conversation})),
     ] {

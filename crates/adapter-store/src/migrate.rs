@@ -32,7 +32,7 @@ const SQLITE: &Migrations = migrations!("sqlite":
 /// Brings the database up to this release. Processes that do so at once wait for each other.
 pub(crate) async fn migrate(db: &Db) -> Result<(), PortError> {
     let done = match db {
-        Db::Postgres(pool) => migrate_postgres(pool).await,
+        Db::Postgres { pool, .. } => migrate_postgres(pool).await,
         Db::Sqlite { writer, .. } => migrate_sqlite(writer).await,
     };
     done.map_err(|error| match error {

@@ -13,6 +13,9 @@ pub struct Options {
     pub max_connections: u32,
     /// How long a connection is waited for, and how long SQLite waits for another process's write.
     pub acquire_timeout: Duration,
+    /// PostgreSQL may take so long for one statement. Then the connection is given up: the other end may be gone without
+    /// a word. Whether the statement was done is not known, as when a connection breaks.
+    pub patience: Duration,
     /// At most so many hot writes share one commit.
     pub batch: usize,
     /// At most so many hot writes wait, per kind; the next one waits to be taken.
@@ -29,6 +32,7 @@ impl Options {
             password: None,
             max_connections: 8,
             acquire_timeout: Duration::from_secs(5),
+            patience: Duration::from_secs(8),
             batch: 64,
             queue: 1024,
             key_lifetime: Duration::from_secs(24 * 60 * 60),

@@ -22,9 +22,10 @@ impl Store {
     pub async fn open(url: &str, options: Options) -> Result<Self, PortError> {
         let db = db::open(url, &options).await?;
         let (writer, reader, lanes) = match &db {
-            Db::Postgres(pool) => {
+            Db::Postgres { pool, .. } => {
                 let share = (options.max_connections as usize / 4).max(1);
-                let (writing, reading) = (Lanes::new(pool.clone(), 2 * share), Lanes::new(pool.clone(), share));
+                let lanes = |count| Lanes::new(pool.clone(), count, options.patience);
+                let (writing, reading) = (lanes(2 * share), lanes(share));
                 let bounds = Bounds { batch: options.batch.max(1), queue: options.queue.max(1) };
                 let reader = Reader::Postgres(Box::new(Queues::start(&reading, bounds)));
                 (Writer::postgres(&writing, &options), reader, vec![writing, reading])

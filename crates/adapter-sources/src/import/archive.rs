@@ -2,6 +2,7 @@
 //! counted.
 
 use super::refused;
+use super::sheet::unreadable;
 use ports::source::{Error, ImportLimits};
 use std::io::{self, Cursor, Read};
 use zip::ZipArchive;
@@ -35,8 +36,4 @@ pub(super) fn check(bytes: &[u8], limits: ImportLimits) -> Result<(), Error> {
 fn too_large(most: u64) -> Error {
     let most = most >> 20;
     refused(format!("unpacked, the workbook is larger than {most} MiB; split it, or save its sheets as CSV"))
-}
-
-fn unreadable(error: impl std::fmt::Display) -> Error {
-    refused(format!("the workbook cannot be read ({error}); save it anew"))
 }

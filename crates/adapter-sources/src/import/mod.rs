@@ -24,6 +24,7 @@ pub(crate) fn import(upload: &Upload, limits: ImportLimits) -> Result<Imported, 
     let mut room = Room::new(limits);
     let tables = match sheet::format(upload) {
         Some(format) => sheet::tables(upload, format, &mut room)?,
+        None if sheet::is_named_so(&upload.name) => return Err(sheet::unreadable("it is no archive")),
         None => vec![text::table(upload, stem, &mut room, &mut notices)?],
     };
     let tables: Vec<Table> = tables.into_iter().filter(|table| !table.rows.is_empty()).collect();

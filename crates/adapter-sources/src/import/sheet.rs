@@ -26,6 +26,12 @@ pub(super) fn format(upload: &Upload) -> Option<Format> {
     }
 }
 
+/// A person who uploads a text under this name has taken the wrong file.
+pub(super) fn is_named_so(name: &str) -> bool {
+    let name = name.to_lowercase();
+    [".xlsx", ".xlsm"].iter().any(|ending| name.ends_with(ending))
+}
+
 pub(super) fn tables(upload: &Upload, format: Format, room: &mut Room) -> Result<Vec<Table>, Error> {
     if matches!(format, Format::Xls) {
         return Err(refused("the old Excel format (.xls) is not read; save the workbook as .xlsx or as CSV"));
@@ -79,8 +85,10 @@ fn range(name: String, cells: Vec<((u32, u32), String)>, room: &Room) -> Result<
     Ok(Table { name, rows, first_row: top + 1 })
 }
 
-fn unreadable(error: XlsxError) -> Error {
-    refused(format!("the workbook cannot be read ({error}); save it anew"))
+/// What the parser says of it helps nobody who only has the file.
+pub(super) fn unreadable(error: impl std::fmt::Display) -> Error {
+    tracing::debug!(%error, "an uploaded workbook cannot be read");
+    refused("this is no Excel workbook, or it cannot be read; open it and save it anew as .xlsx")
 }
 
 /// As a CSV file would hold it.

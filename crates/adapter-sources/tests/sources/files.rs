@@ -59,7 +59,8 @@ async fn what_cannot_be_read_names_the_row_and_what_to_do() {
         ("a.csv", b"", "no rows"),
         ("a.pdf", b"%PDF-1.4\0\0", "no text"),
         ("a.xls", &[0xd0, 0xcf, 0x11, 0xe0, 1, 2], ".xlsx"),
-        ("a.xlsx", b"PK\x03\x04broken", "cannot be read"),
+        ("a.xlsx", b"PK\x03\x04broken", "save it anew"),
+        ("A.XLSX", b"this is no workbook", "no Excel workbook"),
     ] {
         let error = import(name, bytes).await.unwrap_err();
         assert_eq!(error.class(), "file_unusable");

@@ -1,14 +1,17 @@
-//! The connections that batches run on.
+//! The connections that statements run on.
 //!
 //! There are few of them on purpose: while all are busy more work gathers, and a statement over many rows costs hardly
 //! more than one over a few. They stay here between statements, because giving a connection back to the pool costs a
 //! round trip.
+//!
+//! A connection whose other end is gone without a word answers nothing, for hours. So no statement is waited for longer
+//! than the patience.
 
 use crate::db::TRUSTED_IDLE;
 use sqlx::pool::PoolConnection;
 use sqlx::{Error, PgConnection, PgPool, Postgres};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// A bounded number of connections of a pool.
@@ -17,6 +20,7 @@ pub(crate) struct Lanes(Arc<Inner>);
 
 struct Inner {
     pool: PgPool,
+    patience: Duration,
     free: Semaphore,
     idle: Mutex<Vec<Idle>>,
 }
@@ -26,7 +30,8 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection for one batch. Dropped, it goes back to the pool, which finds out whether it is still of use.
+/// A connection for one batch or one statement. Dropped, it goes back to the pool, which finds out whether it is still of
+/// use.
 pub(crate) struct Lane<'l> {
     lanes: &'l Inner,
     conn: PoolConnection<Postgres>,
@@ -34,9 +39,9 @@ pub(crate) struct Lane<'l> {
 }
 
 impl Lanes {
-    /// At most so many connections.
-    pub(crate) fn new(pool: PgPool, count: usize) -> Self {
-        Self(Arc::new(Inner { pool, free: Semaphore::new(count.max(1)), idle: Mutex::default() }))
+    /// At most so many connections. No statement may take longer than the patience.
+    pub(crate) fn new(pool: PgPool, count: usize, patience: Duration) -> Self {
+        Self(Arc::new(Inner { pool, patience, free: Semaphore::new(count.max(1)), idle: Mutex::default() }))
     }
 
     /// Waits until a connection is free.
@@ -72,6 +77,11 @@ impl Inner {
 impl Lane<'_> {
     pub(crate) fn conn(&mut self) -> &mut PgConnection {
         &mut self.conn
+    }
+
+    /// How long its server may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.lanes.patience
     }
 
     /// Keeps the connection for the next batch.

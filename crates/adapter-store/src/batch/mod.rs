@@ -9,7 +9,7 @@ mod postgres;
 mod reads;
 mod sqlite;
 
-pub(crate) use lanes::Lanes;
+pub(crate) use lanes::{Lane, Lanes};
 pub(crate) use reads::{Asked, Bounds, HotRead, Key, ask, hot_read, start};
 
 use crate::Options;
@@ -113,12 +113,16 @@ impl Writer {
             Self::Postgres(queues) => queues.queue().send(waiting).await.is_ok(),
             Self::Sqlite(queue) => queue.send(Box::new(waiting)).await.is_ok(),
         };
-        let stopped = || PortError::unavailable(SYSTEM, W::NAME, "the store's writer has stopped");
         if !sent {
-            return Err(stopped());
+            return Err(PortError::unavailable(SYSTEM, W::NAME, "the store's writer has stopped"));
         }
-        answer.await.map_err(|_| stopped())?
+        answer.await.map_err(|_| unanswered(W::NAME))?
     }
+}
+
+/// Its statement was given up, or this process ends.
+fn unanswered(step: &'static str) -> PortError {
+    PortError::unavailable(SYSTEM, step, "the store did not answer in time")
 }
 
 /// The queue of one kind of write.

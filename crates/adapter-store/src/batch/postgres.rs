@@ -28,7 +28,9 @@ impl<W: Write> Batcher<W> {
             match lanes.take().await {
                 Ok(mut lane) => {
                     self.add_what_came(&mut batch);
-                    if write_batch(lane.conn(), std::mem::take(&mut batch), self.limits.clock.now_ms()).await {
+                    let patience = lane.patience();
+                    let writing = write_batch(lane.conn(), std::mem::take(&mut batch), self.limits.clock.now_ms());
+                    if tokio::time::timeout(patience, writing).await == Ok(true) {
                         lane.keep();
                     }
                 }

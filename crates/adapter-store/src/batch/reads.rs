@@ -4,6 +4,7 @@
 //! Only PostgreSQL needs this: a read of SQLite costs no round trip.
 
 use super::lanes::Lanes;
+use super::unanswered;
 use crate::db::{Row, SYSTEM, fault, is_outage};
 use ports::PortError;
 use sqlx::{Error, PgConnection};
@@ -76,9 +77,9 @@ pub(crate) fn start<R: HotRead>(lanes: Lanes, bounds: Bounds) -> mpsc::Sender<As
 /// Asks, and waits for the rows.
 pub(crate) async fn ask<R: HotRead>(queue: &mpsc::Sender<Asked<R>>, key: Key) -> Result<Vec<R::Item>, PortError> {
     let (caller, answer) = oneshot::channel();
-    let stopped = || PortError::unavailable(SYSTEM, R::NAME, "the store's reader has stopped");
-    queue.send(Asked { key, caller }).await.map_err(|_| stopped())?;
-    answer.await.map_err(|_| stopped())?
+    let stopped = |_| PortError::unavailable(SYSTEM, R::NAME, "the store's reader has stopped");
+    queue.send(Asked { key, caller }).await.map_err(stopped)?;
+    answer.await.map_err(|_| unanswered(R::NAME))?
 }
 
 type Callers<R> = Vec<oneshot::Sender<Result<Vec<<R as HotRead>::Item>, PortError>>>;
@@ -95,7 +96,8 @@ async fn run<R: HotRead>(lanes: Lanes, batch: usize, mut receiver: mpsc::Receive
         let by_key = by_key(asked.drain(..));
         match lane {
             Ok(mut lane) => {
-                if read::<R>(lane.conn(), by_key).await {
+                let patience = lane.patience();
+                if tokio::time::timeout(patience, read::<R>(lane.conn(), by_key)).await == Ok(true) {
                     lane.keep();
                 }
             }

@@ -15,34 +15,68 @@ pub(crate) use open::{TRUSTED_IDLE, open};
 pub(crate) use row::Row;
 pub(crate) use value::{Value, values};
 
+use crate::batch::{Lane, Lanes};
 use ports::PortError;
 use sqlx::pool::PoolConnection;
-use sqlx::{Error, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{Error, PgPool, Sqlite, SqlitePool};
+use std::future::Future;
+use std::io;
+use std::time::Duration;
 
 /// The connections of this process.
 #[derive(Clone)]
 pub(crate) enum Db {
-    Postgres(PgPool),
-    /// SQLite has one writer at a time; readers see the last commit and wait for nobody.
-    Sqlite {
-        writer: SqlitePool,
-        readers: SqlitePool,
+    Postgres {
+        pool: PgPool,
+        /// For what is no batch.
+        lanes: Lanes,
+        /// How long a free one is waited for.
+        acquire_timeout: Duration,
     },
+    /// SQLite has one writer at a time; readers see the last commit and wait for nobody.
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
 }
 
-/// A connection, given back when dropped.
-enum Lent {
-    Postgres(PoolConnection<Postgres>),
+/// A connection for one statement.
+enum Lent<'d> {
+    Postgres(Lane<'d>),
     Sqlite(PoolConnection<Sqlite>),
 }
 
-impl Lent {
-    fn conn(&mut self) -> Conn<'_> {
+impl Lent<'_> {
+    async fn rows(self, sql: &'static str, values: Vec<Value<'_>>) -> Result<Vec<Row>, Error> {
         match self {
-            Self::Postgres(lent) => Conn::Postgres(lent),
-            Self::Sqlite(lent) => Conn::Sqlite(lent),
+            Self::Postgres(mut lane) => {
+                let patience = lane.patience();
+                let rows = in_time(patience, Conn::Postgres(lane.conn()).rows(sql, values)).await;
+                given_back(lane, rows)
+            }
+            Self::Sqlite(mut lent) => Conn::Sqlite(&mut lent).rows(sql, values).await,
         }
     }
+
+    async fn execute(self, sql: &'static str, values: Vec<Value<'_>>) -> Result<u64, Error> {
+        match self {
+            Self::Postgres(mut lane) => {
+                let patience = lane.patience();
+                let written = in_time(patience, Conn::Postgres(lane.conn()).execute(sql, values)).await;
+                given_back(lane, written)
+            }
+            Self::Sqlite(mut lent) => Conn::Sqlite(&mut lent).execute(sql, values).await,
+        }
+    }
+}
+
+async fn in_time<T>(patience: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(patience, work).await.unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
+}
+
+/// Keeps the connection, unless it is of no more use.
+fn given_back<T>(lane: Lane<'_>, done: Result<T, Error>) -> Result<T, Error> {
+    if !done.as_ref().is_err_and(is_outage) {
+        lane.keep();
+    }
+    done
 }
 
 impl Db {
@@ -55,7 +89,7 @@ impl Db {
         read: fn(&Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, PortError> {
         let rows = match self.reader().await {
-            Ok(mut lent) => lent.conn().rows(sql, values).await,
+            Ok(lent) => lent.rows(sql, values).await,
             Err(error) => Err(error),
         };
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|error| fault(step, &error))
@@ -80,7 +114,7 @@ impl Db {
         values: Vec<Value<'_>>,
     ) -> Result<u64, PortError> {
         let written = match self.writer().await {
-            Ok(mut lent) => lent.conn().execute(sql, values).await,
+            Ok(lent) => lent.execute(sql, values).await,
             Err(error) => Err(error),
         };
         written.map_err(|error| fault(step, &error))
@@ -94,11 +128,7 @@ impl Db {
         values: Vec<Value<'_>>,
         read: fn(&Row) -> Result<T, Error>,
     ) -> Result<Option<T>, PortError> {
-        let row = match self.writer().await {
-            Ok(mut lent) => lent.conn().row(sql, values).await,
-            Err(error) => Err(error),
-        };
-        row.and_then(|row| row.as_ref().map(read).transpose()).map_err(|error| fault(step, &error))
+        Ok(self.write_all(step, sql, values, read).await?.pop())
     }
 
     /// As `write`, for any number of rows.
@@ -110,7 +140,7 @@ impl Db {
         read: fn(&Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, PortError> {
         let rows = match self.writer().await {
-            Ok(mut lent) => lent.conn().rows(sql, values).await,
+            Ok(lent) => lent.rows(sql, values).await,
             Err(error) => Err(error),
         };
         rows.and_then(|rows| rows.iter().map(read).collect()).map_err(|error| fault(step, &error))
@@ -119,7 +149,10 @@ impl Db {
     /// Closes every connection once it is free.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, lanes, .. } => {
+                lanes.close();
+                pool.close().await;
+            }
             Self::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
@@ -127,17 +160,22 @@ impl Db {
         }
     }
 
-    async fn reader(&self) -> Result<Lent, Error> {
+    async fn reader(&self) -> Result<Lent<'_>, Error> {
         match self {
-            Self::Postgres(pool) => pool.acquire().await.map(Lent::Postgres),
+            Self::Postgres { lanes, acquire_timeout, .. } => lane(lanes, *acquire_timeout).await,
             Self::Sqlite { readers, .. } => readers.acquire().await.map(Lent::Sqlite),
         }
     }
 
-    async fn writer(&self) -> Result<Lent, Error> {
+    async fn writer(&self) -> Result<Lent<'_>, Error> {
         match self {
-            Self::Postgres(pool) => pool.acquire().await.map(Lent::Postgres),
+            Self::Postgres { lanes, acquire_timeout, .. } => lane(lanes, *acquire_timeout).await,
             Self::Sqlite { writer, .. } => writer.acquire().await.map(Lent::Sqlite),
         }
     }
+}
+
+async fn lane(lanes: &Lanes, acquire_timeout: Duration) -> Result<Lent<'_>, Error> {
+    let taken = tokio::time::timeout(acquire_timeout, lanes.take()).await;
+    taken.unwrap_or(Err(Error::PoolTimedOut)).map(Lent::Postgres)
 }

@@ -1,6 +1,7 @@
 use super::error::is_busy;
 use super::{Db, SYSTEM, fault};
 use crate::Options;
+use crate::batch::Lanes;
 use ports::PortError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -12,6 +13,9 @@ const OPEN: &str = "open";
 
 /// An idle connection is tested before use after this: a server that was restarted has dropped it.
 pub(crate) const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+/// A connection that does not answer within this is closed.
+const PING: Duration = Duration::from_secs(1);
 
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -34,16 +38,17 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Db, PortError> {
         .max_connections(options.max_connections.max(LEAST_CONNECTIONS))
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
-        .before_acquire(|conn, meta| {
-            Box::pin(async move {
-                if meta.idle_for > TRUSTED_IDLE {
-                    conn.ping().await?;
-                }
-                Ok(true)
-            })
-        })
+        .before_acquire(|conn, meta| Box::pin(async move { Ok(meta.idle_for <= TRUSTED_IDLE || answers(conn).await) }))
+        // The pool's own test of what comes back waits for ever.
+        .after_release(|conn, _| Box::pin(async move { Ok(answers(conn).await) }))
         .connect_lazy_with(target);
-    Ok(Db::Postgres(pool))
+    let share = (options.max_connections.max(LEAST_CONNECTIONS) / 4) as usize;
+    let lanes = Lanes::new(pool.clone(), share, options.patience);
+    Ok(Db::Postgres { pool, lanes, acquire_timeout: options.acquire_timeout })
+}
+
+async fn answers(conn: &mut PgConnection) -> bool {
+    matches!(tokio::time::timeout(PING, conn.ping()).await, Ok(Ok(())))
 }
 
 /// Connects once, because a pool that cannot connect only says that it timed out.

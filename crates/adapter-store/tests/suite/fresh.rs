@@ -83,6 +83,10 @@ pub fn options() -> (Options, Arc<ManualClock>) {
 
 pub async fn open(url: &str) -> Bench {
     let (options, clock) = options();
+    open_with(url, options, clock).await
+}
+
+pub async fn open_with(url: &str, options: Options, clock: Arc<ManualClock>) -> Bench {
     let store = Arc::new(Store::open(url, options).await.unwrap());
     store.migrate().await.unwrap();
     Bench { ledger: store.clone(), store, clock }

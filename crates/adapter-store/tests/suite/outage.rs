@@ -1,8 +1,12 @@
-use crate::fresh::{PostgresSchema, SqliteFile, open, options, postgres_server};
+use crate::fresh::{PostgresSchema, SqliteFile, open, open_with, options, postgres_server};
 use adapter_store::{Options, Store};
-use ports::conformance::bench::question;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use ports::conformance::bench::{BUSINESS, Bench, question};
 use ports::{AppStore, PortError};
 use std::time::{Duration, Instant};
+use testkit::proxy::Proxy;
+use url::Url;
 
 async fn failure(url: &str, options: Options) -> PortError {
     match Store::open(url, options).await {
@@ -72,6 +76,36 @@ async fn lost_connections_are_replaced() {
     }
     bench.store.ping().await.unwrap();
 }
+
+/// Where a network splits, a connection may be gone without a word: it takes what is written to it and never answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_never_answer_are_replaced() {
+    let schema = PostgresSchema::new().await;
+    let mut url = Url::parse(&schema.url()).unwrap();
+    let proxy = Proxy::before(format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432))).await;
+    url.set_port(Some(proxy.port)).unwrap();
+    let (options, clock) = options();
+    let bench = open_with(url.as_str(), Options { patience: Duration::from_millis(500), ..options }, clock).await;
+    bench.accepted("resp_1").await;
+    bench.store.connections(&BUSINESS.into()).await.unwrap();
+    bench.store.ping().await.unwrap();
+    proxy.half_open();
+    let started = Instant::now();
+    let calls: [(&str, Call); 3] = [
+        ("a hot write", |bench| async move { bench.store.offer(&question("resp_2")).await.map(drop) }.boxed()),
+        ("a hot read", |bench| async move { bench.store.connections(&BUSINESS.into()).await.map(drop) }.boxed()),
+        ("any other", |bench| async move { bench.store.ping().await }.boxed()),
+    ];
+    for (name, call) in calls {
+        while let Err(error) = call(bench.clone()).await {
+            assert!(error.is_transient(), "{name}: {error}");
+            assert!(started.elapsed() < Duration::from_secs(20), "{name}: {error}");
+        }
+    }
+    assert!(started.elapsed() >= Duration::from_millis(500), "nothing was in the way");
+}
+
+type Call = fn(Bench) -> BoxFuture<'static, Result<(), PortError>>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_store_answers_with_an_error() {

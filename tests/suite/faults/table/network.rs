@@ -33,7 +33,9 @@ fn partition(link: Link, net: Net, name: String, seconds: u64) -> Case {
         Step::Lasts(Duration::from_secs(seconds)),
         Step::Net(Whose::Workers, link, Net::Heal),
     ];
-    Case::new(name, DISTRIBUTED, during)
+    let case = Case::new(name, DISTRIBUTED, during);
+    // A worker does not hold a turn up for a log that it cannot reach.
+    if link == Link::Events { case.losing_the_log() } else { case }
 }
 
 /// All links of a kind at once. Packets are not lost one by one: stalls stand for that, in F31.
