@@ -1,14 +1,12 @@
 use crate::Store;
 use crate::db::{fault, values};
-use crate::writes::{self, ClaimHop, MarkPublished, NEXT_ERA, Pass, SpendLlmCall, stored};
+use crate::writes::{self, ClaimHop, MarkPublished, NEXT_ERA, Pass, Renew, SpendLlmCall, stored};
 use async_trait::async_trait;
 use contracts::{Envelope, HopId, TurnId};
 use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed};
 use ports::{Clock, PortError};
 use std::time::Duration;
 
-const RENEW: &str = "UPDATE turns SET lease_until_ms = $3 \
-     WHERE id = $1 AND fence = $2 AND COALESCE(ended_ms, 0) = 0 AND lease_owner IS NOT NULL RETURNING cancel_requested";
 const RELEASE: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE, run = run - $3, \
      llm_calls = llm_calls - $4 \
      WHERE id = $1 AND fence = $2 AND COALESCE(ended_ms, 0) = 0 AND lease_owner IS NOT NULL";
@@ -47,9 +45,7 @@ impl Ledger for Store {
 
     async fn renew(&self, turn: &TurnId, fence: u64, lease: Duration) -> Result<Renewed, PortError> {
         let until_ms = lease_end(self.clock.as_ref(), lease);
-        let values = values![turn.as_str(), stored(fence), until_ms];
-        let held = self.db.write("renew", RENEW, values, |row| row.flag("cancel_requested")).await?;
-        Ok(held.map_or(Renewed::Lost, |cancel_requested| Renewed::Held { cancel_requested }))
+        self.writer.submit(Renew { turn: turn.clone(), fence, until_ms }).await
     }
 
     async fn release(&self, turn: &TurnId, fence: u64, back: Back) -> Result<(), PortError> {

@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use ports::{AppStore, Clock, PortError};
 use std::sync::Arc;
 
+const NOW: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now";
+
 /// The app store and the ledger.
 pub struct Store {
     pub(crate) db: Db,
@@ -47,6 +49,17 @@ impl Store {
     /// serve this release too.
     pub async fn check_tables(&self) -> Result<(), PortError> {
         migrate::check(&self.db).await
+    }
+
+    /// What time it is where the store runs. SQLite runs here.
+    pub async fn now_ms(&self) -> Result<i64, PortError> {
+        match &self.db {
+            Db::Postgres { .. } => {
+                let told = self.db.find("now", NOW, values![], |row| row.int("now")).await?;
+                told.ok_or_else(|| PortError::unreadable("store", "now", "it does not tell the time"))
+            }
+            Db::Sqlite { .. } => Ok(self.clock.now_ms()),
+        }
     }
 
     /// Closes every connection once its work is done. Later calls fail.

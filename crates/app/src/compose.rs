@@ -54,11 +54,15 @@ struct Backbone {
 
 /// Makes the ports for these roles. Fills in keys that an embedded installation keeps in its data folder.
 pub async fn compose(settings: &mut Settings, roles: &Roles, overrides: Overrides) -> Result<Composed> {
-    let clock = overrides.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::default()));
+    let system = Arc::new(SystemClock::default());
+    let clock = overrides.clock.clone().unwrap_or_else(|| system.clone());
     let backbone = match settings.mode {
         Mode::Embedded => embedded(settings, clock.clone()).await?,
         Mode::Distributed => distributed(settings, clock.clone()).await?,
     };
+    if settings.mode == Mode::Distributed {
+        system.follow(&backbone.store).await;
+    }
     if settings.mode == Mode::Distributed {
         check_secrets(settings, roles)?;
     }

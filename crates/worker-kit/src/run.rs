@@ -9,6 +9,7 @@ use crate::{Ctx, JobError, pause, protocol};
 use contracts::event::Usage;
 use contracts::{Envelope, Event};
 use futures_util::FutureExt;
+use ports::PortError;
 use ports::ledger::{Back, Commit, Committed, Grant, Outcome, Renewed};
 use ports::store::StoredResult;
 use std::panic::AssertUnwindSafe;
@@ -17,6 +18,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+/// Pauses before the tries to store an outcome again.
+const UNTIL_STORED: [Duration; 8] = [
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(3),
+    Duration::from_secs(5),
+    Duration::from_secs(8),
+    Duration::from_secs(10),
+];
 /// A handler that was told to stop may tidy up for this long.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -311,7 +323,7 @@ impl<'a> Run<'a> {
     async fn store(&self, commit: Commit) -> Result<(), Stop> {
         pause::point(self.runner.handler.kind(), "before_commit").await;
         let ends = commit.end.is_some();
-        match self.runner.ports.ledger.commit(commit).await {
+        match self.commit_at_last(commit).await {
             Ok(Committed::Stored) => {
                 protocol::committed(&self.ctx.hop, self.grant.fence, ends);
                 Ok(())
@@ -320,6 +332,24 @@ impl<'a> Run<'a> {
             Err(error) => {
                 tracing::warn!(%error, "an outcome was not stored: the job runs again");
                 Err(Stop::Uncommitted)
+            }
+        }
+    }
+
+    /// A store that is away for a while costs no work that was done: nobody can claim the turn meanwhile, and the fence
+    /// tells who comes too late.
+    async fn commit_at_last(&self, commit: Commit) -> Result<Committed, PortError> {
+        let mut pauses = UNTIL_STORED.iter();
+        loop {
+            let error = match self.runner.ports.ledger.commit(commit.clone()).await {
+                Err(error) if error.is_transient() => error,
+                done => return done,
+            };
+            let Some(pause) = pauses.next() else { return Err(error) };
+            tracing::warn!(%error, "an outcome is not stored yet: it is tried again");
+            tokio::select! {
+                () = self.runner.abandon.cancelled() => return Err(error),
+                () = tokio::time::sleep(*pause) => {}
             }
         }
     }

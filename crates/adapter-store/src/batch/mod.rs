@@ -15,8 +15,8 @@ pub(crate) use reads::{Asked, Bounds, HotRead, Key, ask, hot_read, start};
 use crate::Options;
 use crate::db::{Conn, SYSTEM, fault};
 use crate::writes::{
-    Accept, Audit, Begun, Commit, LastingClaim, MarkPublished, Offer, Pass, QuickClaim, RecordLlmCall, SpendLlmCall,
-    Wait,
+    Accept, Audit, Begun, Commit, LastingClaim, MarkPublished, Offer, Pass, QuickClaim, RecordLlmCall, Renew,
+    SpendLlmCall, Wait,
 };
 use ports::{Clock, PortError};
 use sqlite::Pending;
@@ -179,6 +179,7 @@ queues! {
     commit: Commit,
     pass: Pass,
     published: MarkPublished,
+    renew: Renew,
     spend: SpendLlmCall,
     audit: Audit,
     llm_call: RecordLlmCall,

@@ -14,6 +14,7 @@ mod commit;
 mod llm_call;
 mod offer;
 mod published;
+mod renew;
 mod spend;
 mod wait;
 
@@ -26,6 +27,7 @@ pub(crate) use commit::CommitOutcome;
 pub(crate) use llm_call::RecordLlmCall;
 pub(crate) use offer::Offer;
 pub(crate) use published::MarkPublished;
+pub(crate) use renew::Renew;
 pub(crate) use spend::SpendLlmCall;
 pub(crate) use wait::Wait;
 

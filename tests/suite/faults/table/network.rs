@@ -47,6 +47,7 @@ fn slow_links() -> Vec<Case> {
                 .before(vec![Step::Net(Whose::Everybody, link, net)])
                 .expect(vec![Expect::AllAnswered])
         };
+        let slow = |net, how: &str| if link == Link::Events { slow(net, how).losing_the_log() } else { slow(net, how) };
         cases.push(slow(Net::Delay(Duration::from_millis(200)), "200 ms"));
         cases.push(slow(Net::Throttle(10_000), "10 kB/s"));
     }
