@@ -124,3 +124,19 @@ fn texts_of_a_common_length_pass() {
     );
     allowed(Mysql, &["SELECT group_concat(name ORDER BY name SEPARATOR ', ') FROM products"]);
 }
+
+#[test]
+fn a_pattern_that_may_never_end_is_refused_in_every_spelling() {
+    refused(
+        Dialect::Postgres,
+        &[
+            "SELECT 'aaaa!' ~ '^(a+)+$'",
+            r"SELECT 'aaaa!' ~ E'^(a+)+$'",
+            "SELECT 'aaaa!' ~ $p$^(a+)+b$p$",
+            "SELECT 'aaaa!' ~ ('^(a+)+$'::text)",
+            r"SELECT regexp_replace('aaaa!', E'^(a+)+$', '')",
+        ],
+    );
+    refused(Dialect::Mysql, &["SELECT 'aaaa!' REGEXP \"^(a+)+$\"", "SELECT 'aaaa!' RLIKE ('^(a+)+$')"]);
+    allowed(Dialect::Postgres, &[r"SELECT 'aaaa!' ~ E'^a+$'"]);
+}

@@ -8,7 +8,7 @@ use super::stage::Stage;
 use contracts::job::KINDS;
 use lapin::BasicProperties;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use testkit::Process;
@@ -191,11 +191,25 @@ impl Stage<'_> {
         }
     }
 
-    /// Writes until nothing more fits.
+    /// Writes until nothing more fits. A broker keeps what its alarm needs to be raised in time; without that much its
+    /// queues end themselves, and no broker that serves is as full.
     fn fill(&self, server: Server) {
         let of = format!("of={}", self.filler(server).display());
-        drop(Command::new("dd").args(["if=/dev/zero", &of, "bs=1M"]).output());
+        let mut arguments = vec!["if=/dev/zero".to_owned(), of, "bs=1M".to_owned()];
+        if matches!(server, Server::Broker) {
+            arguments.push(format!("count={}", free_mib(&self.disk(server)).saturating_sub(BELOW_THE_ALARM_MIB)));
+        }
+        drop(Command::new("dd").args(arguments).output());
     }
+}
+
+/// Less than the broker's `disk_free_limit`.
+const BELOW_THE_ALARM_MIB: u64 = 30;
+
+fn free_mib(folder: &Path) -> u64 {
+    let told = Command::new("df").args(["-m", "--output=avail"]).arg(folder).output().expect("df runs");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    told.lines().last().and_then(|line| line.trim().parse().ok()).expect("df tells a number")
 }
 
 fn run(command: &[&str]) {

@@ -18,8 +18,8 @@ impl Walk<'_> {
         let mut innermost = expr;
         while let Expr::BinaryOp { left, op, right } = innermost {
             self.binary(op)?;
-            self.size_of_operation(op, right)?;
             self.deeper(levels, |walk| walk.expr(right))?;
+            self.size_of_operation(op, right)?;
             levels += 1;
             innermost = left;
         }
@@ -93,8 +93,8 @@ impl Walk<'_> {
                 self.optional(escape_char.as_deref_mut())
             }
             Expr::RLike { negated: _, expr, pattern, regexp: _ } => {
-                self.pattern(pattern)?;
-                self.both(expr, pattern)
+                self.both(expr, pattern)?;
+                self.pattern(pattern)
             }
             Expr::AnyOp { left, compare_op, right, is_some: _ } | Expr::AllOp { left, compare_op, right } => {
                 self.binary(compare_op)?;

@@ -215,8 +215,8 @@ impl<'p> Walk<'p> {
         match factor {
             TableFactor::Table { name, args, sample, .. } => {
                 if let Some(TableFunctionArgs { args, settings: _ }) = args {
-                    self.size_of_call(&names::called(name), args)?;
                     self.function_args(args)?;
+                    self.size_of_call(&names::called(name), args)?;
                 }
                 match sample {
                     None => Ok(()),
@@ -226,8 +226,8 @@ impl<'p> Walk<'p> {
                 }
             }
             TableFactor::Function { name, args, .. } => {
-                self.size_of_call(&names::called(name), args)?;
-                self.function_args(args)
+                self.function_args(args)?;
+                self.size_of_call(&names::called(name), args)
             }
             TableFactor::UNNEST { array_exprs, .. } => self.exprs(array_exprs),
             TableFactor::JsonTable { json_expr, .. } => self.expr(json_expr),

@@ -29,9 +29,6 @@ impl Walk<'_> {
             Some(called) if self.policy.allows_function(&called) => {}
             _ => return Err(unknown(&name.to_string())),
         }
-        if let FunctionArguments::List(list) = &*args {
-            self.size_of_call(&names::called(name), &list.args)?;
-        }
         match parameters {
             FunctionArguments::None => {}
             FunctionArguments::Subquery(_) | FunctionArguments::List(_) => {
@@ -39,6 +36,9 @@ impl Walk<'_> {
             }
         }
         self.arguments(args)?;
+        if let FunctionArguments::List(list) = &*args {
+            self.size_of_call(&names::called(name), &list.args)?;
+        }
         self.sort_keys(within_group)?;
         self.optional(filter.as_deref_mut())?;
         match over {

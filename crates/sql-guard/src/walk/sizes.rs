@@ -1,4 +1,4 @@
-//! Values and sets of rows whose size stands in the statement. What the statement computes is the business of the
+//! Values and sets of rows whose size stands in the statement, in literals that the walk has put in their plain spelling. What the statement computes is the business of the
 //! session's limits.
 
 use contracts::Dialect;
@@ -50,6 +50,9 @@ impl Walk<'_> {
     /// Refuses a pattern that repeats a repetition, such as `(a+)+`: matching it may take exponential time.
     pub(super) fn pattern(&self, pattern: &Expr) -> Verdict {
         match pattern {
+            Expr::Nested(inner) | Expr::Cast { expr: inner, .. } | Expr::Collate { expr: inner, .. } => {
+                self.pattern(inner)
+            }
             Expr::Value(literal) => match &literal.value {
                 Value::SingleQuotedString(text) if repeats_repetition(text) => Err(Refusal::new(
                     rule::TOO_LARGE,
