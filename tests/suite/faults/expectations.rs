@@ -22,7 +22,9 @@ fn unmet(expected: &Expect, evidence: &Evidence, findings: &Findings) -> Option<
         Expect::SomeRefused => findings.retries > 0,
         Expect::NoSecondAttempt => findings.second_attempts == 0,
         Expect::SomeSecondAttempt => findings.second_attempts > 0,
-        Expect::CallsAtMost(most) => evidence.llm_calls.values().all(|calls| calls <= most),
+        Expect::CallsAtMost(most) => {
+            asked.iter().all(|asked| evidence.llm_calls.get(&asked.tag).copied().unwrap_or(0) <= *most)
+        }
         Expect::Faster(one, other) => median_ms(asked, *one) < median_ms(asked, *other),
         Expect::NotHeldUp(tenant, before, beside) => {
             let times = |style| p95_ms(of_tenant(asked, *tenant).filter(|asked| asked.tag.style == style));
