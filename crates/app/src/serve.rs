@@ -27,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 use worker_kit::{CancelRegistry, Flush, Handler, Limits, Runner, handler, run_worker};
 
 const AGAIN: Duration = Duration::from_secs(1);
+/// A store that restarts is back by then.
+const KEEP_OUTCOME: Duration = Duration::from_secs(30);
 const GIVE_BACK: Duration = Duration::from_secs(4);
 
 /// A process at work.
@@ -285,6 +287,7 @@ fn limits(settings: &Settings) -> Limits {
     Limits {
         lease: Duration::from_millis(workers.lease_ms),
         renew: Duration::from_millis(workers.renew_ms),
+        keep_outcome: KEEP_OUTCOME,
         longest_run: Duration::from_secs(workers.longest_run_s.max(1)),
         max_attempts: workers.max_attempts,
         llm_calls: settings.turn.llm_calls,

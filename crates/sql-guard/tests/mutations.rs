@@ -156,6 +156,10 @@ fn what_a_guard_would_have_to_refuse_is_seen() {
     assert_eq!(oracle.examine("UPDATE orders SET status = 'x' WHERE id = 1"), 3);
     assert_eq!(oracle.examine("DELETE FROM api_keys WHERE secret = 'x'"), 0);
     assert_eq!(oracle.foreign_in("SELECT secret FROM api_keys"), ["api_keys"]);
+    assert_eq!(oracle.foreign_in("SELECT COUNT(*) FROM api_keys"), ["api_keys"]);
+    assert_eq!(oracle.foreign_in("WITH api_keys AS (SELECT 1) SELECT id FROM orders, api_keys"), [""; 0]);
+    let both = "SELECT (WITH api_keys AS (SELECT 1) SELECT COUNT(*) FROM api_keys) FROM api_keys";
+    assert_eq!(oracle.foreign_in(both), ["api_keys"], "one of them is the table");
     assert_eq!(oracle.foreign_in("SELECT name FROM sqlite_master"), ["sqlite_master"]);
     let through_a_view = oracle.foreign_in("SELECT id FROM orders WHERE id IN (SELECT id FROM v_cross)");
     assert_eq!(through_a_view, ["shop_b_customers", "v_cross"]);

@@ -18,17 +18,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Pauses before the tries to store an outcome again.
-const UNTIL_STORED: [Duration; 8] = [
-    Duration::from_millis(100),
-    Duration::from_millis(400),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(3),
-    Duration::from_secs(5),
-    Duration::from_secs(8),
-    Duration::from_secs(10),
-];
+/// The first pause before an outcome is stored again; each is twice as long as the one before, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A handler that was told to stop may tidy up for this long.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -339,17 +331,20 @@ impl<'a> Run<'a> {
     /// A store that is away for a while costs no work that was done: nobody can claim the turn meanwhile, and the fence
     /// tells who comes too late.
     async fn commit_at_last(&self, commit: Commit) -> Result<Committed, PortError> {
-        let mut pauses = UNTIL_STORED.iter();
+        let until = tokio::time::Instant::now() + self.runner.limits.keep_outcome;
+        let mut pause = FIRST_PAUSE;
         loop {
             let error = match self.runner.ports.ledger.commit(commit.clone()).await {
                 Err(error) if error.is_transient() => error,
                 done => return done,
             };
-            let Some(pause) = pauses.next() else { return Err(error) };
+            if tokio::time::Instant::now() + pause > until {
+                return Err(error);
+            }
             tracing::warn!(%error, "an outcome is not stored yet: it is tried again");
             tokio::select! {
                 () = self.runner.abandon.cancelled() => return Err(error),
-                () = tokio::time::sleep(*pause) => {}
+                () = tokio::time::sleep(pause) => pause = (2 * pause).min(LONGEST_PAUSE),
             }
         }
     }

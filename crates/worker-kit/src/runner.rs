@@ -28,6 +28,8 @@ pub struct Limits {
     pub renew: Duration,
     /// A run that takes longer is ended: the broker would take its message away.
     pub longest_run: Duration,
+    /// An outcome that the store does not take is tried again for so long.
+    pub keep_outcome: Duration,
     /// Failed runs before a job is dead.
     pub max_attempts: u32,
     /// Calls to language models in a turn.

@@ -43,13 +43,38 @@ impl Watched {
     fn touched(&self, sql: &str) -> Vec<String> {
         self.noted.lock().unwrap().clear();
         drop(self.database.prepare(sql));
-        self.noted.lock().unwrap().clone()
+        let noted = self.noted.lock().unwrap().clone();
+        let opened = self.opened(sql);
+        let is_real =
+            |name: &&String| name.strip_suffix(NO_COLUMN).is_none_or(|table| opened.iter().any(|one| one == table));
+        noted.iter().filter(is_real).map(|name| name.trim_end_matches(NO_COLUMN).to_owned()).collect()
+    }
+
+    /// The tables that the statement's program opens, by themselves or by an index.
+    fn opened(&self, sql: &str) -> Vec<String> {
+        let Ok(mut program) = self.database.prepare(&format!("EXPLAIN {sql}")) else { return Vec::new() };
+        let step = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>("opcode")?, row.get::<_, i64>("p2")?));
+        let steps: Vec<(String, i64)> = program.query_map([], step).unwrap().map(Result::unwrap).collect();
+        let roots =
+            steps.iter().filter(|(opcode, _)| matches!(opcode.as_str(), "OpenRead" | "OpenWrite" | "ReopenIdx"));
+        let named = |root: &i64| {
+            let table = "SELECT tbl_name FROM sqlite_schema WHERE rootpage = ?1";
+            self.database.query_row(table, [root], |row| row.get::<_, String>(0)).ok()
+        };
+        roots.filter_map(|(_, root)| named(root)).map(|name| name.to_lowercase()).collect()
     }
 }
+
+/// Ends the name of a table of which no column is read. A common table expression without columns in use is noted so too,
+/// by the name that the statement gives it.
+const NO_COLUMN: char = '?';
 
 /// Tables that are read by their name, functions with brackets, changed tables with an arrow, all else as it is.
 fn note(notes: &mut Vec<String>, action: AuthAction<'_>) {
     match action {
+        AuthAction::Read { table_name, column_name: "" } => {
+            notes.push(format!("{}{NO_COLUMN}", table_name.to_lowercase()));
+        }
         AuthAction::Read { table_name, .. } => notes.push(table_name.to_owned()),
         AuthAction::Select | AuthAction::Recursive => {}
         AuthAction::Function { function_name } => notes.push(format!("{function_name}()")),

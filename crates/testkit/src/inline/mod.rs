@@ -262,6 +262,7 @@ fn runner(handler: Arc<dyn Handler>, ports: Ports) -> Runner {
     let limits = Limits {
         lease: Duration::from_secs(60),
         renew: Duration::from_secs(20),
+        keep_outcome: Duration::from_millis(100),
         longest_run: Duration::from_secs(60),
         max_attempts: 5,
         llm_calls: 8,
