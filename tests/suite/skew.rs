@@ -19,7 +19,7 @@ const CAME_LATER: &[(&str, &[&str])] = &[
 ];
 
 /// The message as the golden file holds it, for a turn of this installation.
-fn golden(kind: &str, turn: &NewTurn) -> Value {
+pub fn golden(kind: &str, turn: &NewTurn) -> Value {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/contracts/job.{kind}.json"));
     let mut message: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     message["hop"] = json!(HopId::first(&turn.id, kind));
@@ -63,7 +63,7 @@ fn older(message: &mut Value) {
     }
 }
 
-async fn turn(ports: &Ports, id: String) -> NewTurn {
+pub async fn turn(ports: &Ports, id: String) -> NewTurn {
     let now_ms = ports.clock.now_ms();
     let turn = NewTurn {
         id: TurnId(id),

@@ -1,5 +1,5 @@
 use crate::Store;
-use crate::db::{fault, values};
+use crate::db::{Row, fault, values};
 use crate::writes::{self, ClaimHop, MarkPublished, NEXT_ERA, Pass, Renew, SpendLlmCall, stored};
 use async_trait::async_trait;
 use contracts::{Envelope, HopId, TurnId};
@@ -15,6 +15,8 @@ const SEIZE: &str = "UPDATE turns SET fence = CASE WHEN fence < (SELECT n FROM e
      WHERE id = $1 AND COALESCE(ended_ms, 0) = 0 RETURNING fence, run, cancel_requested";
 const UNPUBLISHED: &str = "SELECT outcome, published FROM hops WHERE NOT published AND stored_ms < $1 \
      ORDER BY stored_ms, hop LIMIT $2";
+const EXPIRED: &str = "SELECT id, fence FROM turns WHERE ended_ms IS NULL AND place IS NULL AND lease_owner IS NOT NULL \
+     AND seized = FALSE AND lease_until_ms < $1 ORDER BY id LIMIT $2";
 const AT: &str = "SELECT hop FROM turns WHERE id = $1";
 const OUTCOME: &str = "SELECT outcome, published FROM hops WHERE hop = $1 AND turn_id = $2";
 const VOID: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE \
@@ -80,6 +82,13 @@ impl Ledger for Store {
         let age_ms = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
         let before_ms = self.clock.now_ms().saturating_sub(age_ms);
         self.db.list("unpublished", UNPUBLISHED, values![before_ms, i64::from(limit)], writes::outcome).await
+    }
+
+    async fn expired(&self, older_than: Duration, limit: u32) -> Result<Vec<(TurnId, u64)>, PortError> {
+        let age_ms = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
+        let before_ms = self.clock.now_ms().saturating_sub(age_ms);
+        let read = |row: &Row| Ok((TurnId(row.text("id")?), row.count("fence")?));
+        self.db.list("expired", EXPIRED, values![before_ms, i64::from(limit)], read).await
     }
 
     async fn unfinished(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError> {

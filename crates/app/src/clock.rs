@@ -33,7 +33,13 @@ impl SystemClock {
     async fn compare(&self, store: &Store) {
         let before_ms = machine_ms();
         match store.now_ms().await {
-            Ok(theirs_ms) => self.set_by(theirs_ms.saturating_sub(before_ms.midpoint(machine_ms()))),
+            Ok(theirs_ms) => {
+                let after_ms = machine_ms();
+                // An answer that took long tells nothing.
+                if after_ms.abs_diff(before_ms) < TOLERATED_MS.unsigned_abs() {
+                    self.set_by(theirs_ms.saturating_sub(before_ms.midpoint(after_ms)));
+                }
+            }
             Err(error) => tracing::debug!(%error, "the store's clock cannot be read"),
         }
     }

@@ -157,7 +157,9 @@ pub trait Ledger: Send + Sync {
     async fn seize(&self, turn: &TurnId, owner: &str, lease: Duration) -> Result<Option<Grant>, PortError>;
     /// Outcomes that were stored more than `older_than` ago and not marked as published, oldest first.
     async fn unpublished(&self, older_than: Duration, limit: u32) -> Result<Vec<Outcome>, PortError>;
-    /// The job that a turn was at when it ended, as the step before left it. `None` when no step was done.
+    /// Turns in flight whose claim ended more than `older_than` ago without being given back, with its fence.
+    async fn expired(&self, older_than: Duration, limit: u32) -> Result<Vec<(TurnId, u64)>, PortError>;
+    /// The job that a turn is at, or was when it ended, as the step before left it. `None` when no step was done.
     async fn unfinished(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError>;
     /// Voids every claim (embedded mode at start: claims of an earlier boot are nobody's).
     async fn void_claims(&self) -> Result<(), PortError>;

@@ -45,8 +45,17 @@ async fn publish_end(ports: &Ports, outcome: &Outcome, event: &str) -> Result<()
     }
 }
 
+/// Publishes a job once more whose message may be lost. One that is not lost finds the job done, or claimed.
+pub async fn publish_again(ports: &Ports, envelope: &Envelope) -> Result<(), PublishError> {
+    send(ports, envelope, None).await
+}
+
 async fn publish_job(ports: &Ports, outcome: &Outcome, envelope: &Envelope) -> Result<(), PublishError> {
-    let mut message = Message::carrying(envelope, outcome.traceparent.clone())?;
+    send(ports, envelope, outcome.traceparent.clone()).await
+}
+
+async fn send(ports: &Ports, envelope: &Envelope, traceparent: Option<String>) -> Result<(), PublishError> {
+    let mut message = Message::carrying(envelope, traceparent)?;
     if let Some(producer) = telemetry::trace::current_traceparent() {
         message.headers.insert(HEADER_PRODUCER.to_owned(), producer);
     }

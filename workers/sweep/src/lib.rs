@@ -1,12 +1,14 @@
-//! Ends what is overdue, publishes what a crash left unpublished, brings dead jobs to the desk, and says how full the
+//! Ends what is overdue, publishes what a crash left unpublished and what nobody took up after one, brings dead jobs to the desk, and says how full the
 //! queues are. Of several sweepers one leads, so that the load does not grow with them; that two do no harm is because
 //! every write is fenced.
 
 mod dead;
+mod expired;
 mod leader;
 mod retention;
 mod signals;
 
+use expired::Republished;
 use leader::Leader;
 use ports::broker::Queue;
 use ports::{PortError, Ports};
@@ -52,10 +54,12 @@ impl Sweeper {
     /// Sweeps until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
         let mut leader = Leader::new(self);
+        let mut republished = Republished::default();
         while !stop.is_cancelled() {
             if leader.leads().await {
                 leader.measure().await;
                 leader.forget_old().await;
+                republished.look(&self.ports).await;
                 self.sweep().await;
             }
             tokio::select! {

@@ -428,10 +428,16 @@ pub async fn what_a_turn_had_not_finished_is_the_job_that_the_last_step_left(ben
     assert_eq!(bench.commit(done, None).await, Committed::Stored);
     let second = begun.child("reply", 0);
     let fence = bench.granted("resp_1", &second).await.fence;
+    let (at_once, in_a_while) = (Duration::ZERO, Duration::from_secs(60));
+    assert_eq!(bench.ledger.expired(at_once, 10).await.unwrap(), [], "the claim holds");
+    bench.clock.advance(LEASE + Duration::from_millis(1));
+    assert_eq!(bench.ledger.expired(at_once, 10).await.unwrap(), [("resp_1".into(), fence)]);
+    assert_eq!(bench.ledger.expired(in_a_while, 10).await.unwrap(), [], "not for so long");
     let stopped = EndState { state: TurnState::Incomplete, ..completed("") };
     assert_eq!(bench.commit(outcome("resp_1", &second, fence), Some(stopped)).await, Committed::Stored);
     assert_eq!(bench.ledger.unfinished(&"resp_1".into()).await.unwrap(), Some(next));
     assert_eq!(bench.ledger.unfinished(&"resp_2".into()).await.unwrap(), None);
+    assert_eq!(bench.ledger.expired(at_once, 10).await.unwrap(), [], "its turn has ended");
 }
 
 fn meta(turn: &str) -> Meta {

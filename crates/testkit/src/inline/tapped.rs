@@ -177,6 +177,11 @@ impl Ledger for Tapped<dyn Ledger> {
         Ok(committed)
     }
 
+    async fn expired(&self, older_than: Duration, limit: u32) -> Result<Vec<(TurnId, u64)>, PortError> {
+        self.tape.call("expired")?;
+        self.port.expired(older_than, limit).await
+    }
+
     async fn unfinished(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError> {
         self.tape.call("unfinished")?;
         self.port.unfinished(turn).await

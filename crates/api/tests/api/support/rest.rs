@@ -138,6 +138,9 @@ impl Ledger for Forbidden {
     async fn unpublished(&self, _: Duration, _: u32) -> Result<Vec<Outcome>, PortError> {
         panic!("the API works on no hop")
     }
+    async fn expired(&self, _: Duration, _: u32) -> Result<Vec<(TurnId, u64)>, PortError> {
+        panic!("the API works on no hop")
+    }
     async fn unfinished(&self, _: &TurnId) -> Result<Option<Envelope>, PortError> {
         panic!("the API works on no hop")
     }

@@ -5,7 +5,7 @@ use super::load::Question;
 use super::{Missing, direct};
 use crate::args::EvalData;
 use crate::output;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use contracts::Dialect;
 use ports::source::Access;
 use reqwest::Url;
@@ -17,6 +17,21 @@ const SAMPLE: &str = "shop/";
 
 /// The databases of a run, by name.
 pub type Databases = BTreeMap<String, Access>;
+
+/// Works in a temporary folder, with databases that are removed afterwards, also after an error or a signal.
+pub async fn with_databases<R>(
+    args: &EvalData,
+    work: impl AsyncFnOnce(&Path, &mut Maker<'_>) -> Result<R>,
+) -> Result<R> {
+    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
+    let mut maker = Maker::new(args, folder.path());
+    let outcome = tokio::select! {
+        outcome = work(folder.path(), &mut maker) => outcome,
+        stopped = app::until_signal() => stopped.map_err(anyhow::Error::from).and_then(|()| bail!("stopped")),
+    };
+    maker.remove().await;
+    outcome
+}
 
 enum Home {
     File(PathBuf),
@@ -40,7 +55,7 @@ struct Made {
 
 impl<'a> Maker<'a> {
     /// Nothing is made yet.
-    pub fn new(args: &'a EvalData, folder: &'a Path) -> Self {
+    fn new(args: &'a EvalData, folder: &'a Path) -> Self {
         Self { args, folder, made: Vec::new() }
     }
 
@@ -107,7 +122,7 @@ impl<'a> Maker<'a> {
     }
 
     /// Removes what was made; what may not have been removed is named.
-    pub async fn remove(self) {
+    async fn remove(self) {
         for made in self.made {
             let force = if made.dialect == Dialect::Postgres { " WITH (FORCE)" } else { "" };
             let statement = format!("DROP DATABASE IF EXISTS {}{force}", made.name);

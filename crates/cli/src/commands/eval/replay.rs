@@ -1,7 +1,7 @@
 //! Recorded SQL through the whole pipeline, and directly.
 
 use super::compare::{Table, equivalent, identical};
-use super::databases::{Databases, Maker};
+use super::databases::{self, Databases, Maker};
 use super::load::{self, Question, Recording};
 use super::order::orders;
 use super::pipeline::{Outcome, Pipeline, provider};
@@ -9,7 +9,7 @@ use super::report::{Judgement, Report};
 use super::{direct, progress};
 use crate::args::EvalReplay;
 use crate::output;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 use ports::source::Access;
 use settings::{Provider, ProviderKind};
@@ -23,15 +23,10 @@ const AT_ONCE: usize = 16;
 /// Exit code 0 when the pipeline gives exactly what the recorded SQL gives, else 1.
 pub async fn run(config: Option<PathBuf>, args: EvalReplay) -> Result<ExitCode> {
     let recording = load::load(&args)?;
-    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
-    let mut maker = Maker::new(&args.of, folder.path());
-    // What was made is removed, also after an error or a signal.
-    let outcome = tokio::select! {
-        outcome = evaluate(config, &args, recording, folder.path(), &mut maker) => outcome,
-        stopped = app::until_signal() => stopped.map_err(anyhow::Error::from).and_then(|()| bail!("stopped")),
-    };
-    maker.remove().await;
-    let report = outcome?;
+    let report = databases::with_databases(&args.of, async |folder, maker| {
+        evaluate(config, &args, recording, folder, maker).await
+    })
+    .await?;
     if args.of.json {
         output::json(&report)?;
     } else {

@@ -1,14 +1,14 @@
 //! The built-in rules alone, through the whole pipeline.
 
 use super::compare::equivalent;
-use super::databases::{Databases, Maker};
+use super::databases::{self, Databases, Maker};
 use super::load::{self, Question};
 use super::order::orders;
 use super::pipeline::{Outcome, Pipeline, provider};
 use super::{direct, progress};
 use crate::args::EvalRules;
 use crate::output;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 use ports::source::Access;
 use serde::Serialize;
@@ -42,15 +42,10 @@ struct Report {
 /// Exit code 0 when every statement was valid, else 1.
 pub async fn run(config: Option<PathBuf>, args: EvalRules) -> Result<ExitCode> {
     let questions = load::questions(&args.of)?;
-    let folder = tempfile::tempdir().context("no temporary folder can be made")?;
-    let mut maker = Maker::new(&args.of, folder.path());
-    // What was made is removed, also after an error or a signal.
-    let outcome = tokio::select! {
-        outcome = evaluate(config, &args, questions, folder.path(), &mut maker) => outcome,
-        stopped = app::until_signal() => stopped.map_err(anyhow::Error::from).and_then(|()| bail!("stopped")),
-    };
-    maker.remove().await;
-    let report = outcome?;
+    let report = databases::with_databases(&args.of, async |folder, maker| {
+        evaluate(config, &args, questions, folder, maker).await
+    })
+    .await?;
     if args.of.json {
         output::json(&report)?;
     } else {

@@ -1,0 +1,56 @@
+//! A job whose worker died, and whose message the broker has lost. Every case runs in both modes.
+
+use crate::mode::Mode;
+use crate::skew::{golden, turn};
+use contracts::{Envelope, HopId};
+use ports::Ports;
+use ports::ledger::{Claim, Claimed, Commit, Committed, Grant, Outcome};
+use ports::store::NewTurn;
+use serde_json::json;
+use std::time::Duration;
+
+in_both_modes!(a_job_that_nobody_took_up_is_published_again);
+
+async fn claim(ports: &Ports, turn: &NewTurn, hop: &HopId, lease: Duration) -> Grant {
+    let owner = "a worker that dies".to_owned();
+    let claim = Claim { hop: hop.clone(), turn: turn.id.clone(), owner, lease, must_last: true, budget: None };
+    match ports.ledger.claim(claim).await.unwrap() {
+        Claimed::Granted(grant) => grant,
+        other => panic!("{hop} is not granted: {other:?}"),
+    }
+}
+
+/// The step before is done and published; its next job is claimed, and its message is nowhere.
+async fn lose_the_second_job(ports: &Ports, turn: &NewTurn) {
+    let first = HopId::first(&turn.id, "classify");
+    let fence = claim(ports, turn, &first, Duration::from_secs(60)).await.fence;
+    let mut job = golden("generate_sql", turn);
+    job["hop"] = json!(first.child("generate_sql", 0));
+    let next: Envelope = serde_json::from_value(job).unwrap();
+    let outcome = Outcome {
+        hop: first.clone(),
+        turn: turn.id.clone(),
+        fence,
+        next: vec![next.clone()],
+        terminal_event: None,
+        next_seq: 2,
+        batches: 0,
+        traceparent: None,
+        dead: None,
+        published: false,
+    };
+    let commit = Commit { outcome, result: None, end: None, calls: Vec::new() };
+    assert_eq!(ports.ledger.commit(commit).await.unwrap(), Committed::Stored);
+    ports.ledger.mark_published(&first).await.unwrap();
+    claim(ports, turn, &next.hop, Duration::from_millis(1)).await;
+}
+
+async fn a_job_that_nobody_took_up_is_published_again(mode: Mode) {
+    let world = mode.world(&[]).await;
+    let turn = turn(&world.ports, "resp_lost".to_owned()).await;
+    lose_the_second_job(&world.ports, &turn).await;
+    let heard = world.client().follow(turn.id.as_str()).await;
+    assert_eq!(heard.status(), "completed", "{:#?}", heard.terminal());
+    assert!(heard.text().contains("28"), "{}", heard.text());
+    world.stop().await;
+}
