@@ -2,7 +2,7 @@ import type { Api, NewConnection } from "../http";
 import { ApiError } from "../http";
 import { SocketClient, type Link, type Listener, type SocketLike } from "../socket/client";
 import { fromHistory, merge } from "../turn/history";
-import { fromApproval } from "../turn/change";
+import { fromApproval, newer } from "../turn/change";
 import { isOver, newTurn, type Turn } from "../turn/model";
 import { reduce } from "../turn/reduce";
 import type {
@@ -183,6 +183,8 @@ export class ChatStore extends Observable<ChatState> {
     if (!asking?.responseId) return null;
     try {
       const { response_id } = await this.api.decide(asking.responseId, word);
+      // Before it is followed: its end may be heard before the change is loaded again.
+      this.update(key, (turn) => ({ ...turn, change: turn.change && { ...turn.change, executedAs: response_id } }));
       this.followDecision(asking, response_id, word);
       return null;
     } catch (error) {
@@ -272,7 +274,7 @@ export class ChatStore extends Observable<ChatState> {
   private addChanges(approvals: Approval[]): void {
     for (const approval of approvals) {
       const asking = this.find((turn) => turn.responseId === approval.response_id);
-      if (asking) this.update(asking.key, (turn) => ({ ...turn, change: fromApproval(approval) }));
+      if (asking) this.update(asking.key, (turn) => ({ ...turn, change: newer(turn.change, fromApproval(approval)) }));
     }
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Approval, ResponseEvent } from "../wire";
-import { fromApproval, fromEvent, intention, outcome } from "./change";
+import { fromApproval, fromEvent, intention, newer, outcome } from "./change";
 import { fromHistory, merge } from "./history";
 import { newTurn } from "./model";
 import { reduce } from "./reduce";
@@ -38,6 +38,14 @@ const approval: Approval = {
 const asked = { key: "k1", conversation: "conv_1", connection: "con_1", question: "Cancel order 3.", createdMs: 1 };
 
 describe("a change", () => {
+  it("does not begin again when an answer comes late", () => {
+    const running = fromApproval({ ...approval, state: "running" });
+    const done = fromApproval({ ...approval, state: "done" });
+    expect(newer(done, running)).toBe(done);
+    expect(newer(running, done)).toBe(done);
+    expect(newer(null, running)).toBe(running);
+  });
+
   it("is part of the turn that asks for it, and waits until the server says who may decide", () => {
     const turn = reduce(newTurn(asked), required, 5_000);
     expect(turn.change).toMatchObject({ state: "pending", mayDecide: null, affectedRows: 1, expiresMs: 1_760_604_800_000 });

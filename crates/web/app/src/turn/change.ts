@@ -36,6 +36,15 @@ export function fromApproval(approval: Approval): Change {
   };
 }
 
+/** Of two answers about a change the one that was given later: what has ended does not begin again. */
+export function newer(known: Change | null, told: Change): Change {
+  return known && hasEnded(known) && !hasEnded(told) ? known : told;
+}
+
+function hasEnded(change: Change): boolean {
+  return !["pending", "approved", "running"].includes(change.state);
+}
+
 function tableOf(rows: Rows, rowCount: number): Table {
   return { columns: rows.columns, rows: rows.rows, rowCount, truncated: rows.truncated };
 }
