@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
             Interrupt::LeaseOver => Err(Stop::LeaseOver),
             // A handler that was done all the same has its answer counted.
             Interrupt::Cancelled => Ok(late.ok().and_then(Result::ok).ok_or(JobError::Cancelled)),
-            Interrupt::TooLong => Ok(late.ok().and_then(Result::ok).map_or_else(|| Err(too_long()), Ok)),
+            Interrupt::TooLong => Ok(late.ok().and_then(Result::ok).ok_or_else(too_long)),
             Interrupt::Deadline => {
                 let out_of_time = || Done::end(Ending::out_of_time(), "out of time");
                 Ok(Ok(late.ok().and_then(Result::ok).unwrap_or_else(out_of_time)))
