@@ -400,6 +400,55 @@ pub struct Bench {
 pub enum BenchCommand {
     /// Whole turns through RabbitMQ, Redis and PostgreSQL, beside a raw relay.
     Pipeline(BenchPipeline),
+    /// What a turn costs while many others wait in line, with a process for each role.
+    Waiting(BenchWaiting),
+    /// Whole turns in embedded mode, which needs no server.
+    Embedded(BenchEmbedded),
+    /// One process of an installation that is measured: `bench pipeline` starts it.
+    #[command(hide = true)]
+    Role(BenchRole),
+}
+
+#[derive(ClapArgs)]
+pub struct BenchEmbedded {
+    /// Turns under load.
+    #[arg(long, default_value_t = 2_000)]
+    pub turns: usize,
+    /// Turns in flight.
+    #[arg(long, default_value_t = 64)]
+    pub concurrency: usize,
+    /// Turns one at a time, for p50 and p99.
+    #[arg(long, default_value_t = 300)]
+    pub single: usize,
+    /// Turns before the measurement.
+    #[arg(long, default_value_t = 200)]
+    pub warmup: usize,
+    /// Where the data folder is made, and removed again. The system's folder for temporary files when it is not named:
+    /// that may lie in memory.
+    #[arg(long)]
+    pub folder: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct BenchWaiting {
+    /// How many wait: each length is measured by itself.
+    #[arg(long, value_delimiter = ',', default_values_t = [10, 1_000, 100_000])]
+    pub waiting: Vec<usize>,
+    /// A measurement ends with so many turns, though others still wait.
+    #[arg(long, default_value_t = 3_000)]
+    pub turns: u64,
+    /// Print a line of JSON for each.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct BenchRole {
+    /// `api`, `sweep`, or a kind of job.
+    pub role: String,
 }
 
 #[derive(ClapArgs)]
@@ -419,6 +468,13 @@ pub struct BenchPipeline {
     /// The turns under load are shared among so many rounds, with the raw relay before, between and after them.
     #[arg(long, default_value_t = 3)]
     pub rounds: usize,
+    /// Processes for each kind of job, beside one for the API and one for the sweeper. Everything is in one process when
+    /// it is not named.
+    #[arg(long)]
+    pub processes: Option<usize>,
+    /// A folder of programs that measure what else could be used, such as ops/peers: each is run beside the relay.
+    #[arg(long)]
+    pub peers: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

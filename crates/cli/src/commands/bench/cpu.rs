@@ -65,6 +65,7 @@ impl Cpu {
 
 /// The processes to look at.
 pub struct Meter {
+    askline: Vec<u32>,
     broker: Option<u32>,
     redis: Option<u32>,
     store: Option<u32>,
@@ -73,8 +74,8 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Finds the servers that listen at these addresses.
-    pub fn new(urls: &app::ServerUrls) -> Self {
+    /// Finds the servers that listen at these addresses. `askline` are our processes.
+    pub fn new(urls: &app::ServerUrls, askline: Vec<u32>) -> Self {
         let mut notes = Vec::new();
         let mut find = |name: &str, url: &str, port: u16| {
             let found = listener(url, port);
@@ -86,19 +87,33 @@ impl Meter {
         let broker = find("RabbitMQ", &urls.broker, 5672);
         let redis = find("Redis", &urls.events, 6379);
         let store = find("PostgreSQL", &urls.store, 5432);
-        Self { broker, redis, store, notes }
+        Self { askline, broker, redis, store, notes }
     }
 
-    /// Processor time so far. The clients' is theirs to say: it is counted as ours here.
+    /// Processor time so far. The clients' is theirs to say: where they are in one of our processes it is counted as ours
+    /// here.
     pub fn read(&self) -> Cpu {
         Cpu {
-            askline: Stat::of(Path::new("/proc/self/stat")).map(|stat| stat.own),
+            askline: self.askline.iter().map(|pid| stat(*pid).map(|stat| stat.own)).sum(),
             client: Some(0.0),
             broker: self.broker.and_then(stat).map(|stat| stat.own),
             redis: self.redis.and_then(stat).map(|stat| stat.own),
             store: self.store.and_then(family),
         }
     }
+}
+
+/// The most memory that a process has used so far, in MiB.
+pub fn peak_mib(pid: u32) -> Option<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some((kib / 1_024.0).round())
+}
+
+/// Processor seconds of this process.
+pub fn of_this_process() -> Result<f64> {
+    stat(std::process::id()).map(|stat| stat.own).context("/proc cannot be read")
 }
 
 /// Processor seconds of the thread that asks.

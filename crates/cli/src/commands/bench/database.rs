@@ -33,6 +33,13 @@ const RECORDED: &str = "SELECT (SELECT count(*) FROM turns WHERE business_id = $
      (SELECT count(*) FROM llm_calls WHERE business_id = $1) AS called, \
      (SELECT count(*) FROM hops WHERE business_id = $1) AS hops";
 
+const LINE_UP: &str = "INSERT INTO turns (id, business_id, user_id, connection_id, question, state, created_ms, \
+     deadline_ms, lane, place, beginning) SELECT 'resp_waiting_' || n, $1, 'usr_bench', 'con_bench', 'How many?', \
+     'waiting', extract(epoch FROM now())::bigint * 1000, extract(epoch FROM now())::bigint * 1000 + 86400000, \
+     'interactive', n, replace($2, $3, 'resp_waiting_' || n) FROM generate_series(1, $4) AS n";
+const ENDED: &str = "SELECT count(*) FROM turns WHERE business_id = $1 AND ended_ms IS NOT NULL AND \
+     id LIKE 'resp\\_waiting\\_%'";
+
 /// A database of its own.
 pub struct Database {
     server: String,
@@ -91,6 +98,27 @@ impl Database {
             called: count("called")?,
             hops: count("hops")?,
         })
+    }
+
+    /// Has so many turns of a business wait in line. `beginning` holds a turn's id as `nameless`.
+    pub async fn line_up(&self, business: &str, beginning: &str, nameless: &str, count: usize) -> Result<()> {
+        let mut connection = PgConnection::connect(&self.url).await?;
+        sqlx::query(LINE_UP)
+            .bind(business)
+            .bind(beginning)
+            .bind(nameless)
+            .bind(i64::try_from(count)?)
+            .execute(&mut connection)
+            .await?;
+        execute(&self.url, "ANALYZE turns").await
+    }
+
+    /// Turns of a business that have ended.
+    pub async fn ended(&self, business: &str) -> Result<u64> {
+        let mut connection = PgConnection::connect(&self.url).await?;
+        let ended: i64 = sqlx::query_scalar(ENDED).bind(business).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(u64::try_from(ended)?)
     }
 
     /// Drops it, whoever is connected.

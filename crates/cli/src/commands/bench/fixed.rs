@@ -1,6 +1,7 @@
 //! What stands in for the outside in a measurement: a language model that answers at once, and a database that
 //! returns the same rows.
 
+use app::Overrides;
 use async_trait::async_trait;
 use contracts::event::Usage;
 use contracts::{Column, ColumnSchema, ForeignKey, ResultSet, Schema, TableSchema};
@@ -19,6 +20,11 @@ const INTENT: &str = r#"{"intent":"sql","tables":["orders"],"filters":[]}"#;
 const SQL: &str = "SELECT o.id, c.name, o.status, o.total FROM orders AS o JOIN customers AS c ON c.id = o.customer_id \
                    WHERE o.status = 'paid' ORDER BY o.total DESC LIMIT 10";
 const ROWS: i64 = 10;
+
+/// The stand-ins, for a process.
+pub fn overrides() -> Overrides {
+    Overrides { llm: Some(Arc::new(FixedLlm)), sources: Some(Arc::new(FixedSources)), ..Overrides::default() }
+}
 
 /// Answers the same each time, and spends the turn's budget as a real one does.
 pub struct FixedLlm;

@@ -53,6 +53,13 @@ pub struct Outcome {
     pub client_cpu: f64,
 }
 
+impl Outcome {
+    /// Questions that were answered, or failed.
+    pub fn ended(&self) -> usize {
+        self.tallies.iter().map(|tally| tally.latencies.len()).sum()
+    }
+}
+
 impl Load {
     /// Asks every question and waits for every answer.
     pub async fn run(self, progress: &ProgressBar) -> Result<Outcome> {

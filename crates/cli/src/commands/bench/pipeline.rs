@@ -4,9 +4,10 @@
 use super::counters::Counters;
 use super::cpu::{Cpu, Meter};
 use super::load::{Load, Outcome};
+use super::peers::{self, Like, Peer};
 use super::relay::Relay;
 use super::report::{Report, Spread};
-use super::trial::{AtWork, BUSINESS, Trial};
+use super::trial::{AtWork, BUSINESS, Layout, Trial};
 use crate::args::BenchPipeline;
 use crate::process;
 use anyhow::{Result, bail};
@@ -18,19 +19,25 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const RELAY_TIME: Duration = Duration::from_secs(3);
+/// Turns of a business in flight.
+const NOBODY_WAITS: u32 = 1_000_000;
 const RELAY_WARM_UP: Duration = Duration::from_secs(1);
 
 /// Measures, prints, and leaves nothing behind. Exit code 1 when anything was lost, doubled or not answered.
 pub async fn run(config: Option<PathBuf>, args: BenchPipeline) -> Result<ExitCode> {
-    let mut settings = process::settings(config)?;
+    let mut settings = process::settings(config.clone())?;
     if std::io::stderr().is_terminal() && settings.telemetry.log == "info" {
         settings.telemetry.log = "warn".into();
     }
     let _telemetry = process::telemetry(&settings, "bench")?;
     check(&args)?;
-    let trial = Trial::create(settings).await?;
+    let programs = args.peers.as_deref().map(peers::programs).transpose()?.unwrap_or_default();
+    for program in &programs {
+        peers::install(program).await?;
+    }
+    let trial = Trial::create(config, NOBODY_WAITS, NOBODY_WAITS).await?;
     let measured = tokio::select! {
-        measured = measure(&trial, &args) => measured,
+        measured = measure(&trial, &args, &programs) => measured,
         stopped = app::until_signal() => match stopped {
             Ok(()) => Err(anyhow::anyhow!("stopped before the measurement was done")),
             Err(error) => Err(error.into()),
@@ -50,18 +57,20 @@ fn check(args: &BenchPipeline) -> Result<()> {
     Ok(())
 }
 
-async fn measure(trial: &Trial, args: &BenchPipeline) -> Result<Report> {
-    let at_work = trial.start().await?;
-    let bench = Bench { trial, args, at_work: &at_work, progress: progress(args) };
+async fn measure(trial: &Trial, args: &BenchPipeline, programs: &[PathBuf]) -> Result<Report> {
+    trial.prepare().await?;
+    let at_work = trial.start(args.processes.map_or(Layout::OneProcess, Layout::Processes)).await?;
+    let progress = bar(args.warmup + args.turns + args.single);
+    let bench = Bench { trial, args, programs, at_work: &at_work, progress };
     let report = bench.run().await;
     bench.progress.finish_and_clear();
     at_work.stop().await;
     report
 }
 
-fn progress(args: &BenchPipeline) -> ProgressBar {
-    // Hidden by itself where standard error is no terminal.
-    let bar = ProgressBar::new((args.warmup + args.turns + args.single) as u64);
+/// How far the questions are. Hidden by itself where standard error is no terminal.
+pub fn bar(questions: usize) -> ProgressBar {
+    let bar = ProgressBar::new(questions as u64);
     match ProgressStyle::with_template("{msg:14} {wide_bar} {pos}/{len}") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
@@ -71,6 +80,7 @@ fn progress(args: &BenchPipeline) -> ProgressBar {
 struct Bench<'a> {
     trial: &'a Trial,
     args: &'a BenchPipeline,
+    programs: &'a [PathBuf],
     at_work: &'a AtWork,
     progress: ProgressBar,
 }
@@ -85,15 +95,18 @@ struct Rounds {
 
 impl Bench<'_> {
     async fn run(&self) -> Result<Report> {
-        let meter = Meter::new(&self.trial.urls);
+        let (pids, with_clients) = self.at_work.pids();
+        let meter = Meter::new(&self.trial.urls, pids);
         let warm = self.load("warming up", self.args.warmup, self.args.concurrency).await?;
         let message_bytes = self.trial.database.job_bytes(BUSINESS).await?;
         let relay = self.relay(message_bytes);
         relay.run(RELAY_WARM_UP).await?;
         let before = Counters::read();
-        let rounds = self.rounds(&relay, &meter).await?;
+        let rounds = self.rounds(&relay, &meter, with_clients).await?;
         let after = Counters::read();
         let single = self.load("one at a time", self.args.single, 1).await?;
+        let peak_mib = self.at_work.peak_mib();
+        let peers = self.peers(message_bytes).await?;
         let recorded = self.trial.database.recorded(BUSINESS).await?;
 
         let mut report = Report::new(self.args, rounds.relays, message_bytes.round());
@@ -106,12 +119,14 @@ impl Bench<'_> {
         report.set_cpu(rounds.cpu.unwrap_or_default());
         report.store_batch = means(&before, &after, telemetry::names::STORE_BATCH, "write", 1.0);
         report.hop_ms = means(&before, &after, telemetry::names::PROCESS_DURATION, "kind", 1_000.0);
-        report.notes = meter.notes;
+        report.peak_mib = peak_mib;
+        report.add_peers(peers);
+        report.notes.extend(meter.notes);
         Ok(report)
     }
 
     /// Relay and pipeline in turns, so that what else the machine does falls on both.
-    async fn rounds(&self, relay: &Relay, meter: &Meter) -> Result<Rounds> {
+    async fn rounds(&self, relay: &Relay, meter: &Meter, with_clients: bool) -> Result<Rounds> {
         let mut rounds = Rounds::default();
         for round in 0..self.args.rounds {
             rounds.relays.push(self.measure_relay(relay).await?);
@@ -120,12 +135,26 @@ impl Bench<'_> {
             let outcome = self.load("under load", turns, self.args.concurrency).await?;
             let mut spent = meter.read().since(before);
             spent.client = Some(outcome.client_cpu);
-            spent.askline = spent.askline.map(|all| all - outcome.client_cpu);
+            if with_clients {
+                spent.askline = spent.askline.map(|all| all - outcome.client_cpu);
+            }
             rounds.cpu = Some(rounds.cpu.map_or(spent, |sum| sum.plus(spent)));
             rounds.outcomes.push(outcome);
         }
         rounds.relays.push(self.measure_relay(relay).await?);
         Ok(rounds)
+    }
+
+    /// Our processes stand still meanwhile.
+    async fn peers(&self, bytes: f64) -> Result<Vec<Peer>> {
+        let prefix = &self.trial.settings.broker.prefix;
+        let like = Like { urls: &self.trial.urls, prefix, bytes, concurrency: self.args.concurrency };
+        let mut peers = Vec::new();
+        for program in self.programs {
+            self.progress.set_message("a peer");
+            peers.push(peers::measure(program, &like).await?);
+        }
+        Ok(peers)
     }
 
     async fn measure_relay(&self, relay: &Relay) -> Result<f64> {

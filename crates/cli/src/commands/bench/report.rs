@@ -3,6 +3,7 @@
 use super::cpu::Cpu;
 use super::database::Recorded;
 use super::load::Outcome;
+use super::peers::Peer;
 use crate::args::BenchPipeline;
 use crate::output;
 use anyhow::Result;
@@ -38,6 +39,13 @@ pub struct Report {
     pub store_batch: BTreeMap<String, f64>,
     /// From delivery to settlement, by kind of job.
     pub hop_ms: BTreeMap<String, f64>,
+    /// Processes for each kind of job; everything is in one process when it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes_per_kind: Option<usize>,
+    /// The most memory that a process of each role used, of the clients' too where they are in it.
+    pub peak_mib: BTreeMap<String, f64>,
+    /// What else could be used, measured in the same run.
+    pub peers: Vec<Peer>,
     /// What could not be measured, and why.
     pub notes: Vec<String>,
     #[serde(skip)]
@@ -49,6 +57,12 @@ pub struct Report {
 pub struct Spread {
     p50_ms: f64,
     p99_ms: f64,
+}
+
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "p50 {}, p99 {}", self.p50_ms, self.p99_ms)
+    }
 }
 
 impl Spread {
@@ -91,16 +105,25 @@ impl Report {
             cpu_s_per_1000_turns_all: None,
             store_batch: BTreeMap::new(),
             hop_ms: BTreeMap::new(),
+            processes_per_kind: args.processes,
+            peak_mib: BTreeMap::new(),
+            peers: Vec::new(),
             notes: Vec::new(),
             answered: 0,
         }
+    }
+
+    /// Figures of what else could be used; the rounds under load are known by then.
+    pub fn add_peers(&mut self, peers: Vec<Peer>) {
+        let compared = |peer: Peer| Peer { turns_to_chains: rounded(self.turns_per_s / peer.chains_per_s), ..peer };
+        self.peers = peers.into_iter().map(compared).collect();
     }
 
     /// The rounds under load.
     pub fn add_load(&mut self, outcomes: &[Outcome]) {
         let seconds: f64 = outcomes.iter().map(|outcome| outcome.elapsed.as_secs_f64()).sum();
         let tallies = || outcomes.iter().flat_map(|outcome| &outcome.tallies);
-        let ended: usize = tallies().map(|tally| tally.latencies.len()).sum();
+        let ended: usize = outcomes.iter().map(Outcome::ended).sum();
         let events: u64 = tallies().map(|tally| tally.events).sum();
         self.turns_per_s = rounded(ended as f64 / seconds);
         self.ratio = rounded(ended as f64 / seconds / self.raw_relay_per_s);
@@ -150,6 +173,15 @@ impl Report {
             return output::json(self);
         }
         self.rows().into_iter().for_each(|(name, value)| output::line(format!("{name:26} {value}")));
+        for peer in &self.peers {
+            output::line(format!(
+                "{:26} {} chains a second, p50 {} ms; our turns for each of them: {}",
+                format!("{} {}", peer.name, peer.version),
+                peer.chains_per_s,
+                peer.p50_ms,
+                peer.turns_to_chains
+            ));
+        }
         self.notes.iter().for_each(output::note);
         Ok(())
     }
@@ -165,8 +197,8 @@ impl Report {
             ("turns a second", self.turns_per_s.to_string()),
             ("raw relay a second", format!("{} ({:?})", self.raw_relay_per_s, self.raw_relay_runs)),
             ("ratio", self.ratio.to_string()),
-            ("one at a time, ms", format!("p50 {}, p99 {}", self.single.p50_ms, self.single.p99_ms)),
-            ("under load, ms", format!("p50 {}, p99 {}", self.load.p50_ms, self.load.p99_ms)),
+            ("one at a time, ms", self.single.to_string()),
+            ("under load, ms", self.load.to_string()),
             ("lost, duplicates, holes", format!("{}, {}, {}", self.lost, self.duplicates, self.holes)),
             ("failed, refused", format!("{}, {}", self.failed, self.refused)),
             ("store agrees", self.recorded.to_string()),
@@ -180,6 +212,7 @@ impl Report {
             ("bytes of a job", self.message_bytes.to_string()),
             ("writes a commit", list(&self.store_batch)),
             ("a hop, ms", list(&self.hop_ms)),
+            ("peak MiB", list(&self.peak_mib)),
         ]
     }
 }

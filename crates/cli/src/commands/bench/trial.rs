@@ -1,18 +1,29 @@
 //! An installation for one measurement: a database, queues and keys of its own on real servers.
 
 use super::database::Database;
-use super::fixed::{FixedLlm, FixedSources};
+use super::fixed;
+use super::fleet::Fleet;
 use anyhow::{Context, Result};
-use app::{NewConnection, Overrides, Roles, Running, Seat, ServerUrls, Shutdown};
+use app::{NewConnection, Roles, Running, Seat, ServerUrls, Shutdown};
 use contracts::{BusinessId, ConnectionId, Dialect, Role, UserId};
 use ports::broker::Queue;
-use settings::{Mode, Secret, Settings, Source};
-use std::sync::Arc;
+use settings::{Settings, Source};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Whose turns are measured.
 pub const BUSINESS: &str = "biz_bench";
 /// Queues of the yardstick: as many as a turn passes.
 const RELAY: [&str; 4] = ["relay_1", "relay_2", "relay_3", "relay_4"];
+/// The settings of a measurement whatever the installation's own are. The load is one business's and asks one database,
+/// and neither the fairness between businesses is measured nor how a slow database is spared.
+const SETTINGS: [(&str, &str); 5] = [
+    ("ASKLINE_MODE", "distributed"),
+    ("ASKLINE_SERVER__LISTEN", "127.0.0.1:0"),
+    ("ASKLINE_TURN__SINGLE_FLIGHT", "false"),
+    ("ASKLINE_SOURCES__MAX_IN_FLIGHT", "100000"),
+    ("ASKLINE_WORKERS__SWEEP_MS", "1000"),
+];
 
 /// Names that nobody else uses, and the settings with them.
 pub struct Trial {
@@ -22,58 +33,85 @@ pub struct Trial {
     pub urls: ServerUrls,
     /// The app store.
     pub database: Database,
+    /// The settings as other processes get them, but for the secrets of single roles.
+    environment: BTreeMap<String, String>,
 }
 
-/// The installation at work, every role in this process.
+/// How the installation is laid out.
+#[derive(Clone, Copy, Debug)]
+pub enum Layout {
+    /// Every role in this process.
+    OneProcess,
+    /// The API, the sweeper and so many processes for each kind of job.
+    Processes(usize),
+}
+
+/// The installation at work.
 pub struct AtWork {
     /// `host:port` of the API.
     pub address: String,
     /// Who asks.
     pub token: String,
-    running: Running,
-    shutdown: Shutdown,
+    place: Place,
+}
+
+enum Place {
+    Here(Box<Running>, Shutdown),
+    Elsewhere(Fleet),
 }
 
 impl Trial {
-    /// Makes the database. Everything after this is undone by `remove`.
-    pub async fn create(mut settings: Settings) -> Result<Self> {
-        use_test_servers(&mut settings)?;
+    /// Makes the database. Everything after this is undone by `remove`. `share` is how many turns of a business may be
+    /// in flight; more than `waiting` never wait.
+    pub async fn create(config: Option<PathBuf>, share: u32, waiting: u32) -> Result<Self> {
+        let mut source = Source::from_process(config);
+        let urls = server_urls(&source)?;
         let name: String = format!("askline_bench_{}", app::random_secret()).chars().take(24).collect();
-        let (public, private) = app::generate_vault_keys()?;
-        settings.mode = Mode::Distributed;
-        settings.server.listen = "127.0.0.1:0".to_owned();
-        // The load is one business's, and not its fairness is measured.
-        settings.admission.interactive.share = u32::MAX;
-        settings.turn.single_flight = false;
-        settings.broker.prefix = name.clone();
-        settings.events.prefix = name.clone();
-        settings.secrets.jwt_secret = Secret::new(app::random_secret());
-        settings.secrets.vault_public_key = Secret::new(public);
-        settings.secrets.vault_private_key = Secret::new(private);
-        let urls = app::server_urls(&settings)?;
         let database = Database::create(&urls.store, &name).await?;
-        settings.store.url = database.url.clone();
-        Ok(Self { settings, urls, database })
+        let (public, private) = app::generate_vault_keys()?;
+        let lane = format!("{{ share = {share}, window = {share}, max_waiting = {waiting}, deadline_s = 86400 }}");
+        let own = [
+            ("ASKLINE_ADMISSION__INTERACTIVE", lane),
+            ("ASKLINE_BROKER__URL", urls.broker.clone()),
+            ("ASKLINE_BROKER__PREFIX", name.clone()),
+            ("ASKLINE_EVENTS__URL", urls.events.clone()),
+            ("ASKLINE_EVENTS__PREFIX", name),
+            ("ASKLINE_STORE__URL", database.url.clone()),
+            ("ASKLINE_SECRETS__VAULT_PUBLIC_KEY", public),
+            ("ASKLINE_SECRETS__VAULT_PRIVATE_KEY", private),
+            ("ASKLINE_SECRETS__JWT_SECRET", app::random_secret()),
+        ];
+        let fixed = SETTINGS.map(|(name, value)| (name, value.to_owned()));
+        source.env.extend(fixed.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value)));
+        let settings = settings::load(&source)?;
+        Ok(Self { settings, urls, database, environment: source.env })
     }
 
-    /// Fills the store and starts every role.
-    pub async fn start(&self) -> Result<AtWork> {
+    /// Makes the tables and fills them as a store in use is.
+    pub async fn prepare(&self) -> Result<()> {
         app::migrate(&self.settings).await?;
-        self.database.prefill().await?;
+        self.database.prefill().await
+    }
+
+    /// Starts every role.
+    pub async fn start(&self, layout: Layout) -> Result<AtWork> {
         let mut settings = self.settings.clone();
         let roles = Roles::all();
-        let overrides =
-            Overrides { llm: Some(Arc::new(FixedLlm)), sources: Some(Arc::new(FixedSources)), ..Overrides::default() };
-        let composed = app::compose(&mut settings, &roles, overrides).await?;
+        let composed = app::compose(&mut settings, &roles, fixed::overrides()).await?;
         composed.ports.broker.declare(&relay_queues()).await?;
         let seat = seat();
         seat.create(&composed.ports, &app::random_secret()).await?;
         connection().create(&composed.ports, &settings).await?;
         let token = seat.token(&composed.ports, &settings).await?;
+        if let Layout::Processes(per_kind) = layout {
+            drop(composed);
+            let fleet = Fleet::start(&self.environment, per_kind).await?;
+            return Ok(AtWork { address: fleet.address.clone(), token, place: Place::Elsewhere(fleet) });
+        }
         let shutdown = Shutdown::default();
         let running = app::start(&settings, &roles, composed, shutdown.clone()).await?;
         let address = running.address.context("the API does not listen")?.to_string();
-        Ok(AtWork { address, token, running, shutdown })
+        Ok(AtWork { address, token, place: Place::Here(Box::new(running), shutdown) })
     }
 
     /// The names of the yardstick's queues, which are declared as those of the jobs are.
@@ -90,15 +128,39 @@ impl Trial {
 }
 
 impl AtWork {
+    /// The processes of the installation, and whether the clients share one with it.
+    pub fn pids(&self) -> (Vec<u32>, bool) {
+        match &self.place {
+            Place::Here(..) => (vec![std::process::id()], true),
+            Place::Elsewhere(fleet) => (fleet.pids(), false),
+        }
+    }
+
+    /// The most memory that a process of each role has used so far, in MiB.
+    pub fn peak_mib(&self) -> BTreeMap<String, f64> {
+        match &self.place {
+            Place::Here(..) => {
+                super::cpu::peak_mib(std::process::id()).map(|peak| ("all".to_owned(), peak)).into_iter().collect()
+            }
+            Place::Elsewhere(fleet) => fleet.peak_mib(),
+        }
+    }
+
     /// Ends every role.
     pub async fn stop(self) {
-        self.shutdown.drain.cancel();
-        self.running.until_stopped().await;
+        match self.place {
+            Place::Here(running, shutdown) => {
+                shutdown.drain.cancel();
+                running.until_stopped().await;
+            }
+            Place::Elsewhere(fleet) => fleet.stop().await,
+        }
     }
 }
 
 /// Where a server was not chosen, the one for tests is taken when the environment names it.
-fn use_test_servers(settings: &mut Settings) -> Result<()> {
+fn server_urls(source: &Source) -> Result<ServerUrls> {
+    let mut settings = settings::load(source)?;
     let defaults = settings::load(&Source::default())?;
     let choose = |chosen: &mut String, default: &str, variable: &str| {
         if chosen == default
@@ -110,14 +172,15 @@ fn use_test_servers(settings: &mut Settings) -> Result<()> {
     choose(&mut settings.store.url, &defaults.store.url, "ASKLINE_TEST_POSTGRES_URL");
     choose(&mut settings.broker.url, &defaults.broker.url, "ASKLINE_TEST_RABBITMQ_URL");
     choose(&mut settings.events.url, &defaults.events.url, "ASKLINE_TEST_REDIS_URL");
-    Ok(())
+    app::server_urls(&settings)
 }
 
 fn relay_queues() -> Vec<Queue> {
     RELAY.iter().map(|kind| Queue::interactive(*kind)).collect()
 }
 
-fn seat() -> Seat {
+/// Who asks.
+pub fn seat() -> Seat {
     Seat {
         business: BusinessId::from(BUSINESS),
         business_name: "Measurement".into(),
@@ -127,7 +190,8 @@ fn seat() -> Seat {
     }
 }
 
-fn connection() -> NewConnection {
+/// What is asked.
+pub fn connection() -> NewConnection {
     NewConnection {
         id: ConnectionId::from("con_bench"),
         business: BusinessId::from(BUSINESS),

@@ -1,0 +1,143 @@
+//! What a turn costs while many others wait in line, and how much memory our processes use by then.
+
+use super::cpu::{Cpu, Meter};
+use super::report::rounded;
+use super::trial::{BUSINESS, Layout, Trial, connection, seat};
+use crate::args::BenchWaiting;
+use crate::{output, process};
+use anyhow::{Context, Result, bail};
+use contracts::job::Classify;
+use contracts::{BusinessId, Envelope, Lane, Meta, TurnId};
+use ports::line::Beginning;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Turns in flight. The others wait.
+const SHARE: u32 = 64;
+/// Stands for a turn's id where it is not known yet.
+const NAMELESS: &str = "resp_nameless";
+const QUESTION: &str = "Which ten paid orders are the largest, and who placed them?";
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Without any turn that ends for so long, those that wait are lost.
+const PATIENCE: Duration = Duration::from_secs(60);
+const DAY_MS: i64 = 86_400_000;
+/// What the log begins with.
+const CREATED: &str = r#"{"type":"response.created"}"#;
+
+/// One length of the line. Field names are for programs and stay.
+#[derive(Debug, Serialize)]
+struct Report {
+    waiting: usize,
+    /// Turns that ended while it was measured: all, or as many as were asked for.
+    turns: u64,
+    turns_per_s: f64,
+    cpu_s_per_1000_turns: Cpu,
+    cpu_s_per_1000_turns_all: Option<f64>,
+    /// The most memory that a process of each role used.
+    peak_mib: BTreeMap<String, f64>,
+}
+
+/// Measures each length on an installation of its own, and leaves nothing behind.
+pub async fn run(config: Option<PathBuf>, args: BenchWaiting) -> Result<ExitCode> {
+    let settings = process::settings(config.clone())?;
+    let _telemetry = process::telemetry(&settings, "bench")?;
+    for waiting in &args.waiting {
+        let most = u32::try_from(*waiting).context("--waiting takes no more than four billion")?;
+        let trial = Trial::create(config.clone(), SHARE, most).await?;
+        let measured = tokio::select! {
+            measured = measure(&trial, *waiting, args.turns) => measured,
+            stopped = app::until_signal() => {
+                stopped?;
+                Err(anyhow::anyhow!("stopped before the measurement was done"))
+            }
+        };
+        let removed = trial.remove().await;
+        measured?.print(args.json)?;
+        removed?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn measure(trial: &Trial, waiting: usize, most: u64) -> Result<Report> {
+    trial.prepare().await?;
+    trial.database.line_up(BUSINESS, &beginning()?, NAMELESS, waiting).await?;
+    let at_work = trial.start(Layout::Processes(1)).await?;
+    let (pids, _) = at_work.pids();
+    let meter = Meter::new(&trial.urls, pids);
+    let ended = drain(trial, &meter, most.min(waiting as u64)).await;
+    let peak_mib = at_work.peak_mib();
+    at_work.stop().await;
+    let (turns, took, spent) = ended?;
+    let share = spent.times(1_000.0 / turns.max(1) as f64);
+    Ok(Report {
+        waiting,
+        turns,
+        turns_per_s: rounded(turns as f64 / took.as_secs_f64()),
+        cpu_s_per_1000_turns_all: share.servers().map(rounded),
+        cpu_s_per_1000_turns: share.map(rounded),
+        peak_mib,
+    })
+}
+
+/// Waits until so many have ended.
+async fn drain(trial: &Trial, meter: &Meter, most: u64) -> Result<(u64, Duration, Cpu)> {
+    let (before, started) = (meter.read(), Instant::now());
+    let (mut known, mut moved) = (0, Instant::now());
+    while known < most {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let ended = trial.database.ended(BUSINESS).await?;
+        if ended > known {
+            (known, moved) = (ended, Instant::now());
+        }
+        if moved.elapsed() > PATIENCE {
+            bail!("{known} of {most} waiting turns ended, and no other one for {PATIENCE:?}");
+        }
+    }
+    Ok((known, started.elapsed(), meter.read().since(before)))
+}
+
+/// All that it takes to begin a turn, as the API keeps it.
+fn beginning() -> Result<String> {
+    let (seat, connection, now_ms) = (seat(), connection(), now_ms()?);
+    let meta = Meta {
+        turn: TurnId::from(NAMELESS),
+        business: BusinessId::from(BUSINESS),
+        user: seat.user,
+        conversation: None,
+        connection: Some(connection.id),
+        created_ms: now_ms,
+        deadline_ms: now_ms + DAY_MS,
+        spent: Default::default(),
+        lane: Lane::Interactive,
+        replay_of: None,
+    };
+    let job = Classify { question: QUESTION.to_owned(), shared_schema_ms: None };
+    let beginning =
+        Beginning { envelope: Envelope::first(meta, 1, &job)?, events: vec![CREATED.to_owned()], traceparent: None };
+    Ok(serde_json::to_string(&beginning)?)
+}
+
+fn now_ms() -> Result<i64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
+    Ok(i64::try_from(since.as_millis())?)
+}
+
+impl Report {
+    fn print(&self, json: bool) -> Result<()> {
+        if json {
+            return output::json(self);
+        }
+        let all = self.cpu_s_per_1000_turns_all.map_or("unknown".to_owned(), |all| all.to_string());
+        let peaks: Vec<String> = self.peak_mib.iter().map(|(role, peak)| format!("{role} {peak}")).collect();
+        output::line(format!(
+            "{} waiting: {} turns a second, {all} CPU s per 1,000 turns; peak MiB: {}",
+            self.waiting,
+            self.turns_per_s,
+            peaks.join(", ")
+        ));
+        Ok(())
+    }
+}
