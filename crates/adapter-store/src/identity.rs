@@ -1,5 +1,6 @@
 use crate::Store;
 use crate::db::{Row, values};
+use crate::reads::FindRole;
 use async_trait::async_trait;
 use contracts::{BusinessId, Role, UserId};
 use ports::PortError;
@@ -17,7 +18,6 @@ const SET_MEMBERSHIP: &str = "INSERT INTO memberships (user_id, business_id, rol
      ON CONFLICT (user_id, business_id) DO UPDATE SET role = excluded.role";
 const MEMBERSHIPS: &str = "SELECT m.business_id, b.name, m.role FROM memberships AS m \
      JOIN businesses AS b ON b.id = m.business_id WHERE m.user_id = $1 ORDER BY b.name, b.id";
-const ROLE_IN: &str = "SELECT role FROM memberships WHERE user_id = $1 AND business_id = $2";
 
 #[async_trait]
 impl Identity for Store {
@@ -54,8 +54,7 @@ impl Identity for Store {
     }
 
     async fn role_in(&self, user: &UserId, business: &BusinessId) -> Result<Option<Role>, PortError> {
-        let values = values![user.as_str(), business.as_str()];
-        self.db.find("role_in", ROLE_IN, values, |row| row.named("role", Role::parse)).await
+        self.reader.find::<FindRole>(business.as_str(), user.as_str()).await
     }
 }
 

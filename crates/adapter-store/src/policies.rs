@@ -3,12 +3,12 @@
 use crate::Store;
 use crate::connections::known;
 use crate::db::{fault, values};
+use crate::reads::FindPolicy;
 use crate::writes::encoded;
 use contracts::{BusinessId, ConnectionId};
 use ports::PortError;
 use serde_json::Value;
 
-const FIND: &str = "SELECT body FROM connection_policies WHERE business_id = $1 AND connection_id = $2";
 const SAVE: &str = "INSERT INTO connection_policies (connection_id, business_id, body, saved_ms) \
      SELECT id, business_id, $3, $4 FROM connections WHERE business_id = $1 AND id = $2 \
      ON CONFLICT (connection_id) DO UPDATE SET body = excluded.body, saved_ms = excluded.saved_ms";
@@ -19,8 +19,7 @@ impl Store {
         business: &BusinessId,
         id: &ConnectionId,
     ) -> Result<Option<Value>, PortError> {
-        let values = values![business.as_str(), id.as_str()];
-        self.db.find("connection_policy", FIND, values, |row| row.json("body")).await
+        self.reader.find::<FindPolicy>(business.as_str(), id.as_str()).await
     }
 
     pub(crate) async fn write_policy(

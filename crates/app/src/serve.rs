@@ -259,11 +259,12 @@ fn places(settings: &Settings, kind: &str, lane: Lane) -> (usize, u16) {
         Lane::Backfill => workers.backfill_concurrency,
     };
     let concurrency = concurrency.max(1);
-    let prefetch = match lane {
-        Lane::Interactive => workers.prefetch,
-        Lane::Scheduled | Lane::Backfill => u16::try_from(concurrency).unwrap_or(u16::MAX).min(workers.prefetch),
+    // What is fetched and waits here has its time at the broker running: never more than two runs of it.
+    let fetched = match lane {
+        Lane::Interactive => 2 * concurrency,
+        Lane::Scheduled | Lane::Backfill => concurrency,
     };
-    (concurrency, prefetch)
+    (concurrency, u16::try_from(fetched).unwrap_or(u16::MAX).min(workers.prefetch))
 }
 
 fn dispatcher(settings: &Settings, ports: Ports, owner: String) -> Dispatcher {

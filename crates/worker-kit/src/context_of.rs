@@ -3,10 +3,13 @@
 use crate::{Ctx, JobError, OrFail, OrRetry};
 use contracts::event::{ConversationRef, Response, Status};
 use contracts::{ConnectionId, Event, Message, Schema};
+use ports::PortError;
 use ports::source::{Access, Source, Writer};
 use ports::store::{Connection, FILE_URL, FileKind};
 use ports::vault::write_slot;
 use std::sync::Arc;
+
+const NO_CONNECTION: &str = "No database is connected. Add a connection first, then ask again.";
 
 impl Ctx {
     /// The last messages of the conversation before this turn, oldest first, at most `most`.
@@ -22,8 +25,16 @@ impl Ctx {
     /// The turn's connection.
     pub async fn connection(&self) -> Result<Connection, JobError> {
         let id = self.meta.connection.as_ref();
-        let id = id.or_fail("no_connection", "No database is connected. Add a connection first, then ask again.")?;
-        self.connection_by_id(id).await
+        self.connection_by_id(id.or_fail("no_connection", NO_CONNECTION)?).await
+    }
+
+    /// The turn's connection and its schema.
+    pub async fn database(&self) -> Result<(Connection, Schema), JobError> {
+        let id = self.meta.connection.as_ref();
+        let id = id.or_fail("no_connection", NO_CONNECTION)?;
+        let read = self.ports.store.schema(&self.meta.business, id);
+        let (connection, schema) = futures_util::join!(self.connection_by_id(id), read);
+        Ok((connection?, known(schema)?))
     }
 
     /// A connection of the turn's business.
@@ -34,15 +45,7 @@ impl Ctx {
 
     /// The schema that discovery found.
     pub async fn schema(&self, connection: &Connection) -> Result<Schema, JobError> {
-        let found = self.ports.store.schema(&self.meta.business, &connection.id).await.or_retry("read the schema")?;
-        let schema = found.or_fail(
-            "schema_unknown",
-            "The tables of the database are not known yet. Wait until the connection is ready, or test it again.",
-        )?;
-        if schema.tables.is_empty() {
-            return Err(JobError::fail("no_tables", "The database has no tables that this connection may read."));
-        }
-        Ok(schema)
+        known(self.ports.store.schema(&self.meta.business, &connection.id).await)
     }
 
     /// Opens the database of a connection.
@@ -109,4 +112,15 @@ impl Ctx {
         response.conversation = self.meta.conversation.as_ref().map(|id| ConversationRef { id: id.0.clone() });
         self.emit(Event::InProgress { response });
     }
+}
+
+fn known(schema: Result<Option<Schema>, PortError>) -> Result<Schema, JobError> {
+    let schema = schema.or_retry("read the schema")?.or_fail(
+        "schema_unknown",
+        "The tables of the database are not known yet. Wait until the connection is ready, or test it again.",
+    )?;
+    if schema.tables.is_empty() {
+        return Err(JobError::fail("no_tables", "The database has no tables that this connection may read."));
+    }
+    Ok(schema)
 }

@@ -11,6 +11,7 @@ use contracts::{Envelope, Event};
 use futures_util::FutureExt;
 use ports::PortError;
 use ports::ledger::{Back, Commit, Committed, Grant, Outcome, Renewed};
+use ports::limiter::Permit;
 use ports::store::StoredResult;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -100,10 +101,12 @@ impl<'a> Run<'a> {
         Self { runner, envelope, grant, emitter, ctx, trace, started: AtomicBool::new(false) }
     }
 
-    /// Runs the handler and stores what came of it.
-    pub(crate) async fn handle(&self, last_attempt: bool) -> Result<Handled, Stop> {
+    /// Runs the handler and stores what came of it. The permit counts the job as one that works with its source, which
+    /// it does no more when the handler has ended.
+    pub(crate) async fn handle(&self, last_attempt: bool, permit: Option<Permit>) -> Result<Handled, Stop> {
         let started = self.runner.ports.clock.monotonic_ms();
         let worked = self.work(last_attempt).await?;
+        drop(permit);
         let (done, settled) = self.judge(worked, last_attempt).await?;
         self.complete_step(&done, started);
         self.commit(done, settled).await

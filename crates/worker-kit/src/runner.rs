@@ -11,6 +11,7 @@ use domain::personal::Masking;
 use ports::Ports;
 use ports::broker::{Delivery, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
 use ports::ledger::{Claim, Claimed, Grant, Outcome};
+use ports::limiter::Permit;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -125,15 +126,15 @@ impl Runner {
     /// A job that finds its source full is parked as if it had not come: of that the protocol of the turn knows nothing.
     async fn enter(&self, settle: &Settle, envelope: Envelope) -> (Option<HopId>, Settled) {
         let hop = Some(envelope.hop.clone());
-        let Some(most) = self.per_source else { return (hop, self.claim(settle, envelope).await) };
+        let Some(most) = self.per_source else { return (hop, self.claim(settle, envelope, None).await) };
         let gate = Gate { limiter: &*self.ports.limiter, most };
         match gate.enter(&envelope).await {
-            Ok(_permit) => (hop, self.claim(settle, envelope).await),
+            Ok(permit) => (hop, self.claim(settle, envelope, permit).await),
             Err(after) => (None, Settled::Snooze(after)),
         }
     }
 
-    async fn claim(&self, settle: &Settle, envelope: Envelope) -> Settled {
+    async fn claim(&self, settle: &Settle, envelope: Envelope, permit: Option<Permit>) -> Settled {
         Span::current().record("turn", envelope.meta.turn.as_str()).record("hop", envelope.hop.as_str());
         let claim = Claim {
             hop: envelope.hop.clone(),
@@ -148,7 +149,7 @@ impl Runner {
             protocol::claimed(&envelope.hop, claimed);
         }
         match claimed {
-            Ok(Claimed::Granted(grant)) => self.granted(settle, envelope, grant).await,
+            Ok(Claimed::Granted(grant)) => self.granted(settle, envelope, grant, permit).await,
             Ok(Claimed::Busy(left)) => Settled::Snooze(left),
             Ok(Claimed::Done(outcome)) => self.repeat(&outcome).await,
             Ok(Claimed::Over) => Settled::Over,
@@ -172,7 +173,7 @@ impl Runner {
         self.publish(outcome, settled).await
     }
 
-    async fn granted(&self, settle: &Settle, envelope: Envelope, grant: Grant) -> Settled {
+    async fn granted(&self, settle: &Settle, envelope: Envelope, grant: Grant, permit: Option<Permit>) -> Settled {
         Span::current().record("attempt", grant.attempt);
         pause::point(self.handler.kind(), "before_work").await;
         let emitter = Arc::new(Emitter::new(
@@ -185,7 +186,7 @@ impl Runner {
         let trace = settle.message().headers.get(HEADER_TRACEPARENT).cloned();
         let last_attempt = grant.attempt.max(settle.message().attempt() + 1) >= self.limits.max_attempts;
         let run = Run::new(self, envelope, grant, emitter, trace);
-        match run.handle(last_attempt).await {
+        match run.handle(last_attempt, permit).await {
             Ok(outcome) => {
                 pause::point(self.handler.kind(), "after_commit").await;
                 self.publish(&outcome.outcome, outcome.settled).await

@@ -61,8 +61,7 @@ impl Worker for SqlExecutor {
     type Job = ExecuteSql;
 
     async fn run(&self, ctx: &Ctx, job: ExecuteSql) -> Result<Done, JobError> {
-        let connection = ctx.connection().await?;
-        let schema = ctx.schema(&connection).await?;
+        let (connection, schema) = ctx.database().await?;
         // One row more than is kept shows that there are more.
         let most = u64::try_from(direct::rows_of(job.direct, self.max_rows)).ok().and_then(|rows| rows.checked_add(1));
         let policy =
@@ -92,11 +91,13 @@ impl Worker for SqlExecutor {
         measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &ran);
         let (verdict, rows) = outcome::of(&ran);
         // Reading once more is safe, so that a run whose end is not on record may be done again.
-        audit::outcome(ctx, intent, verdict, rows).await.or_retry("write the audit row of the outcome")?;
+        let recorded = audit::outcome(ctx, intent, verdict, rows);
+        let (recorded, role) = tokio::join!(recorded, ctx.ports.store.role_in(&ctx.meta.user, &ctx.meta.business));
+        recorded.or_retry("write the audit row of the outcome")?;
         match ran {
             Ok(mut rows) => {
                 policy::note(&mut rows, &checked.sql, &policy, &self.sight.masking);
-                self.mask(ctx, &mut rows).await?;
+                self.mask(ctx, role.or_retry("read the role")?, &mut rows);
                 self.answered(ctx, job, checked, rows)
             }
             Err(error) => self.failed(ctx, job, error),
@@ -126,14 +127,12 @@ impl SqlExecutor {
 
     /// What is masked here is masked for good: the same rows are stored and streamed. Those of a role that sees it all are
     /// masked again for whoever reads them.
-    async fn mask(&self, ctx: &Ctx, rows: &mut ResultSet) -> Result<(), JobError> {
-        let role = ctx.ports.store.role_in(&ctx.meta.user, &ctx.meta.business).await.or_retry("read the role")?;
+    fn mask(&self, ctx: &Ctx, role: Option<Role>, rows: &mut ResultSet) {
         let columns = self.sight.show(role, rows);
         if !columns.is_empty() {
             let names = columns.join(", ");
             ctx.notice("masked", format!("Personal data is masked for your role: {names}."));
         }
-        Ok(())
     }
 
     fn answered(&self, ctx: &Ctx, job: ExecuteSql, checked: Checked, rows: ResultSet) -> Result<Done, JobError> {

@@ -5,6 +5,7 @@ use contracts::job::{ExecuteSql, GenerateSql, Rejected};
 use contracts::{Event, Message, Role, Schema};
 use domain::prompt::{self, Allowed};
 use domain::schema_text;
+use futures_util::try_join;
 use ports::llm::{Completion, Purpose, Request};
 use ports::store::Connection;
 use sql_guard::ConnectionPolicy;
@@ -32,10 +33,11 @@ impl Worker for SqlGenerator {
     const ASKS_MODEL: bool = true;
 
     async fn run(&self, ctx: &Ctx, job: GenerateSql) -> Result<Done, JobError> {
-        let connection = ctx.connection().await?;
-        let schema = Arc::new(ctx.schema_for_model(visible_schema(ctx, &connection).await?));
-        let history = ctx.history(self.history_messages).await?;
-        let allowed = self.allowed(ctx, &connection).await?;
+        let (connection, schema) = ctx.database().await?;
+        let schema = visible_schema(ctx, &connection, schema);
+        let (schema, history, allowed) =
+            try_join!(schema, ctx.history(self.history_messages), self.allowed(ctx, &connection))?;
+        let schema = Arc::new(ctx.schema_for_model(schema));
         let request = self.request(ctx, &job, &connection, schema, &history, allowed);
         let completion = ctx.complete(request).await.map_err(llm_failure)?;
         // A NUL is no SQL, and no database keeps one in a text.
@@ -47,8 +49,7 @@ impl Worker for SqlGenerator {
 }
 
 /// The schema as whoever asks may know it.
-async fn visible_schema(ctx: &Ctx, connection: &Connection) -> Result<Schema, JobError> {
-    let schema = ctx.schema(connection).await?;
+async fn visible_schema(ctx: &Ctx, connection: &Connection, schema: Schema) -> Result<Schema, JobError> {
     let Some(reader) = ctx.reader(connection).await? else { return Ok(schema) };
     let policy: ConnectionPolicy = serde_json::from_value(reader.policy).map_err(unusable_policy)?;
     Ok(policy.visible(&schema, reader.role))

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use contracts::job::{Basis, Reply};
 use contracts::{ApprovalId, Message, ResultId, ResultSet};
 use domain::{change, prompt, rules};
+use futures_util::join;
 use ports::llm::{Error, Purpose, Request};
 use std::sync::Arc;
 use worker_kit::{Answer, Ctx, Done, Ending, JobError, OrFail, OrRetry, Worker, llm_failure};
@@ -36,12 +37,13 @@ impl Worker for Replier {
 
 impl Replier {
     async fn tell_rows(&self, ctx: &Ctx, question: &str, sql: String, result: ResultId) -> Result<Done, JobError> {
-        let rows = ctx.ports.store.result(&ctx.meta.business, &result).await.or_retry("read the rows")?;
+        let rows = ctx.ports.store.result(&ctx.meta.business, &result);
+        let (rows, history) = join!(rows, ctx.history(self.history_messages));
+        let rows = rows.or_retry("read the rows")?;
         let rows = rows.or_fail("rows_gone", "The rows of the answer are not stored any more. Ask again.")?;
         // Whoever writes the answer, a plain rendering too: it may be read by others than the table, and is in later prompts.
         let rows = Arc::new(ctx.for_model(rows));
-        let history = ctx.history(self.history_messages).await?;
-        let messages = prompt::tell_rows(question, &sql, &rows, self.shown_rows, &history);
+        let messages = prompt::tell_rows(question, &sql, &rows, self.shown_rows, &history?);
         let request = request(ctx, question, messages, Some(rows.clone()));
         let mut answer = Answer::begin(ctx);
         let text = match stream(ctx, &mut answer, request).await {

@@ -3,12 +3,16 @@
 
 mod connections;
 mod history;
+mod policy;
 mod result;
+mod role;
 mod schema;
 
 pub(crate) use connections::{AllConnections, EVERY_CONNECTION, FindConnection, connection};
 pub(crate) use history::History;
+pub(crate) use policy::FindPolicy;
 pub(crate) use result::FindResult;
+pub(crate) use role::FindRole;
 pub(crate) use schema::FindSchema;
 
 use crate::batch::{Asked, Bounds, HotRead, Key, Lanes, ask, start};
@@ -77,4 +81,6 @@ queues! {
     schema: FindSchema,
     history: History,
     result: FindResult,
+    policy: FindPolicy,
+    role: FindRole,
 }
