@@ -140,7 +140,7 @@ async fn a_listener_learns_nothing() {
 async fn a_certificate_of_an_unknown_authority_is_refused() {
     let (_authority, redis) = server(&HERE, Validity::Now).await;
     let url = format!("rediss://:{PASSWORD}@localhost:{}/0", redis.port);
-    let others = ["Somebody else", "Askline tests"].map(|name| Authority::new(name));
+    let others = ["Somebody else", "Askline tests"].map(Authority::new);
     for tls in [trusting(&others[0]), trusting(&others[1]), Files::default()] {
         let said = refusal(&url, tls).await;
         assert!(said.contains(&format!("Redis at localhost:{}", redis.port)), "{said}");
