@@ -71,6 +71,7 @@ async fn a_broker_over_tls_does_what_a_broker_does_and_a_listener_learns_nothing
     a_lost_connection_comes_back(&rabbit, &tls).await;
     only_what_is_trusted(&rabbit, &authority).await;
     a_client_shows_its_certificate(&rabbit, &authority).await;
+    a_port_without_tls_is_refused(&rabbit).await;
 }
 
 async fn by_its_address_too(rabbit: &SecureRabbit, tls: &Files) {
@@ -88,10 +89,8 @@ async fn overheard(port: u16, url: impl Fn(u16) -> String, tls: &Files) -> Vec<V
 }
 
 async fn a_listener_learns_nothing(rabbit: &SecureRabbit, tls: &Files) {
-    let (login, at) = support::url().rsplit_once('@').map(|(login, at)| (login.to_owned(), at.to_owned())).unwrap();
-    let (host, vhost) = at.split_once('/').unwrap();
-    let port = host.rsplit_once(':').unwrap().1.parse().unwrap();
-    let plain = overheard(port, |port| format!("{login}@127.0.0.1:{port}/{vhost}"), &Files::default()).await;
+    let (plain_port, nothing) = (rabbit.plain_port, Files::default());
+    let plain = overheard(plain_port, |port| format!("amqp://guest:guest@127.0.0.1:{port}/%2f"), &nothing).await;
     let secure = overheard(rabbit.port, |port| format!("amqps://guest:guest@localhost:{port}/%2f"), tls).await;
     for word in ["AMQP", "PLAIN", "guest", "conformance", "x-queue-type", "{\"id\":\"hop\"}"] {
         let heard = |tracks: &[Vec<u8>]| tracks.iter().any(|track| contains(track, word));
@@ -125,6 +124,14 @@ async fn only_what_is_trusted(rabbit: &SecureRabbit, authority: &Authority) {
     let rabbit = Rabbit::connect(config(url, trusting(authority))).await.unwrap();
     let said = rabbit.ping(Duration::from_millis(200)).await.unwrap_err();
     assert!(!said.is_transient() && !said.to_string().contains(PASSWORD), "a wrong password is another thing: {said}");
+}
+
+async fn a_port_without_tls_is_refused(rabbit: &SecureRabbit) {
+    let url = format!("amqps://guest:{PASSWORD}@127.0.0.1:{}/%2f", rabbit.plain_port);
+    let said = refusal(&url, Files::default()).await;
+    // It answers in its own protocol, or waits for more, and so does the error.
+    let is_told = said.contains("does not speak TLS") || said.contains("in the TLS handshake");
+    assert!(is_told && said.contains("RabbitMQ at 127.0.0.1") && said.contains("broker.url"), "{said}");
 }
 
 async fn a_client_shows_its_certificate(rabbit: &SecureRabbit, authority: &Authority) {
@@ -161,15 +168,6 @@ async fn an_expired_certificate_is_refused() {
     let (authority, _server, url) = poses_as_a_broker(&HERE, Validity::Expired).await;
     let said = refusal(&url, trusting(&authority)).await;
     assert!(said.contains("its certificate expired") && said.contains("renew it"), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_tls_is_refused() {
-    let plain = support::url().replace("amqp://", "amqps://");
-    let said = refusal(&plain, Files::default()).await;
-    // It answers in its own protocol, or waits for more, and so does the error.
-    let is_told = said.contains("does not speak TLS") || said.contains("in the TLS handshake");
-    assert!(is_told && said.contains("RabbitMQ at 127.0.0.1") && said.contains("broker.url"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use tempfile::TempDir;
 
-/// A RabbitMQ that speaks TLS only.
+/// A RabbitMQ that speaks TLS at one port, and plain text at another.
 pub struct SecureRabbit {
     /// Where it listens, at 127.0.0.1.
     pub port: u16,
+    /// Where it listens without TLS.
+    pub plain_port: u16,
     mapper: u16,
     process: Process,
     _folder: TempDir,
@@ -16,8 +18,9 @@ pub struct SecureRabbit {
 impl SecureRabbit {
     /// Starts it, which takes some seconds. A certificate that a client shows must be of the same authority.
     pub async fn start(authority: &Authority, identity: &Identity) -> Self {
-        let (port, distribution, mapper, folder) = (free_port(), free_port(), free_port(), folder());
-        configure(&folder, port, authority, identity);
+        let [port, plain_port, distribution, mapper] = [(); 4].map(|()| free_port());
+        let folder = folder();
+        configure(&folder, [port, plain_port], authority, identity);
         let own = "/usr/lib/rabbitmq/bin/rabbitmq-server";
         let env = env(&folder, port, distribution, mapper);
         let server = program(&[own, "/usr/sbin/rabbitmq-server"]);
@@ -28,7 +31,7 @@ impl SecureRabbit {
             process.log().contains("Starting broker... completed")
         })
         .await;
-        Self { port, mapper, process, _folder: folder }
+        Self { port, plain_port, mapper, process, _folder: folder }
     }
 
     /// By a name that its certificate should be for.
@@ -47,9 +50,9 @@ impl Drop for SecureRabbit {
     }
 }
 
-fn configure(folder: &TempDir, port: u16, authority: &Authority, identity: &Identity) {
+fn configure(folder: &TempDir, [port, plain_port]: [u16; 2], authority: &Authority, identity: &Identity) {
     let settings = format!(
-        "listeners.tcp = none\nlisteners.ssl.local = 127.0.0.1:{port}\nssl_options.cacertfile = {}\n\
+        "listeners.tcp.local = 127.0.0.1:{plain_port}\nlisteners.ssl.local = 127.0.0.1:{port}\nssl_options.cacertfile = {}\n\
          ssl_options.certfile = {}\nssl_options.keyfile = {}\nssl_options.verify = verify_peer\n\
          ssl_options.fail_if_no_peer_cert = false\nlog.file.level = warning\ndisk_free_limit.absolute = 50MB\n",
         authority.file().display(),
