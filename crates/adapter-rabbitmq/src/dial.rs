@@ -87,10 +87,21 @@ impl Dialer {
 
     fn failure(&self, error: lapin::Error) -> Failure {
         let authority = &self.uri.authority;
-        match tls::explain(&error, &ADVICE).or_else(|| no_handshake(&error)) {
+        let fault = tls::explain(&error, &ADVICE).or_else(|| no_handshake(&error)).or_else(|| self.hung_up(&error));
+        match fault {
             Some(fault) => Failure::Tls(format!("RabbitMQ at {}:{}: {fault}", authority.host, authority.port)),
             None => Failure::Driver(error),
         }
+    }
+
+    /// A server refuses a client's certificate after the client's part of the handshake, and its word may be lost.
+    fn hung_up(&self, error: &lapin::Error) -> Option<String> {
+        let ErrorKind::IOError(error) = error.kind() else { return None };
+        let is_told = self.connector.is_some() && is_end(error.kind());
+        is_told.then(|| {
+            let said = "the server ended the connection after the TLS handshake; check this client's certificate";
+            format!("{said}, and the server's log; {}", ADVICE.client)
+        })
     }
 }
 

@@ -86,7 +86,8 @@ impl Dialer {
             _ if !self.secure => return None,
             error if error.is_timeout() => format!("no connection over TLS within {TIMEOUT:?}"),
             error if error.is_connection_dropped() && !error.is_connection_refusal() => {
-                "the server ended the connection in the TLS handshake".to_owned()
+                let said = "the server ended the connection in the TLS handshake; check this client's certificate";
+                return Some(format!("{said} ({}); {}", ADVICE.client, ADVICE.plain));
             }
             _ => return None,
         };
