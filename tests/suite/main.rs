@@ -39,6 +39,7 @@ mod rotation;
 mod skew;
 mod starting;
 mod taken_up;
+mod tls;
 mod traces;
 mod workers;
 mod writes;

@@ -2,7 +2,8 @@
 
 use crate::consumer::{Pump, RabbitConsumer};
 use crate::dead;
-use crate::error::{call, found, refused, unavailable};
+use crate::dial::Dialer;
+use crate::error::{call, found, refused};
 use crate::link::Link;
 use crate::message::properties;
 use crate::publisher::{Outgoing, Publisher};
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tls::Files;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A dead peer is found out after two of these, seconds. The server may ask for less.
@@ -36,11 +38,13 @@ pub struct RabbitConfig {
     pub prefix: String,
     /// A queue takes no more messages than this.
     pub max_queue_length: u64,
+    /// For `amqps://`: whom to trust, and what to show.
+    pub tls: Files,
 }
 
 impl fmt::Debug for RabbitConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, prefix, max_queue_length } = self;
+        let Self { url: _, prefix, max_queue_length, tls: _ } = self;
         f.debug_struct("RabbitConfig").field("prefix", prefix).field("max_queue_length", max_queue_length).finish()
     }
 }
@@ -56,7 +60,7 @@ pub struct Rabbit {
 }
 
 impl Rabbit {
-    /// Connects. Fails only when the URL cannot be read: a broker that cannot be reached is tried again in the
+    /// Connects. Fails only when the URL, or a file for TLS, cannot be read: a broker that cannot be reached is tried again in the
     /// background, and `ping` says what is wrong.
     pub async fn connect(config: RabbitConfig) -> Result<Self, PortError> {
         Self::open(config, None).await
@@ -68,11 +72,11 @@ impl Rabbit {
     }
 
     async fn open(config: RabbitConfig, unused_for: Option<Duration>) -> Result<Self, PortError> {
-        let RabbitConfig { url, prefix, max_queue_length } = config;
-        let uri = parse(&url)?;
+        let RabbitConfig { url, prefix, max_queue_length, tls } = config;
+        let dialer = Arc::new(Dialer::new(parse(&url)?, &tls)?);
         let stop = CancellationToken::new();
-        let mut publishing = Link::open(uri.clone(), "askline-publish", stop.clone());
-        let mut consuming = Link::open(uri, "askline-consume", stop.clone());
+        let mut publishing = Link::open(Arc::clone(&dialer), "askline-publish", stop.clone());
+        let mut consuming = Link::open(dialer, "askline-consume", stop.clone());
         tokio::join!(publishing.tried(), consuming.tried());
         Ok(Self {
             topology: Arc::new(Topology { prefix, max_length: max_queue_length, unused_for }),
@@ -164,7 +168,7 @@ impl Broker for Rabbit {
 
     async fn ping(&self, timeout: Duration) -> Result<(), PortError> {
         let answer = tokio::time::timeout(timeout, self.channel("ping", timeout)).await;
-        answer.unwrap_or_else(|_| Err(unavailable("ping", "no answer in time"))).map(drop)
+        answer.unwrap_or_else(|_| Err(self.publishing.silence("ping"))).map(drop)
     }
 }
 
@@ -174,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_password_does_not_show() {
-        let config = RabbitConfig { url: "amqp://u:hidden@h".to_owned(), prefix: "p".to_owned(), max_queue_length: 1 };
+        let (url, prefix) = ("amqp://u:hidden@h".to_owned(), "p".to_owned());
+        let config = RabbitConfig { url, prefix, max_queue_length: 1, tls: Files::default() };
         assert!(!format!("{config:?}").contains("hidden"));
     }
 

@@ -10,6 +10,7 @@ mod broker;
 mod confirms;
 mod consumer;
 mod dead;
+mod dial;
 mod error;
 mod link;
 mod message;

@@ -1,10 +1,10 @@
 //! One connection to the broker that comes back by itself.
 
 use crate::backoff::Backoff;
+use crate::dial::{Dialer, Failure};
 use crate::error::{port_error, unavailable};
 use futures_util::{FutureExt, StreamExt};
-use lapin::uri::AMQPUri;
-use lapin::{Connection, ConnectionProperties, Event};
+use lapin::{Connection, Event};
 use ports::PortError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,6 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// TCP, TLS and login together. The broker itself gives up a login after as long.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that says nothing is found out by its heartbeat; one that lapin has given up without an event, by this.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
@@ -21,7 +19,7 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) enum State {
     /// No connection, and why the last try failed.
-    Down(Option<lapin::Error>),
+    Down(Option<Failure>),
     /// Connected.
     Up {
         /// The connection.
@@ -46,10 +44,10 @@ struct Suspicion {
 
 impl Link {
     /// Starts to connect, in the background.
-    pub(crate) fn open(uri: AMQPUri, name: &'static str, stop: CancellationToken) -> Self {
+    pub(crate) fn open(dialer: Arc<Dialer>, name: &'static str, stop: CancellationToken) -> Self {
         let (sender, state) = watch::channel(State::Down(None));
         let suspicion = Arc::new(Suspicion::default());
-        let keeper = Keeper { uri, name, state: sender, suspicion: Arc::clone(&suspicion) };
+        let keeper = Keeper { dialer, name, state: sender, suspicion: Arc::clone(&suspicion) };
         tokio::spawn(async move { stop.run_until_cancelled(keeper.keep()).await });
         Self { state, suspicion }
     }
@@ -108,16 +106,32 @@ impl Link {
         self.suspicion.give_up.notify_one();
     }
 
+    /// Why nothing was heard in time: there is no connection, or the broker does not answer.
+    pub(crate) fn silence(&self, step: &'static str) -> PortError {
+        match &*self.state.borrow() {
+            State::Up { .. } => unavailable(step, "no answer in time"),
+            State::Down(failure) => why_down(step, failure.as_ref()),
+        }
+    }
+
     fn why_down(&self, step: &'static str) -> PortError {
         match &*self.state.borrow() {
-            State::Down(Some(error)) => port_error(step, error.clone()),
-            _ => unavailable(step, "not connected"),
+            State::Down(failure) => why_down(step, failure.as_ref()),
+            State::Up { .. } => why_down(step, None),
         }
     }
 }
 
+fn why_down(step: &'static str, failure: Option<&Failure>) -> PortError {
+    match failure {
+        Some(Failure::Driver(error)) => port_error(step, error.clone()),
+        Some(Failure::Tls(sentence)) => unavailable(step, sentence),
+        None => unavailable(step, "not connected"),
+    }
+}
+
 struct Keeper {
-    uri: AMQPUri,
+    dialer: Arc<Dialer>,
     name: &'static str,
     state: watch::Sender<State>,
     suspicion: Arc<Suspicion>,
@@ -128,7 +142,7 @@ impl Keeper {
         let mut backoff = Backoff::default();
         let mut reported = false;
         loop {
-            match self.connect().await {
+            match self.dialer.connect(self.name).await {
                 Ok(connection) => {
                     tracing::info!(connection = self.name, "connected to RabbitMQ");
                     let started = Instant::now();
@@ -146,15 +160,6 @@ impl Keeper {
                 }
             }
             backoff.pause().await;
-        }
-    }
-
-    async fn connect(&self) -> lapin::Result<Connection> {
-        let properties = ConnectionProperties::default().with_connection_name(self.name.into());
-        let connecting = Connection::connect_uri(self.uri.clone(), properties);
-        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The adapter itself.
 
-use crate::error::{SYSTEM, port_error, unavailable};
+use crate::dial::Dialer;
+use crate::error::{SYSTEM, unavailable};
 use crate::frame::SEPARATOR;
 use crate::interest::{self, Interest, Register};
 use crate::keys::Keys;
@@ -15,11 +16,10 @@ use ports::event_log::{Append, AppendError, EventLog, Position, Watch};
 use ports::flights::Flights;
 use ports::limiter::{Limiter, Permit};
 use ports::signals::{Cancels, Signals};
-use redis::io::tcp::TcpSettings;
-use redis::{Client, IntoConnectionInfo, RedisResult};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tls::Files;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -35,17 +35,19 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Where the server is, and how long it keeps events.
 #[derive(Clone)]
 pub struct RedisConfig {
-    /// `redis://user:password@host:6379/0`.
+    /// `redis://user:password@host:6379/0` or `rediss://…`.
     pub url: String,
     /// Put before every key and channel.
     pub prefix: String,
     /// The events of a response are kept this long after the last of them.
     pub retention: Duration,
+    /// For `rediss://`: whom to trust, and what to show.
+    pub tls: Files,
 }
 
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, prefix, retention } = self;
+        let Self { url: _, prefix, retention, tls: _ } = self;
         f.debug_struct("RedisConfig").field("prefix", prefix).field("retention", retention).finish()
     }
 }
@@ -64,15 +66,15 @@ pub struct RedisBus {
 }
 
 impl RedisBus {
-    /// Connects. Fails only when the URL cannot be read: a server that cannot be reached is tried again in the
+    /// Connects. Fails only when the URL, or a file for TLS, cannot be read: a server that cannot be reached is tried again in the
     /// background, and `ping` says what is wrong.
     pub async fn connect(config: RedisConfig) -> Result<Self, PortError> {
-        let RedisConfig { url, prefix, retention } = config;
-        let client = client(url).map_err(|error| port_error("read the URL", error))?;
+        let RedisConfig { url, prefix, retention, tls } = config;
+        let dialer = Dialer::new(url, &tls)?;
         let retention = retention.max(Duration::from_secs(1));
         let (keys, stop) = (Keys::new(&prefix), CancellationToken::new());
         let (watchers, reset) = (Arc::new(Watchers::default()), Arc::new(Notify::new()));
-        let link = Link::open(client.clone(), keys.clone(), APPEND, Arc::clone(&reset), stop.clone());
+        let link = Link::open(dialer.clone(), keys.clone(), APPEND, Arc::clone(&reset), stop.clone());
         let (coming, to_register) = mpsc::channel(interest::WAITING);
         // Bounded by the watches that there were.
         let (going, to_forget) = mpsc::unbounded_channel();
@@ -80,7 +82,7 @@ impl RedisBus {
         let (cancels, _) = broadcast::channel(CANCELS);
         let (subscribed, subscription_tried) = watch::channel(None);
         let subscription = Subscription {
-            client,
+            client: dialer.client,
             keys: keys.clone(),
             watchers: Arc::clone(&watchers),
             cancels: cancels.clone(),
@@ -129,12 +131,6 @@ impl RedisBus {
         };
         self.link.run("append", build).await
     }
-}
-
-/// A command is small, and by default the next one would wait until the server has acknowledged it, for 40 ms.
-fn client(url: String) -> RedisResult<Client> {
-    let server = url.into_connection_info()?;
-    Client::open(server.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
 }
 
 fn run_until(stop: &CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
@@ -258,14 +254,16 @@ mod tests {
     #[test]
     fn a_password_does_not_show() {
         let url = "redis://:hidden@host".to_owned();
-        let config = RedisConfig { url, prefix: "p".to_owned(), retention: Duration::from_secs(1) };
+        let config =
+            RedisConfig { url, prefix: "p".to_owned(), retention: Duration::from_secs(1), tls: Files::default() };
         assert!(!format!("{config:?}").contains("hidden"));
     }
 
     #[tokio::test]
     async fn a_url_that_cannot_be_read_is_refused_without_its_password() {
         let url = "http://:hidden@host".to_owned();
-        let config = RedisConfig { url, prefix: "p".to_owned(), retention: Duration::from_secs(1) };
+        let config =
+            RedisConfig { url, prefix: "p".to_owned(), retention: Duration::from_secs(1), tls: Files::default() };
         let error = RedisBus::connect(config).await.err().unwrap();
         assert!(matches!(error, PortError::Refused { .. }), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("hidden"));

@@ -18,6 +18,6 @@ pub(crate) fn port_error(step: &'static str, error: RedisError) -> PortError {
 }
 
 /// The same for what failed before there was an error of redis.
-pub(crate) fn unavailable(step: &'static str, reason: &'static str) -> PortError {
-    PortError::unavailable(SYSTEM, step, reason)
+pub(crate) fn unavailable(step: &'static str, reason: impl Into<String>) -> PortError {
+    PortError::unavailable(SYSTEM, step, reason.into())
 }

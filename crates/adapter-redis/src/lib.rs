@@ -8,6 +8,7 @@
 
 mod backoff;
 mod bus;
+mod dial;
 mod error;
 mod frame;
 mod interest;

@@ -1,11 +1,12 @@
 //! The connection for commands. It comes back by itself, and it finds out when the server has lost everything.
 
 use crate::backoff::Backoff;
+use crate::dial::{Dialer, Failure};
 use crate::error::{port_error, unavailable};
 use crate::keys::Keys;
 use ports::PortError;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind};
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, RedisError, RedisResult, ServerErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -23,7 +24,7 @@ const EPOCH_TTL_S: u64 = 3_600;
 const WAITING: usize = 1_024;
 
 enum State {
-    Down(Option<Arc<RedisError>>),
+    Down(Option<Failure>),
     Up(Ready),
 }
 
@@ -53,7 +54,7 @@ impl Link {
     /// Starts to connect, in the background, until `stop` is cancelled. `reset` hears when another connection
     /// stands and when the server has lost what it held.
     pub(crate) fn open(
-        client: Client,
+        dialer: Dialer,
         keys: Keys,
         script: &'static str,
         reset: Arc<Notify>,
@@ -62,7 +63,7 @@ impl Link {
         let (sender, state) = watch::channel(State::Down(None));
         let look = Arc::new(Notify::new());
         let keeper =
-            Keeper { client, keys, script, state: sender, look: Arc::clone(&look), reset, epoch: None, number: 0 };
+            Keeper { dialer, keys, script, state: sender, look: Arc::clone(&look), reset, epoch: None, number: 0 };
         tokio::spawn(async move { stop.run_until_cancelled(keeper.keep()).await });
         Self { state, script, look }
     }
@@ -130,14 +131,15 @@ impl Link {
 
     fn why_down(&self, step: &'static str) -> PortError {
         match &*self.state.borrow() {
-            State::Down(Some(error)) => port_error(step, RedisError::clone(error)),
+            State::Down(Some(Failure::Driver(error))) => port_error(step, RedisError::clone(error)),
+            State::Down(Some(Failure::Tls(sentence))) => unavailable(step, sentence.to_string()),
             _ => unavailable(step, "not connected"),
         }
     }
 }
 
 struct Keeper {
-    client: Client,
+    dialer: Dialer,
     keys: Keys,
     script: &'static str,
     state: watch::Sender<State>,
@@ -167,25 +169,26 @@ impl Keeper {
                     let error = self.hold(ready).await;
                     backoff.ended_after(started.elapsed());
                     reported = false;
-                    error
+                    error.into()
                 }
-                Err(error) => error,
+                Err(failure) => failure,
             };
             if !reported {
                 tracing::warn!(%error, "no connection to Redis, trying again");
                 reported = true;
             }
-            self.state.send_replace(State::Down(Some(Arc::new(error))));
+            self.state.send_replace(State::Down(Some(error)));
             backoff.pause().await;
         }
     }
 
-    async fn connect(&mut self) -> RedisResult<Ready> {
+    async fn connect(&mut self) -> Result<Ready, Failure> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(TIMEOUT))
             .set_response_timeout(Some(TIMEOUT))
             .set_pipeline_buffer_size(WAITING);
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let opened = self.dialer.client.get_multiplexed_async_connection_with_config(&config).await;
+        let mut connection = opened.map_err(|error| self.dialer.failure(error))?;
         let script = load(&mut connection, self.script).await?.into();
         self.number += 1;
         Ok(Ready { number: self.number, connection, script })

@@ -1,5 +1,6 @@
 //! What went wrong, in plain sentences. A URL or a password never gets into one.
 
+use crate::trust;
 use ports::source::Error;
 use sqlx::ConnectOptions;
 use sqlx::error::DatabaseError;
@@ -54,11 +55,13 @@ where
 }
 
 fn not_connected(address: &str, error: sqlx::Error, read: Reader) -> Error {
+    if let Some(fault) = trust::explain(&error) {
+        return Error::Unreachable(format!("{address}: {fault}"));
+    }
     match error {
         sqlx::Error::Database(error) => read(&*error),
         sqlx::Error::Configuration(error) => Error::Settings(error.to_string()),
         sqlx::Error::Io(error) => Error::Unreachable(format!("{address}: {}", io_reason(&error))),
-        sqlx::Error::Tls(error) => Error::Unreachable(format!("{address}: TLS failed: {error}")),
         sqlx::Error::Protocol(_) => {
             Error::Unreachable(format!("{address} answers, but not as a database of this kind; check the port"))
         }

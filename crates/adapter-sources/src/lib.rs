@@ -20,6 +20,7 @@ pub mod sample;
 mod samples;
 mod sqlite;
 mod statement;
+mod trust;
 mod watch;
 
 use async_trait::async_trait;
@@ -44,6 +45,8 @@ pub struct Limits {
     pub files: PathBuf,
     /// What else belongs to the application.
     pub reserved: Reserved,
+    /// PEM of authorities that may have signed a server's certificate, where its URL names none.
+    pub authorities: Option<Arc<[u8]>>,
 }
 
 /// Opens sources of every dialect.
@@ -70,10 +73,13 @@ impl SqlSources {
     }
 
     fn bounded(&self, access: &Access, slots: Slots) -> Result<Arc<dyn Source>, Error> {
+        let trusted = &self.limits.authorities;
         Ok(match access.dialect {
             Dialect::Sqlite => Arc::new(Bounded::new(self.sqlite(&access.url)?, slots)),
-            Dialect::Postgres => Arc::new(Bounded::new(postgres::Postgres::new(&access.url, &self.reserved)?, slots)),
-            Dialect::Mysql => Arc::new(Bounded::new(mysql::Mysql::new(&access.url)?, slots)),
+            Dialect::Postgres => {
+                Arc::new(Bounded::new(postgres::Postgres::new(&access.url, &self.reserved, trusted)?, slots))
+            }
+            Dialect::Mysql => Arc::new(Bounded::new(mysql::Mysql::new(&access.url, trusted)?, slots)),
         })
     }
 
@@ -97,12 +103,13 @@ impl Sources for SqlSources {
             return Err(Error::Settings("an uploaded file is not changed".to_owned()));
         }
         let slots = self.opened(source)?.slots;
+        let trusted = &self.limits.authorities;
         Ok(match access.dialect {
             Dialect::Sqlite => Arc::new(Bounded::new(sqlite::SqliteWriter::new(self.sqlite(&access.url)?), slots)),
             Dialect::Postgres => {
-                Arc::new(Bounded::new(postgres::PostgresWriter::new(&access.url, &self.reserved)?, slots))
+                Arc::new(Bounded::new(postgres::PostgresWriter::new(&access.url, &self.reserved, trusted)?, slots))
             }
-            Dialect::Mysql => Arc::new(Bounded::new(mysql::MysqlWriter::new(&access.url)?, slots)),
+            Dialect::Mysql => Arc::new(Bounded::new(mysql::MysqlWriter::new(&access.url, trusted)?, slots)),
         })
     }
 

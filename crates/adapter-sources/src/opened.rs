@@ -74,7 +74,14 @@ mod tests {
     fn sources() -> SqlSources {
         let files = std::env::temp_dir().join("askline-opened-test");
         let reserved = Reserved::default();
-        SqlSources::new(Limits { max_connections: 1, max_open: 2, sqlite_root: None, files, reserved })
+        SqlSources::new(Limits {
+            max_connections: 1,
+            max_open: 2,
+            sqlite_root: None,
+            files,
+            reserved,
+            authorities: None,
+        })
     }
 
     #[tokio::test]

@@ -1,4 +1,5 @@
 use ports::Clock;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Password for PostgreSQL, when it does not stand in the URL.
     pub password: Option<String>,
+    /// PEM of authorities. With it PostgreSQL is spoken to over TLS only, and its certificate and host name are verified.
+    pub ca_file: Option<PathBuf>,
     /// Connections of this process: PostgreSQL at most so many (four at least), SQLite so many readers and one writer.
     pub max_connections: u32,
     /// How long a connection is waited for, and how long SQLite waits for another process's write.
@@ -30,6 +33,7 @@ impl Options {
         Self {
             clock,
             password: None,
+            ca_file: None,
             max_connections: 8,
             acquire_timeout: Duration::from_secs(5),
             patience: Duration::from_secs(8),

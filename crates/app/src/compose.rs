@@ -13,9 +13,10 @@ use ports::source::{Access, Error as SourceError, Source};
 use ports::{AppStore, Broker, Clock, EventLog, Flights, Ids, Ledger, Limiter, Llm, Ports, Signals, Sources, Vault};
 use settings::{Mode, Secret, Settings};
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tls::Files;
 use url::Url;
 
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -80,7 +81,7 @@ pub async fn compose(settings: &mut Settings, roles: &Roles, overrides: Override
         llm: llm_for(settings, roles, &overrides, &backbone.limiter, clock.clone())?,
         limiter: backbone.limiter,
         flights: backbone.flights,
-        sources: sources_for(settings, roles, &overrides),
+        sources: sources_for(settings, roles, &overrides)?,
         vault: vault as Arc<dyn Vault>,
         ids: overrides.ids.unwrap_or_else(|| Arc::new(UuidIds)),
         clock,
@@ -175,6 +176,7 @@ impl Reach<'_> {
             url: with_password(&broker.url, &self.settings.secrets.broker_password, "broker.url")?,
             prefix: broker.prefix.clone(),
             max_queue_length: broker.max_queue_length,
+            tls: tls_files(&broker.ca_file, &broker.client_cert_file, &broker.client_key_file),
         };
         let connected = match broker.unused_queues_expire_s {
             0 => Rabbit::connect(config).await,
@@ -189,6 +191,7 @@ impl Reach<'_> {
             url: with_password(&events.url, &self.settings.secrets.events_password, "events.url")?,
             prefix: events.prefix.clone(),
             retention: Duration::from_secs(events.retention_s),
+            tls: tls_files(&events.ca_file, &events.client_cert_file, &events.client_key_file),
         };
         let connected = RedisBus::connect(config).await;
         connected.context("Redis cannot be used: check events.url and that the server runs")
@@ -234,11 +237,23 @@ impl Reach<'_> {
 async fn open_store(url: &str, connections: u32, settings: &Settings, clock: Arc<dyn Clock>) -> Result<Store> {
     let options = StoreOptions {
         max_connections: connections,
+        ca_file: named(&settings.store.ca_file),
         key_lifetime: Duration::from_secs(settings.admission.idempotency_s),
         ..StoreOptions::new(clock)
     };
     let opened = Store::open(url, options).await;
     opened.context("the app store cannot be used: check store.url (embedded: embedded.data_dir)")
+}
+
+/// The path that a setting names.
+fn named(setting: &Path) -> Option<PathBuf> {
+    (!setting.as_os_str().is_empty()).then(|| setting.to_owned())
+}
+
+fn tls_files(authorities: &Path, client_certificate: &Path, client_key: &Path) -> Files {
+    let [authorities, client_certificate, client_key] =
+        [authorities, client_certificate, client_key].map(Path::to_path_buf);
+    Files { authorities, client_certificate, client_key }
 }
 
 fn sqlite_url(file: &Path) -> String {
@@ -305,18 +320,20 @@ fn llm_for(
     }
 }
 
-fn sources_for(settings: &Settings, roles: &Roles, overrides: &Overrides) -> Arc<dyn Sources> {
+fn sources_for(settings: &Settings, roles: &Roles, overrides: &Overrides) -> Result<Arc<dyn Sources>> {
     if let Some(sources) = &overrides.sources {
-        return sources.clone();
+        return Ok(sources.clone());
     }
     if !roles.needs_sources() {
-        return Arc::new(NoSources);
+        return Ok(Arc::new(NoSources));
     }
-    let root = &settings.sources.sqlite_root;
-    Arc::new(SqlSources::new(adapter_sources::Limits {
+    let files = Files { authorities: settings.sources.ca_file.clone(), ..Files::default() };
+    let authorities = files.read().context("sources.ca_file cannot be used")?.authorities;
+    Ok(Arc::new(SqlSources::new(adapter_sources::Limits {
         max_connections: settings.sources.max_connections,
         max_open: settings.sources.max_open,
-        sqlite_root: (!root.as_os_str().is_empty()).then(|| root.clone()),
+        sqlite_root: named(&settings.sources.sqlite_root),
+        authorities: authorities.map(Arc::from),
         files: match settings.sources.files_dir.as_os_str().is_empty() {
             true => settings.embedded.data_dir.join("files"),
             false => settings.sources.files_dir.clone(),
@@ -326,7 +343,7 @@ fn sources_for(settings: &Settings, roles: &Roles, overrides: &Overrides) -> Arc
             except: vec![crate::demo::sample_file(&settings.embedded.data_dir)],
             store: OwnDatabase::of_url(&settings.store.url).filter(|_| settings.mode == Mode::Distributed),
         },
-    }))
+    })))
 }
 
 /// For roles that open no databases.

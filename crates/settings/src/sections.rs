@@ -113,6 +113,9 @@ pub struct Embedded {
 pub struct Store {
     /// `postgres://user@host/database`; the password may stand in it or in `secrets.store_password`.
     pub url: String,
+    /// PEM file of authorities. With it the server must speak TLS, and its certificate and host name are verified, as
+    /// with `sslmode=verify-full`. Authorities that are well known are trusted beside it. Empty: the URL decides.
+    pub ca_file: PathBuf,
     /// Connections of one process.
     pub max_connections: u32,
 }
@@ -121,8 +124,15 @@ pub struct Store {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Broker {
-    /// `amqp://user@host:5672/vhost`; the password may stand in it or in `secrets.broker_password`.
+    /// `amqp://user@host:5672/vhost`, or `amqps://user@host:5671/vhost` for TLS; the password may stand in it or in
+    /// `secrets.broker_password`.
     pub url: String,
+    /// `amqps://`: PEM file of the authorities that are trusted, and no others; empty means those of the system.
+    pub ca_file: PathBuf,
+    /// `amqps://`: PEM file of a certificate to show to a server that asks for one; empty means none.
+    pub client_cert_file: PathBuf,
+    /// PEM file of its private key.
+    pub client_key_file: PathBuf,
     /// Put before every queue name, so that several installations can share a broker.
     pub prefix: String,
     /// A queue takes no more messages than this.
@@ -135,8 +145,14 @@ pub struct Broker {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
-    /// `redis://host:6379/0`.
+    /// `redis://host:6379/0`, or `rediss://host:6379/0` for TLS.
     pub url: String,
+    /// `rediss://`: PEM file of the authorities that are trusted, and no others; empty means those of the system.
+    pub ca_file: PathBuf,
+    /// `rediss://`: PEM file of a certificate to show to a server that asks for one; empty means none.
+    pub client_cert_file: PathBuf,
+    /// PEM file of its private key.
+    pub client_key_file: PathBuf,
     /// Put before every key and channel.
     pub prefix: String,
     /// How long the events of a response are kept, seconds. In both modes.
@@ -304,6 +320,9 @@ pub struct Sources {
     pub samples: usize,
     /// Rows of a table that are looked at for them.
     pub sampled_rows: usize,
+    /// PEM file of authorities that a database's certificate may be signed by, beside those that are well known, where the
+    /// URL of its connection names none.
+    pub ca_file: PathBuf,
     /// Folder that `sqlite:` connections must lie in; empty means that managers may name any file of the server but
     /// those of the data folder and of `files_dir`.
     pub sqlite_root: PathBuf,

@@ -14,6 +14,7 @@ pub mod otlp;
 mod processes;
 pub mod proxy;
 mod scripted;
+pub mod secure;
 mod servers;
 mod shared;
 mod world;

@@ -1,6 +1,6 @@
 //! A TCP proxy that can cut, refuse, freeze, slow down, lose one end, and put in a word of its own.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -26,7 +26,11 @@ struct Mood {
     frozen: [bool; 2],
     delay: Duration,
     bytes_per_second: Option<u32>,
+    tape: Option<Tape>,
 }
+
+/// What went by, for each connection and direction.
+type Tape = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// A proxy in front of one server.
 pub struct Proxy {
@@ -52,6 +56,7 @@ impl Proxy {
             frozen: [false; 2],
             delay: Duration::ZERO,
             bytes_per_second: None,
+            tape: None,
         });
         let words = broadcast::Sender::new(16);
         tokio::spawn(accept(listener, mood.clone(), words.clone()));
@@ -94,6 +99,17 @@ impl Proxy {
     /// No more bytes a second than this, per connection and direction.
     pub fn throttle(&self, bytes_per_second: Option<u32>) {
         self.mood.send_modify(|mood| mood.bytes_per_second = bytes_per_second);
+    }
+
+    /// From now on keeps what goes by on new connections.
+    pub fn record(&self) {
+        self.mood.send_modify(|mood| mood.tape = Some(Tape::default()));
+    }
+
+    /// What went by since `record`, for each connection and direction.
+    pub fn recorded(&self) -> Vec<Vec<u8>> {
+        let tape = self.mood.borrow().tape.clone();
+        tape.map(|tape| tape.lock().unwrap().clone()).unwrap_or_default()
     }
 
     /// New connections go to another server.
@@ -143,6 +159,27 @@ async fn swallow(from: &mut OwnedReadHalf) {
     while from.read(&mut buffer).await.is_ok_and(|length| length > 0) {}
 }
 
+/// One connection and direction on the tape.
+struct Track {
+    tape: Tape,
+    number: usize,
+}
+
+impl Track {
+    fn new(tape: Tape) -> Self {
+        let number = {
+            let mut tracks = tape.lock().unwrap();
+            tracks.push(Vec::new());
+            tracks.len() - 1
+        };
+        Self { tape, number }
+    }
+
+    fn keep(&self, chunk: &[u8]) {
+        self.tape.lock().unwrap()[self.number].extend_from_slice(chunk);
+    }
+}
+
 type Chunk = (Instant, Vec<u8>);
 
 async fn carry(
@@ -163,11 +200,13 @@ async fn read(
     mut words: broadcast::Receiver<Vec<u8>>,
 ) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
+    let track = mood.borrow().tape.clone().map(Track::new);
     loop {
         let chunk = tokio::select! {
             read = from.read(&mut buffer) => buffer[..read?].to_vec(),
             Ok(words) = words.recv() => words,
         };
+        track.iter().for_each(|track| track.keep(&chunk));
         let due = Instant::now() + mood.borrow().delay;
         if chunk.is_empty() || chunks.send((due, chunk)).await.is_err() {
             return Ok(());

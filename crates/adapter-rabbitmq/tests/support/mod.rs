@@ -14,5 +14,6 @@ pub fn url() -> String {
 
 /// The test's broker, under a prefix that no other test uses.
 pub fn config() -> RabbitConfig {
-    RabbitConfig { url: url(), prefix: format!("test-{:016x}", rand::random::<u64>()), max_queue_length: 100_000 }
+    let prefix = format!("test-{:016x}", rand::random::<u64>());
+    RabbitConfig { url: url(), prefix, max_queue_length: 100_000, tls: tls::Files::default() }
 }

@@ -13,6 +13,7 @@ mod writer;
 
 use crate::collect::Collector;
 use crate::statement;
+use crate::trust::Authorities;
 use crate::watch::{Watch, unless_cancelled};
 use async_trait::async_trait;
 use contracts::{Dialect, ResultSet, Schema};
@@ -31,8 +32,8 @@ pub(crate) struct Mysql {
 }
 
 impl Mysql {
-    pub(crate) fn new(url: &str) -> Result<Self, Error> {
-        Ok(Self { server: Server::new(url)? })
+    pub(crate) fn new(url: &str, trusted: &Authorities) -> Result<Self, Error> {
+        Ok(Self { server: Server::new(url, trusted)? })
     }
 }
 

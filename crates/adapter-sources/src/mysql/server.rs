@@ -1,4 +1,5 @@
 use super::errors::database_error;
+use crate::trust::{self, Authorities, Certificates};
 use crate::{access, fault};
 use ports::source::Error;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
@@ -23,10 +24,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(url: &str) -> Result<Self, Error> {
+    pub(crate) fn new(url: &str, trusted: &Authorities) -> Result<Self, Error> {
         access::check(url, &SCHEMES, &PARAMETERS)?;
-        let options = MySqlConnectOptions::from_str(url)
-            .map_err(access::unreadable)?
+        let (url, certificates) = trust::take(url, trusted)?;
+        let options = secured(MySqlConnectOptions::from_str(&url).map_err(access::unreadable)?, certificates)
             // The guard reads UTF-8. In other charsets a byte inside a character may be read as a backslash or a quote.
             .charset(CHARSET)
             // The driver would change what `||` means.
@@ -58,6 +59,20 @@ impl Server {
     }
 }
 
+fn secured(mut options: MySqlConnectOptions, certificates: Certificates) -> MySqlConnectOptions {
+    let Certificates { authorities, client, key } = certificates;
+    if let Some(pem) = authorities {
+        options = options.ssl_ca_from_pem(pem);
+    }
+    if let Some(pem) = client {
+        options = options.ssl_client_cert_from_pem(pem);
+    }
+    if let Some(pem) = key {
+        options = options.ssl_client_key_from_pem(pem);
+    }
+    options
+}
+
 /// Says goodbye, so that the server's log shows no lost connection.
 pub(crate) async fn close(connection: MySqlConnection) {
     match tokio::time::timeout(fault::CONNECT_TIMEOUT, connection.close()).await {
@@ -72,12 +87,12 @@ mod tests {
     use super::*;
 
     fn refusal(url: &str) -> String {
-        Server::new(url).err().map(|error| error.to_string()).unwrap_or_default()
+        Server::new(url, &None).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     #[test]
     fn every_session_speaks_utf8() {
-        assert_eq!(Server::new("mysql://a:b@c/d").unwrap().options.get_charset(), "utf8mb4");
+        assert_eq!(Server::new("mysql://a:b@c/d", &None).unwrap().options.get_charset(), "utf8mb4");
         for parameter in ["charset=gbk", "collation=gbk_chinese_ci", "charset=utf8mb4", "%63harset=gbk"] {
             assert!(refusal(&format!("mysql://a:b@c/d?{parameter}")).contains("leave it out"), "{parameter}");
         }

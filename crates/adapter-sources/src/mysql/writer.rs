@@ -5,6 +5,7 @@ use super::scope;
 use super::server::Server;
 use super::session::Session;
 use crate::statement;
+use crate::trust::Authorities;
 use crate::watch::{Watch, unless_cancelled};
 use async_trait::async_trait;
 use contracts::Dialect;
@@ -16,8 +17,8 @@ pub(crate) struct MysqlWriter {
 }
 
 impl MysqlWriter {
-    pub(crate) fn new(url: &str) -> Result<Self, Error> {
-        Ok(Self { server: Server::new(url)? })
+    pub(crate) fn new(url: &str, trusted: &Authorities) -> Result<Self, Error> {
+        Ok(Self { server: Server::new(url, trusted)? })
     }
 }
 

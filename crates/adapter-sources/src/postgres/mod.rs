@@ -17,6 +17,7 @@ mod writer;
 use crate::collect::Collector;
 use crate::reserved::Reserved;
 use crate::statement;
+use crate::trust::Authorities;
 use crate::watch::{Watch, unless_cancelled};
 use async_trait::async_trait;
 use contracts::{Dialect, ResultSet, Schema};
@@ -33,8 +34,8 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    pub(crate) fn new(url: &str, reserved: &Reserved) -> Result<Self, Error> {
-        Ok(Self { server: Server::new(url, reserved)? })
+    pub(crate) fn new(url: &str, reserved: &Reserved, trusted: &Authorities) -> Result<Self, Error> {
+        Ok(Self { server: Server::new(url, reserved, trusted)? })
     }
 
     /// The stream of a cut statement still fills its own connection, so what it read is looked at from another, and what

@@ -1,6 +1,7 @@
 use super::errors::database_error;
 use super::idle::Idle;
 use crate::reserved::{OwnDatabase, Reserved};
+use crate::trust::{self, Authorities, Certificates};
 use crate::{access, fault};
 use ports::source::Error;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -34,9 +35,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(url: &str, reserved: &Reserved) -> Result<Self, Error> {
+    pub(crate) fn new(url: &str, reserved: &Reserved, trusted: &Authorities) -> Result<Self, Error> {
         let parts = access::check(url, &SCHEMES, &PARAMETERS)?;
-        let mut options = PgConnectOptions::from_str(url).map_err(access::unreadable)?;
+        let (url, certificates) = trust::take(url, trusted)?;
+        let mut options = secured(PgConnectOptions::from_str(&url).map_err(access::unreadable)?, certificates);
         if !parts.has_password {
             // Else the driver would send PGPASSWORD or a line of ~/.pgpass of this machine to a server that a customer
             // named.
@@ -94,6 +96,20 @@ impl Server {
     }
 }
 
+fn secured(mut options: PgConnectOptions, certificates: Certificates) -> PgConnectOptions {
+    let Certificates { authorities, client, key } = certificates;
+    if let Some(pem) = authorities {
+        options = options.ssl_root_cert_from_pem(pem);
+    }
+    if let Some(pem) = client {
+        options = options.ssl_client_cert_from_pem(pem);
+    }
+    if let Some(pem) = key {
+        options = options.ssl_client_key_from_pem(pem);
+    }
+    options
+}
+
 /// Settings, locks, temporary tables, prepared statements, the role: nothing of a statement is left.
 async fn reset(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     connection.execute("ROLLBACK").await?;
@@ -115,7 +131,7 @@ mod tests {
     use super::*;
 
     fn refusal(url: &str) -> String {
-        Server::new(url, &Reserved::default()).err().map(|error| error.to_string()).unwrap_or_default()
+        Server::new(url, &Reserved::default(), &None).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     #[test]

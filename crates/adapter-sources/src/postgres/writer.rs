@@ -7,6 +7,7 @@ use super::session::{PLANNING, SETTINGS, path};
 use crate::fault;
 use crate::reserved::Reserved;
 use crate::statement;
+use crate::trust::Authorities;
 use crate::watch::{Watch, unless_cancelled};
 use async_trait::async_trait;
 use contracts::Dialect;
@@ -21,8 +22,8 @@ pub(crate) struct PostgresWriter {
 }
 
 impl PostgresWriter {
-    pub(crate) fn new(url: &str, reserved: &Reserved) -> Result<Self, Error> {
-        Ok(Self { server: Server::new(url, reserved)? })
+    pub(crate) fn new(url: &str, reserved: &Reserved, trusted: &Authorities) -> Result<Self, Error> {
+        Ok(Self { server: Server::new(url, reserved, trusted)? })
     }
 }
 

@@ -49,13 +49,13 @@ pub async fn load(access: &Access) -> Result<(), Error> {
             create_sqlite(Path::new(path.strip_prefix("//").unwrap_or(path))).await
         }
         Dialect::Postgres => {
-            let mut connection = postgres::Server::new(&access.url, &Reserved::default())?.connect().await?;
+            let mut connection = postgres::Server::new(&access.url, &Reserved::default(), &None)?.connect().await?;
             let filled = fill(&mut connection, Dialect::Postgres).await;
             postgres::close(connection).await;
             filled.map_err(|error| fault::while_running(error, postgres::database_error))
         }
         Dialect::Mysql => {
-            let mut connection = mysql::Server::new(&access.url)?.connect().await?;
+            let mut connection = mysql::Server::new(&access.url, &None)?.connect().await?;
             let filled = fill(&mut connection, Dialect::Mysql).await;
             mysql::close(connection).await;
             filled.map_err(|error| fault::while_running(error, mysql::database_error))

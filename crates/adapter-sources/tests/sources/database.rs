@@ -165,7 +165,7 @@ pub fn sources_beside(sqlite_root: Option<std::path::PathBuf>, reserved: Reserve
 
 pub fn sources_of(max_connections: u32, sqlite_root: Option<std::path::PathBuf>, reserved: Reserved) -> SqlSources {
     let files = std::env::temp_dir().join("askline-sources-files");
-    SqlSources::new(Limits { max_connections, max_open: 4, sqlite_root, files, reserved })
+    SqlSources::new(Limits { max_connections, max_open: 4, sqlite_root, files, reserved, authorities: None })
 }
 
 pub fn statement(sql: &str) -> Statement {

@@ -17,6 +17,7 @@ mod roles;
 mod schema;
 mod sheets;
 mod shop;
+mod tls;
 mod values;
 
 use contracts::Dialect;

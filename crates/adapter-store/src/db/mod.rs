@@ -7,6 +7,7 @@ mod conn;
 mod error;
 mod open;
 mod row;
+mod secure;
 mod value;
 
 pub(crate) use conn::Conn;

@@ -1,5 +1,5 @@
 use super::error::is_busy;
-use super::{Db, SYSTEM, fault};
+use super::{Db, SYSTEM, fault, secure};
 use crate::Options;
 use crate::batch::Lanes;
 use ports::PortError;
@@ -32,7 +32,7 @@ pub(crate) async fn open(url: &str, options: &Options) -> Result<Db, PortError> 
 }
 
 async fn open_postgres(url: &str, options: &Options) -> Result<Db, PortError> {
-    let target = postgres_options(url, options)?;
+    let target = secure::verified(postgres_options(url, options)?, options.ca_file.as_deref())?;
     reach(&target, options.acquire_timeout).await?;
     let pool = PgPoolOptions::new()
         .max_connections(options.max_connections.max(LEAST_CONNECTIONS))
@@ -56,14 +56,20 @@ async fn reach(target: &PgConnectOptions, patience: Duration) -> Result<(), Port
     let address = format!("{}:{}", target.get_host(), target.get_port());
     match tokio::time::timeout(patience, PgConnection::connect_with(target)).await {
         Ok(Ok(conn)) => conn.close().await.map_err(|error| fault(OPEN, &error)),
-        Ok(Err(sqlx::Error::Io(error))) => {
-            Err(PortError::unavailable(SYSTEM, OPEN, format!("PostgreSQL at {address}: {error}")))
-        }
-        Ok(Err(error)) => Err(fault(OPEN, &error)),
+        Ok(Err(error)) => Err(not_reached(&address, &error)),
         Err(_) => {
             Err(PortError::unavailable(SYSTEM, OPEN, format!("PostgreSQL at {address} did not answer in {patience:?}")))
         }
     }
+}
+
+fn not_reached(address: &str, error: &sqlx::Error) -> PortError {
+    let reason = match (secure::explain(error), error) {
+        (Some(fault), _) => fault,
+        (None, sqlx::Error::Io(error)) => error.to_string(),
+        (None, error) => return fault(OPEN, error),
+    };
+    PortError::unavailable(SYSTEM, OPEN, format!("PostgreSQL at {address}: {reason}"))
 }
 
 fn postgres_options(url: &str, options: &Options) -> Result<PgConnectOptions, PortError> {

@@ -10,4 +10,5 @@ mod migrations;
 mod outage;
 mod postgres;
 mod sqlite;
+mod tls;
 mod vault;
