@@ -21,7 +21,7 @@ part_packages() { "$ROOT/ops/packages.sh"; }
 
 part_servers() { "$ROOT/ops/servers.sh" start; }
 
-part_scripts() { "$ROOT/ops/check-scripts.sh" && "$ROOT/ops/check-compose.sh"; }
+part_scripts() { "$ROOT/ops/check-scripts.sh" && "$ROOT/ops/check-compose.sh" && "$ROOT/ops/check-peers.sh" logic; }
 
 part_page() { "$ROOT/ops/page.sh" test && "$ROOT/ops/page.sh" build; }
 
@@ -93,6 +93,9 @@ part_unit() {
   test_environment
   cargo test --locked --workspace --exclude tests --no-fail-fast
 }
+
+# The peers of the benchmark, for a moment each.
+part_peers() { "$ROOT/ops/check-peers.sh" run; }
 
 # The caller's own settings reach no test.
 forget_settings() {
@@ -174,7 +177,7 @@ main() {
   local part parts
   parts=$(chosen "$@")
   for part in $parts; do
-    declare -F "part_$part" >/dev/null || die "there is no part $part" "choose from: ${PARTS[*]} unit"
+    declare -F "part_$part" >/dev/null || die "there is no part $part" "choose from: ${PARTS[*]} unit peers"
   done
   [[ " ${parts//$'\n'/ } " != *' release '* ]] || PROFILE=release
   mkdir -p "$LOGS"
