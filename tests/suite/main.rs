@@ -38,6 +38,7 @@ mod rollout;
 mod rotation;
 mod skew;
 mod starting;
+mod stops;
 mod taken_up;
 mod traces;
 mod workers;
