@@ -39,6 +39,7 @@ mod rotation;
 mod skew;
 mod starting;
 mod stops;
+mod stuck;
 mod taken_up;
 mod traces;
 mod workers;
