@@ -66,6 +66,29 @@ hash_of() { find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | 
 # stamped FILE TEXT: whether the file holds exactly this text.
 stamped() { [[ -f $1 && $(<"$1") == "$2" ]]; }
 
+# seed_target TARGET: the dependencies are the same there, so they are taken over instead of compiled twice.
+seed_target() {
+  local from=$CARGO_TARGET_DIR/debug to=$1/debug dependencies
+  dependencies=$(rustc --version && hash_of "$ROOT/Cargo.lock")
+  [[ -d $from/.fingerprint ]] || return 0
+  stamped "$1/.seed" "$dependencies" && return
+  rm -rf "$1"
+  mkdir -p "$to/deps"
+  cp -a --reflink=auto "$from/.fingerprint" "$from/build" "$to/"
+  seed_libraries "$from/deps" "$to/deps"
+  printf '%s' "$dependencies" >"$1/.seed"
+}
+
+# Libraries are replaced by renaming and may be linked; cargo writes its other files in place, so they are copied.
+# Executables are left out: only what other crates are built from is worth taking.
+seed_libraries() {
+  find "$1" -maxdepth 1 -type f \( -name '*.rlib' -o -name '*.rmeta' -o -name '*.so' \) -print0 |
+    xargs -0 -r cp -al -t "$2" 2>/dev/null ||
+    find "$1" -maxdepth 1 -type f \( -name '*.rlib' -o -name '*.rmeta' -o -name '*.so' \) -print0 |
+    xargs -0 -r cp -a -t "$2"
+  find "$1" -maxdepth 1 -type f -name '*.d' -print0 | xargs -0 -r cp -a -t "$2"
+}
+
 # within SECONDS COMMAND...: until the command succeeds; fails when the time is over.
 within() {
   local end=$((SECONDS + $1))

@@ -20,6 +20,7 @@ in_both_modes!(
     a_dispatcher_that_dies_at_any_point_costs_no_answer,
     two_dispatchers_begin_each_turn_once,
     a_business_with_many_questions_does_not_hold_up_the_others,
+    a_thousand_questions_of_one_business_at_most_double_what_two_others_wait,
 );
 
 const COUNT: &str = "How many customers do we have?";
@@ -266,19 +267,110 @@ async fn a_business_with_many_questions_does_not_hold_up_the_others(mode: Mode) 
         others.push(Crowd::with_a_database(&world, &format!("Other {n}")).await);
     }
     let flood = Crowd::of(&world, "biz_demo");
-    let alone = p95(&others, 4).await;
+    let alone = p95_of(latencies(&others, 4).await);
     let asked = flood.clone().ask_many(400).await;
-    let beside = p95(&others, 4).await;
+    let beside = p95_of(latencies(&others, 4).await);
     assert_ne!(world.ports.store.lines(Lane::Interactive).await.unwrap(), [], "the flood was there all the time");
     eprintln!("p95 of the others: {alone:?} alone, {beside:?} beside the flood");
     flood.all_answered(&asked, PATIENCE * 2).await;
     world.stop().await;
 }
 
-/// The p95 of how long questions took that each of these asked one after the other.
-async fn p95(others: &[Crowd], each: usize) -> Duration {
+/// Questions of the business that asks many. Some of them are in flight at once, the rest waits.
+const FLOOD: usize = 1_100;
+const WAITING: u64 = 1_000;
+/// Each call to the model takes this long, so that turns mostly wait, as they do for a real one.
+const TAKES: Duration = Duration::from_millis(150);
+/// Questions that each of the others has in flight, less than a share; and how often it asks them.
+const A_FEW: usize = 3;
+const ROUNDS: usize = 20;
+
+/// A model that takes its time, and answers a flood only once the gate is open.
+async fn steady(gate: &CancellationToken) -> ScriptedLlm {
+    let gate = gate.clone();
+    ScriptedLlm::hearing(move |purpose, prompt| {
+        let script = match purpose {
+            "classify" => Script::answer(&[r#"{"intent":"sql"}"#]),
+            "generate_sql" => Script::answer(&["SELECT COUNT(*) FROM customers"]),
+            _ => Script::answer(&["There are 28."]),
+        };
+        if prompt.contains("flood") { script.after(TAKES).behind(&gate) } else { script.after(TAKES) }
+    })
+    .await
+}
+
+async fn a_thousand_questions_of_one_business_at_most_double_what_two_others_wait(mode: Mode) {
+    let gate = CancellationToken::new();
+    let llm = steady(&gate).await;
+    let provider = llm.provider("scripted").replace("first_byte_timeout_s=2", "first_byte_timeout_s=300");
+    let pairs = [
+        ("ASKLINE_LLM__PROVIDERS", format!("[{provider}]")),
+        ("ASKLINE_ADMISSION__INTERACTIVE", lane(4, 64, 2_000, 300)),
+        ("ASKLINE_SERVER__ENQUEUE_TIMEOUT_MS", "30000".to_owned()),
+        each_is_run(),
+    ];
+    let world = mode.world(&pairs).await;
+    let others = [Crowd::with_a_database(&world, "First").await, Crowd::with_a_database(&world, "Second").await];
+    let flood = Crowd::of(&world, "biz_demo");
+    let mut alone = a_few_at_a_time(&others).await;
+    // Who asks beside the others from the start never has what one who is alone may have.
+    let asked = tokio::select! {
+        asked = flood.clone().ask_many_times("flood", FLOOD) => asked,
+        never = go_on_asking(&others) => match never {},
+    };
+    let before = waiting(&world).await;
+    assert!(before >= WAITING, "{before} wait");
+    gate.cancel();
+    let beside = a_few_at_a_time(&others).await;
+    let after = waiting(&world).await;
+    assert!(after > 0, "the flood was there all the time");
+    flood.all_answered(&asked, PATIENCE * 3).await;
+    // Before and after: what else the machine does changes meanwhile.
+    alone.extend(a_few_at_a_time(&others).await);
+    let (alone, beside) = (p95_of(alone), p95_of(beside));
+    let ratio = beside.as_secs_f64() / alone.as_secs_f64();
+    let figure = json!({"figure": "fairness", "mode": mode.as_str(), "ratio": ratio,
+        "p95_alone_ms": alone.as_millis(), "p95_beside_ms": beside.as_millis(), "waiting": [before, after]});
+    println!("{figure}");
+    assert!(ratio <= 2.0, "{figure}");
+    for id in &asked {
+        only_once(&world, &"biz_demo".into(), id).await;
+        ends_once(&world, id).await;
+    }
+    world.stop().await;
+}
+
+async fn waiting(world: &World) -> u64 {
+    world.ports.store.lines(Lane::Interactive).await.unwrap().iter().map(ports::line::Queued::len).sum()
+}
+
+async fn ends_once(world: &World, id: &str) {
+    let log = world.ports.events.read(&id.into(), 0, 1_000).await.unwrap();
+    let is_end = |event: &contracts::LoggedEvent| {
+        serde_json::from_str::<contracts::Event>(&event.json).is_ok_and(|event| event.is_terminal())
+    };
+    assert_eq!(log.iter().filter(|event| is_end(event)).count(), 1, "{id} ends once");
+}
+
+async fn go_on_asking(others: &[Crowd]) -> std::convert::Infallible {
+    loop {
+        latencies(others, 1).await;
+    }
+}
+
+/// How long questions took that each of these asked, a few at a time; each was answered once.
+async fn a_few_at_a_time(others: &[Crowd]) -> Vec<Duration> {
+    let clients: Vec<Crowd> = others.iter().flat_map(|other| vec![other.clone(); A_FEW]).collect();
+    latencies(&clients, ROUNDS).await
+}
+
+/// How long questions took that each of these asked one after the other.
+async fn latencies(others: &[Crowd], each: usize) -> Vec<Duration> {
     let asking = others.iter().map(|other| other.latencies(each));
-    let mut all: Vec<Duration> = futures_util::future::join_all(asking).await.into_iter().flatten().collect();
+    futures_util::future::join_all(asking).await.into_iter().flatten().collect()
+}
+
+fn p95_of(mut all: Vec<Duration>) -> Duration {
     all.sort();
     all[all.len() * 95 / 100]
 }

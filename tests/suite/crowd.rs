@@ -51,11 +51,16 @@ impl Crowd {
 
     /// Asks so many questions, and leaves each as soon as it was taken. Gives their responses.
     pub async fn ask_many(self, count: usize) -> Vec<String> {
+        self.ask_many_times(QUESTION, count).await
+    }
+
+    /// As `ask_many`, with this question.
+    pub async fn ask_many_times(self, question: &str, count: usize) -> Vec<String> {
         let asked =
             stream::iter(0..count).map(|_| {
                 let crowd = self.clone();
                 async move {
-                    ask_and_leave(&crowd.http, &crowd.url, &crowd.token, json!({"input": QUESTION})).await.unwrap()
+                    ask_and_leave(&crowd.http, &crowd.url, &crowd.token, json!({"input": question})).await.unwrap()
                 }
             });
         asked.buffer_unordered(AT_ONCE).collect().await

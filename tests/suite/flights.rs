@@ -5,7 +5,7 @@ use ports::audit::AuditPhase;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use testkit::llm_server::Script;
 use testkit::{Client, Embedded, Processes, ScriptedLlm, Transcript, World, binary, free_port};
 
@@ -31,6 +31,7 @@ in_both_modes!(
     a_leader_that_is_stopped_hands_over_what_it_has_found,
     the_error_of_a_question_is_everybodys,
     with_the_setting_off_each_question_is_run,
+    a_follower_outlasts_the_longest_run_and_repeats_nothing,
 );
 
 /// Holds the first call of one purpose until it is opened.
@@ -213,6 +214,49 @@ async fn with_the_setting_off_each_question_is_run(mode: Mode) {
     is_answered(&end(first).await);
     assert_eq!(stage.calls(), 6);
     world.stop().await;
+}
+
+/// Longer than this no run may take, and no step of the leader does.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// A leader whose steps take a second and more each: a statement that is refused, a better one, a long answer.
+async fn slow_leader() -> Stage {
+    let llm = ScriptedLlm::with(|purpose, count| match purpose {
+        "classify" => Script::answer(&[r#"{"intent":"sql"}"#]),
+        "generate_sql" if count == 1 => Script::answer(&["SELECT * FROM payroll"]).after(Duration::from_millis(1_200)),
+        "generate_sql" => Script::answer(&[SOUND]).after(Duration::from_millis(1_200)),
+        _ => Script::answer(&["There ", "are ", "28", "."]).paced(Duration::from_millis(200)),
+    })
+    .await;
+    Stage { llm, gate: Gate::default() }
+}
+
+async fn a_follower_outlasts_the_longest_run_and_repeats_nothing(mode: Mode) {
+    let stage = slow_leader().await;
+    let mut pairs = stage.pairs();
+    pairs.retain(|(name, _)| *name != "ASKLINE_TURN__CORRECTION_ROUNDS");
+    pairs.push(("ASKLINE_WORKERS__LONGEST_RUN_S", LONGEST.as_secs().to_string()));
+    let world = mode.world(&pairs).await;
+    let leader = ask_until(world.client(), "generate_sql").await;
+    let follower = ask_until(world.client(), "follow").await;
+    let began = Instant::now();
+    let (leader, follower) = tokio::join!(end(leader), end(follower));
+    assert!(began.elapsed() > LONGEST, "the follower took longer than one run may");
+    [&leader, &follower].into_iter().for_each(is_answered);
+    let once = ["response.askline.sql.rejected", "response.askline.rows", "response.output_item.added"];
+    for (kind, expected) in once.into_iter().map(|kind| (kind, 1)).chain([("response.askline.sql.generated", 2)]) {
+        assert_eq!(follower.of(kind).count(), expected, "{kind}: {:#?}", follower.types());
+    }
+    let follows = follower.of(STARTED).filter(|event| event["step"] == "follow").map(|event| event["attempt"].as_u64());
+    assert_eq!(follows.collect::<Vec<_>>(), [Some(1)], "it goes on, it does not begin again");
+    assert_eq!(deltas(&follower).concat(), "There are 28.", "no piece of the text is said twice");
+    assert!(deltas(&follower).len() > 1, "the answer is streamed as it comes");
+    assert_eq!(stage.calls(), 4, "one run: classify, generate twice, reply");
+    world.stop().await;
+}
+
+fn deltas(transcript: &Transcript) -> Vec<&str> {
+    transcript.of("response.output_text.delta").filter_map(|event| event["delta"].as_str()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

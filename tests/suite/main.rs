@@ -38,6 +38,8 @@ mod rollout;
 mod rotation;
 mod skew;
 mod starting;
+mod stops;
+mod stuck;
 mod taken_up;
 mod tls;
 mod traces;

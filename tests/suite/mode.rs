@@ -10,6 +10,14 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// For figures.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Distributed => "distributed",
+        }
+    }
+
     /// The whole application with the sample shop, with these settings.
     pub async fn world(self, pairs: &[(&str, String)]) -> World {
         match self {

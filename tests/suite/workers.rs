@@ -1,8 +1,11 @@
 //! Each worker by itself, inline: a failure at each of its calls, and every run twice.
 
+use async_trait::async_trait;
 use contracts::job::{Basis, Classify, Direct, ExecuteSql, GenerateSql, Introspect, Job, Reply, TestConnection};
 use contracts::{Dialect, TableSchema};
 use domain::personal::Sight;
+use ports::Llm;
+use ports::llm::{Call, Error, Pieces};
 use ports::source::DiscoveryLimits;
 use std::sync::Arc;
 use std::time::Duration;
@@ -207,5 +210,35 @@ mod example {
 
         inline.fails_safely_at_every_call(&job).await;
         inline.comes_to_the_same_twice(&job).await;
+    }
+}
+
+/// A model whose time is over.
+struct OutOfTime;
+
+#[async_trait]
+impl Llm for OutOfTime {
+    async fn stream(&self, _: Call) -> Result<Pieces, Error> {
+        Err(Error::TimedOut)
+    }
+
+    fn providers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn check(&self) -> Vec<(String, Result<String, String>)> {
+        Vec::new()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_ends_with_the_turns_time_ends_the_turn_by_its_deadline() {
+    let replier = handler(reply::Replier { history_messages: 20, shown_rows: 30 });
+    let inline = Inline::new(replier, Arc::new(OutOfTime)).await;
+    let job = Reply { question: QUESTION.to_owned(), basis: Basis::Chat };
+    for (left, expected) in [(Duration::from_millis(20), "deadline_exceeded"), (Duration::from_secs(60), "llm_timeout")]
+    {
+        let ran = inline.run(&inline.order_due_in(left, &job).await).await;
+        assert_eq!(ran.done.unwrap().end.unwrap().error.unwrap().code, expected);
     }
 }

@@ -182,7 +182,7 @@ fn handler_of(kind: &str, settings: &Settings) -> Option<Arc<dyn Handler>> {
         "classify" => {
             handler(Classifier { recent_messages: turn.classifier_messages, history_messages: turn.history_messages })
         }
-        "follow" => handler(Follower),
+        "follow" => handler(Follower { at_a_time: longest_run(settings) / 2 }),
         "generate_sql" => handler(SqlGenerator {
             history_messages: turn.history_messages,
             schema_tokens: turn.schema_tokens,
@@ -249,6 +249,10 @@ fn keep(settings: &Settings) -> Option<Duration> {
     (days > 0).then(|| Duration::from_secs(days.saturating_mul(24 * 60 * 60)))
 }
 
+fn longest_run(settings: &Settings) -> Duration {
+    Duration::from_secs(settings.workers.longest_run_s.max(1))
+}
+
 /// Jobs of a kind and lane at a time, and messages fetched. Each lane has places of its own: what waits in one holds up
 /// nothing in another.
 fn places(settings: &Settings, kind: &str, lane: Lane) -> (usize, u16) {
@@ -289,7 +293,8 @@ fn limits(settings: &Settings) -> Limits {
         lease: Duration::from_millis(workers.lease_ms),
         renew: Duration::from_millis(workers.renew_ms),
         keep_outcome: KEEP_OUTCOME,
-        longest_run: Duration::from_secs(workers.longest_run_s.max(1)),
+        longest_run: longest_run(settings),
+        stuck_after: Duration::from_secs(workers.stuck_after_s),
         max_attempts: workers.max_attempts,
         llm_calls: settings.turn.llm_calls,
         masking: Arc::new(masking(settings)),

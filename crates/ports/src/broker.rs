@@ -11,6 +11,8 @@ use std::time::Duration;
 pub const HEADER_ATTEMPT: &str = "x-attempt";
 /// Header: why the last run failed.
 pub const HEADER_ERROR: &str = "x-error";
+/// Header: the attempt that was parked in order to go on later, decimal.
+pub const HEADER_PAUSED: &str = "x-paused";
 /// Header: W3C trace context of the turn, the same on every hop.
 pub const HEADER_TRACEPARENT: &str = "traceparent";
 /// Header: the context of the span that published the message, which the run links to.

@@ -148,10 +148,9 @@ pub trait Llm: Send + Sync {
     async fn check(&self) -> Vec<(String, Result<String, String>)>;
 }
 
-/// Makes a call and waits for its end. Notices are collected beside the completion.
-pub async fn complete(llm: &dyn Llm, call: Call) -> Result<(Completion, Vec<String>), Error> {
+/// Waits for the end of a call. Notices are collected beside the completion.
+pub async fn complete(mut pieces: Pieces) -> Result<(Completion, Vec<String>), Error> {
     use futures_util::StreamExt;
-    let mut pieces = llm.stream(call).await?;
     let mut notices = Vec::new();
     while let Some(piece) = pieces.next().await {
         match piece? {

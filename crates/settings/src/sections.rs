@@ -412,6 +412,9 @@ pub struct Workers {
     /// channel of a message that is not settled in time (RabbitMQ: `consumer_timeout`, 30 minutes), and a message that
     /// was handed out waits for those before it: at most `prefetch / concurrency` runs.
     pub longest_run_s: u64,
+    /// A job that holds its claim, and of which nothing comes for so long, is counted as stuck, seconds; 0 counts none.
+    /// Events, pieces of a model's answer, and what a worker says itself count as progress.
+    pub stuck_after_s: u64,
     /// How long a claim holds, milliseconds.
     pub lease_ms: u64,
     /// How often it is renewed, milliseconds.

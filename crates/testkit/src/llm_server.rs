@@ -1,5 +1,5 @@
 //! A scripted server with OpenAI's API, for tests: it answers each request as its script says, and tells what it got
-//! and which answers the client broke off. Self-contained: axum, tokio, serde_json.
+//! and which answers the client broke off. Self-contained: axum, tokio, tokio-util, serde_json.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 /// What has not happened by then does not happen.
 const LONG_ENOUGH: Duration = Duration::from_secs(20);
@@ -42,12 +43,15 @@ pub struct Script {
     silent: bool,
     wait: Duration,
     pace: Duration,
+    gate: CancellationToken,
 }
 
 impl Script {
     fn stream(frames: Vec<String>, ending: Ending) -> Self {
         let headers = vec![(header::CONTENT_TYPE.to_string(), "text/event-stream".to_owned())];
-        Self { status: 200, headers, frames, ending, silent: false, wait: Duration::ZERO, pace: Duration::ZERO }
+        let gate = CancellationToken::new();
+        gate.cancel();
+        Self { status: 200, headers, frames, ending, silent: false, wait: Duration::ZERO, pace: Duration::ZERO, gate }
     }
 
     /// A whole answer with a count of tokens: 7 read, one written per delta.
@@ -103,6 +107,11 @@ impl Script {
     /// The same, begun after this wait.
     pub fn after(self, wait: Duration) -> Self {
         Self { wait, ..self }
+    }
+
+    /// The same, begun only once this is cancelled.
+    pub fn behind(self, gate: &CancellationToken) -> Self {
+        Self { gate: gate.clone(), ..self }
     }
 
     /// The same, with this pause before each frame.
@@ -320,6 +329,7 @@ async fn play(script: Script, watch: Watch) -> Response<Body> {
     if script.silent {
         std::future::pending::<()>().await;
     }
+    script.gate.cancelled().await;
     tokio::time::sleep(script.wait).await;
     let (ending, pace) = (script.ending, script.pace);
     let paced = stream::iter(script.frames).then(move |frame| async move {

@@ -1,11 +1,13 @@
 use crate::Emitter;
+use crate::progress::Progress;
+use crate::told::Told;
 use contracts::event::Usage;
 use contracts::{Event, HopId, Kind, Meta, ResultId, TurnId};
 use domain::personal::Masking;
 use ports::Ports;
 use ports::store::LlmCallRecord;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -39,12 +41,35 @@ pub struct Ctx {
     pub(crate) spent: Mutex<Usage>,
     /// How often an answer of this run began anew.
     pub(crate) restarts: AtomicU32,
+    pub(crate) progress: Arc<Progress>,
+    /// Nothing, but where a run goes on from earlier ones.
+    pub(crate) told: OnceLock<Told>,
 }
 
 impl Ctx {
     /// Tells the client. Returns at once; written before the hop's outcome.
     pub fn emit(&self, event: Event) {
+        self.progress.note();
         self.emitter.emit(event);
+    }
+
+    /// Says that the work comes on where neither an event nor a piece of a model's answer shows it. A job of which
+    /// nothing comes for a while is counted as stuck.
+    pub fn progress(&self) {
+        self.progress.note();
+    }
+
+    /// What clients have heard of earlier runs of the job, where the worker goes on from those.
+    pub fn told(&self) -> &[Event] {
+        self.told.get().map_or(&[], |told| &told.events)
+    }
+
+    /// How often the answer that clients have began anew in this attempt, and what there is of it.
+    pub(crate) fn heard(&self) -> (u32, String) {
+        match self.told.get() {
+            Some(told) if told.counts => (told.attempt().saturating_sub(self.attempt), told.text()),
+            _ => (0, String::new()),
+        }
     }
 
     /// Tells the client something that stops nothing.

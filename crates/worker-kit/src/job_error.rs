@@ -5,6 +5,9 @@ use std::time::Duration;
 /// What a user hears of a defect of ours.
 pub(crate) const DEFECT: &str = "Something went wrong on our side. Ask again; if it stays, tell your administrator.";
 
+/// The code of a call to a language model that took too long.
+pub(crate) const LLM_TIMEOUT: &str = "llm_timeout";
+
 /// Why a job was not done, and what becomes of it. The handler decides at every `?`; nothing guesses.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
@@ -58,6 +61,11 @@ impl JobError {
             Self::Defect { .. } => Some(DEFECT),
             Self::Retry { .. } | Self::Snooze(_) | Self::Cancelled => None,
         }
+    }
+
+    /// Whether a call to a model or a database took longer than it may.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self, Self::Fail { code, .. } if code == LLM_TIMEOUT || code == "statement_timeout")
     }
 
     /// A fault that may pass.

@@ -17,6 +17,7 @@ mod gate;
 mod job_error;
 mod llm;
 pub mod pause;
+mod progress;
 mod protocol;
 mod publish;
 mod reader;
@@ -24,6 +25,7 @@ mod run;
 mod runner;
 mod runtime;
 mod settle;
+mod told;
 mod worker;
 
 pub use answer::Answer;

@@ -1,7 +1,9 @@
+use crate::job_error::LLM_TIMEOUT;
 use crate::{Ctx, JobError};
 use async_trait::async_trait;
 use contracts::{ResultSet, Schema, TurnId};
 use domain::personal::Shield;
+use futures_util::StreamExt;
 use ports::llm::{Budget, Call, Completion, Error, Piece, Pieces, Request};
 use ports::store::LlmCallRecord;
 use ports::{Ledger, PortError};
@@ -35,7 +37,7 @@ impl Ctx {
         let started = self.ports.clock.monotonic_ms();
         let shield = Shield::new(&request.question);
         let request = self.shielded(request, &shield);
-        let (mut completion, notices) = ports::llm::complete(&*self.ports.llm, self.call(request)).await?;
+        let (mut completion, notices) = ports::llm::complete(self.pieces(request).await?).await?;
         completion.text = shield.uncover(&completion.text);
         notices.into_iter().for_each(|notice| self.notice("llm", notice));
         self.record(&completion, purpose, started);
@@ -44,8 +46,14 @@ impl Ctx {
 
     /// Asks a language model and hands over the pieces as they come. The caller records the end by `record`.
     pub async fn stream(&self, request: Request) -> Result<Pieces, Error> {
-        let request = self.shielded(request, &Shield::default());
-        self.ports.llm.stream(self.call(request)).await
+        self.pieces(self.shielded(request, &Shield::default())).await
+    }
+
+    /// Each piece that is heard is progress.
+    async fn pieces(&self, request: Request) -> Result<Pieces, Error> {
+        let progress = self.progress.clone();
+        let pieces = self.ports.llm.stream(self.call(request)).await?;
+        Ok(pieces.inspect(move |_| progress.note()).boxed())
     }
 
     /// Records what a call spent; stored with the run's outcome. `started` is `Clock::monotonic_ms` before it.
@@ -69,7 +77,6 @@ impl Ctx {
         pieces: &mut Pieces,
         mut on_text: impl FnMut(Option<&str>) + Send,
     ) -> Result<Completion, Error> {
-        use futures_util::StreamExt;
         while let Some(piece) = pieces.next().await {
             match piece? {
                 Piece::Delta(text) => on_text(Some(&text)),
@@ -129,7 +136,7 @@ pub fn llm_failure(error: Error) -> JobError {
         Error::Unavailable(_) => fail("llm_unavailable", &error, "Try again later, or ask your administrator."),
         Error::Refused(_) => fail("llm_refused", &error, "Ask your administrator to check the provider's settings."),
         Error::BudgetSpent => fail("llm_budget_spent", &error, "Ask again, perhaps in simpler words."),
-        Error::TimedOut => fail("llm_timeout", &error, "Ask again, or ask for less at a time."),
+        Error::TimedOut => fail(LLM_TIMEOUT, &error, "Ask again, or ask for less at a time."),
         Error::Abstained(message) => JobError::fail("not_understood", message),
     }
 }

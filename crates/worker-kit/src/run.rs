@@ -2,8 +2,10 @@ use crate::cancels::Registered;
 use crate::emitter::Emitter;
 use crate::ending::{Ending, USED_UP, end_state, event_of};
 use crate::job_error::DEFECT;
+use crate::progress::{Progress, Watchman, Who};
 use crate::runner::Runner;
 use crate::settle::Settled;
+use crate::told::Told;
 use crate::worker::Done;
 use crate::{Ctx, JobError, pause, protocol};
 use contracts::event::Usage;
@@ -15,13 +17,15 @@ use ports::limiter::Permit;
 use ports::store::StoredResult;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The first pause before an outcome is stored again; each is twice as long as the one before, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Two timers of one deadline are no further apart.
+const A_MOMENT: Duration = Duration::from_millis(50);
 /// A handler that was told to stop may tidy up for this long.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -33,6 +37,8 @@ pub(crate) struct Run<'a> {
     emitter: Arc<Emitter>,
     ctx: Ctx,
     trace: Option<String>,
+    /// The attempt that was parked to go on later.
+    paused: Option<u32>,
     /// Whether the step's beginning was told: only then is its end.
     started: AtomicBool,
 }
@@ -69,6 +75,10 @@ enum Interrupt {
 
 type Worked = Result<Done, JobError>;
 
+fn out_of_time() -> Done {
+    Done::end(Ending::out_of_time(), "out of time")
+}
+
 fn too_long() -> JobError {
     JobError::fail("step_too_long", "One step of this took too long and was stopped. Ask for less at a time.")
 }
@@ -80,6 +90,7 @@ impl<'a> Run<'a> {
         grant: Grant,
         emitter: Arc<Emitter>,
         trace: Option<String>,
+        paused: Option<u32>,
     ) -> Self {
         let ctx = Ctx {
             meta: envelope.meta.clone(),
@@ -97,8 +108,10 @@ impl<'a> Run<'a> {
             emitter: emitter.clone(),
             spent: Mutex::default(),
             restarts: AtomicU32::new(0),
+            progress: Arc::new(Progress::new(runner.ports.clock.clone())),
+            told: OnceLock::new(),
         };
-        Self { runner, envelope, grant, emitter, ctx, trace, started: AtomicBool::new(false) }
+        Self { runner, envelope, grant, emitter, ctx, trace, paused, started: AtomicBool::new(false) }
     }
 
     /// Runs the handler and stores what came of it. The permit counts the job as one that works with its source, which
@@ -123,7 +136,20 @@ impl<'a> Run<'a> {
     /// Gives the claim back. A run whose text clients have heard counts in any case: the next one must begin as another
     /// attempt, which makes that text void. So does one that is on record in the audit, once for each attempt.
     pub(crate) async fn release(&self, spent: bool) {
-        let spent = spent || self.emitter.has_said_text() || self.ctx.has_left_traces();
+        self.give_back(spent || self.emitter.has_said_text() || self.ctx.has_left_traces()).await;
+    }
+
+    /// Gives the claim back after a snooze. Text costs no attempt where the next run goes on with it.
+    pub(crate) async fn pause(&self, after: Duration) -> Settled {
+        if !self.runner.handler.goes_on() {
+            self.release(false).await;
+            return Settled::Snooze(after);
+        }
+        self.give_back(self.ctx.has_left_traces()).await;
+        Settled::Pause { after, attempt: self.grant.attempt }
+    }
+
+    async fn give_back(&self, spent: bool) {
         let back = Back { spent, unused_call: self.ctx.prepaid.load(Ordering::Relaxed) };
         match self.runner.ports.ledger.release(&self.ctx.meta.turn, self.grant.fence, back).await {
             Ok(()) => protocol::step("released", self.ctx.hop.as_str(), Some(self.grant.fence)),
@@ -145,7 +171,7 @@ impl<'a> Run<'a> {
             return Ok(Err(JobError::Cancelled));
         }
         if self.ctx.time_left().is_zero() {
-            return Ok(Ok(Done::end(Ending::out_of_time(), "out of time")));
+            return Ok(Ok(out_of_time()));
         }
         if let Err(reason) = self.runner.check(&self.envelope) {
             return Ok(Err(JobError::internal("read the job", reason)));
@@ -153,10 +179,41 @@ impl<'a> Run<'a> {
         if last_attempt && self.grant.attempt > self.runner.limits.max_attempts {
             return Ok(Err(JobError::retry("run the job", "earlier runs ended their process")));
         }
-        let step = self.runner.handler.kind().to_owned();
-        self.started.store(true, Ordering::Relaxed);
-        self.ctx.emit(Event::StepStarted { step, attempt: self.grant.attempt });
+        self.begin_step().await;
         self.run_handler().await
+    }
+
+    /// Tells that the step begins, unless clients have heard it of the run that this one goes on from.
+    async fn begin_step(&self) {
+        self.started.store(true, Ordering::Relaxed);
+        let is_paused = self.paused == Some(self.grant.attempt);
+        let has_told = is_paused || self.grant.attempt > 1;
+        if self.runner.handler.goes_on() && has_told && self.read_told(is_paused).await {
+            return;
+        }
+        let step = self.runner.handler.kind().to_owned();
+        self.ctx.emit(Event::StepStarted { step, attempt: self.ctx.shown_attempt() });
+    }
+
+    /// Reads what clients have heard of the hop. True when this run goes on with it; else the attempt that is shown next
+    /// makes void what was streamed.
+    async fn read_told(&self, is_paused: bool) -> bool {
+        let read = Told::read(&*self.runner.ports.events, &self.ctx.meta.turn, self.envelope.next_seq).await;
+        let events = read.unwrap_or_else(|error| {
+            tracing::warn!(%error, "what a job has told is not known: it begins anew");
+            Vec::new()
+        });
+        let attempt = self.grant.attempt;
+        let mut told = Told { events, counts: false };
+        let counts = is_paused && told.attempt() >= attempt;
+        told.counts = counts;
+        // What was told and is lost is void, too.
+        let least = if is_paused { attempt + 1 } else { attempt };
+        let shown = if counts { told.attempt() } else { least.max(told.attempt() + 1) };
+        self.ctx.restarts.store(shown - attempt, Ordering::Relaxed);
+        // A run reads once.
+        drop(self.ctx.told.set(told));
+        counts
     }
 
     /// The handler, its events and its lease, side by side, until it ends or something stops it.
@@ -166,13 +223,15 @@ impl<'a> Run<'a> {
         let handler = handler.map(|ended| ended.unwrap_or_else(|_| Err(JobError::retry("run the job", "it panicked"))));
         let drive = self.emitter.drive();
         let lease = self.keep_lease(&registered);
-        tokio::pin!(handler, drive, lease);
+        let watching = self.watchman().watch();
+        tokio::pin!(handler, drive, lease, watching);
         let mut driving = true;
         let interrupt = loop {
             tokio::select! {
-                worked = &mut handler => return Ok(worked),
+                worked = &mut handler => return Ok(self.in_time(worked)),
                 () = &mut drive, if driving => driving = false,
                 lost = &mut lease => break lost,
+                never = &mut watching => match never {},
                 interrupt = self.interrupted(&registered) => break interrupt,
             }
         };
@@ -185,11 +244,22 @@ impl<'a> Run<'a> {
             // A handler that was done all the same has its answer counted.
             Interrupt::Cancelled => Ok(late.ok().and_then(Result::ok).ok_or(JobError::Cancelled)),
             Interrupt::TooLong => Ok(late.ok().and_then(Result::ok).ok_or_else(too_long)),
-            Interrupt::Deadline => {
-                let out_of_time = || Done::end(Ending::out_of_time(), "out of time");
-                Ok(Ok(late.ok().and_then(Result::ok).unwrap_or_else(out_of_time)))
-            }
+            Interrupt::Deadline => Ok(Ok(late.ok().and_then(Result::ok).unwrap_or_else(out_of_time))),
         }
+    }
+
+    /// A call ends with the turn's time, too, and may notice that a moment before the run does.
+    fn in_time(&self, worked: Worked) -> Worked {
+        match worked {
+            Err(error) if error.is_timeout() && self.ctx.time_left() < A_MOMENT => Ok(out_of_time()),
+            worked => worked,
+        }
+    }
+
+    fn watchman(&self) -> Watchman<'_> {
+        let Ctx { meta, hop, kind, .. } = &self.ctx;
+        let who = Who { turn: &meta.turn, hop, kind, lane: self.runner.lane };
+        Watchman::new(&self.ctx.progress, self.runner.limits.stuck_after, who)
     }
 
     async fn handler(&self) -> Worked {

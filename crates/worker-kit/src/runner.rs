@@ -9,7 +9,7 @@ use crate::{Handler, JobError, protocol};
 use contracts::{ENVELOPE_VERSION, Envelope, HopId, Lane};
 use domain::personal::Masking;
 use ports::Ports;
-use ports::broker::{Delivery, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
+use ports::broker::{Delivery, HEADER_PAUSED, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
 use ports::ledger::{Claim, Claimed, Grant, Outcome};
 use ports::limiter::Permit;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub struct Limits {
     pub renew: Duration,
     /// A run that takes longer is ended: the broker would take its message away.
     pub longest_run: Duration,
+    /// A run of which nothing comes for so long is counted as stuck; zero counts none.
+    pub stuck_after: Duration,
     /// An outcome that the store does not take is tried again for so long.
     pub keep_outcome: Duration,
     /// Failed runs before a job is dead.
@@ -183,9 +185,11 @@ impl Runner {
             envelope.next_seq,
             self.limits.flush,
         ));
-        let trace = settle.message().headers.get(HEADER_TRACEPARENT).cloned();
+        let headers = &settle.message().headers;
+        let trace = headers.get(HEADER_TRACEPARENT).cloned();
+        let paused = headers.get(HEADER_PAUSED).and_then(|attempt| attempt.parse().ok());
         let last_attempt = grant.attempt.max(settle.message().attempt() + 1) >= self.limits.max_attempts;
-        let run = Run::new(self, envelope, grant, emitter, trace);
+        let run = Run::new(self, envelope, grant, emitter, trace, paused);
         match run.handle(last_attempt, permit).await {
             Ok(outcome) => {
                 pause::point(self.handler.kind(), "after_commit").await;
@@ -230,10 +234,7 @@ impl Runner {
             // The store did not answer for a whole lease: whether somebody else holds the turn is not known, so the
             // job must not be dropped.
             Stop::LeaseOver => Settled::Snooze(AFTER_FAILURE),
-            Stop::Again(JobError::Snooze(after)) => {
-                run.release(false).await;
-                Settled::Snooze(after)
-            }
+            Stop::Again(JobError::Snooze(after)) => run.pause(after).await,
             Stop::Again(error) => {
                 run.release(true).await;
                 Settled::Retry { reason: error.to_string() }

@@ -1,6 +1,8 @@
 use crate::protocol;
 use contracts::HopId;
-use ports::broker::{Delivery, Destination, HEADER_ATTEMPT, HEADER_ERROR, Message, Queue, RUNGS_MS, Receipt};
+use ports::broker::{
+    Delivery, Destination, HEADER_ATTEMPT, HEADER_ERROR, HEADER_PAUSED, Message, Queue, RUNGS_MS, Receipt,
+};
 use ports::{Broker, PortError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,8 @@ pub(crate) enum Settled {
     Retry { reason: String },
     /// Again later, no attempt spent.
     Snooze(Duration),
+    /// Again later; the next run goes on where this attempt ended.
+    Pause { after: Duration, attempt: u32 },
     /// Again at once, by anybody.
     Requeue,
     /// Not again until a person looks at it.
@@ -43,7 +47,7 @@ impl Settled {
     fn step(&self) -> &'static str {
         match self {
             Self::Done | Self::Repeated | Self::Over => "acked",
-            Self::Retry { .. } | Self::Snooze(_) => "parked",
+            Self::Retry { .. } | Self::Snooze(_) | Self::Pause { .. } => "parked",
             Self::Requeue => "requeued",
             Self::Dead { .. } => "buried",
         }
@@ -55,7 +59,7 @@ impl Settled {
             Self::Repeated => "repeated",
             Self::Over => "over",
             Self::Retry { .. } => "retry",
-            Self::Snooze(_) => "snooze",
+            Self::Snooze(_) | Self::Pause { .. } => "snooze",
             Self::Requeue => "requeue",
             Self::Dead { .. } => "dead",
         }
@@ -80,7 +84,7 @@ impl Settle {
     }
 
     /// `hop` is unknown when the job cannot be read.
-    pub(crate) async fn finish(self, settled: Settled, hop: Option<&HopId>) {
+    pub(crate) async fn finish(mut self, settled: Settled, hop: Option<&HopId>) {
         let step = settled.step();
         let result = match settled {
             Settled::Done | Settled::Repeated | Settled::Over => self.receipt.ack().await,
@@ -91,6 +95,10 @@ impl Settle {
                 self.move_to(rung_of, rung, Some(attempt), Some(&reason)).await
             }
             Settled::Snooze(after) => self.move_to(rung_of, rung_for(after), None, None).await,
+            Settled::Pause { after, attempt } => {
+                self.message.headers.insert(HEADER_PAUSED.to_owned(), attempt.to_string());
+                self.move_to(rung_of, rung_for(after), None, None).await
+            }
             Settled::Dead { reason } => {
                 tracing::error!(queue = %self.queue.kind, job = %self.message.id, reason, "a job is dead");
                 self.move_to(|queue, _| Destination::Dead(queue), 0, None, Some(&reason)).await

@@ -14,6 +14,10 @@ pub trait Worker: Send + Sync + 'static {
     /// True when it streams text to the client: then a claim of a job survives a crash of the store.
     const STREAMS: bool = false;
 
+    /// True when a run goes on where a snoozed one ended: what clients have heard of the job is read before it begins,
+    /// `Ctx::told` gives it, and an `Answer` does not say it again.
+    const GOES_ON: bool = false;
+
     /// Does it. Runs again after a crash, so everything but its return value must bear being done twice.
     async fn run(&self, ctx: &Ctx, job: Self::Job) -> Result<Done, JobError>;
 }
@@ -58,6 +62,8 @@ pub trait Handler: Send + Sync {
     fn asks_model(&self) -> bool;
     /// Whether it streams text to the client.
     fn streams(&self) -> bool;
+    /// Whether a run goes on where a snoozed one ended.
+    fn goes_on(&self) -> bool;
     /// Whether the job can be read. Says what is wrong with it.
     fn check(&self, envelope: &Envelope) -> Result<(), String>;
     /// Reads the job and does it.
@@ -87,6 +93,10 @@ impl<W: Worker> Handler for Typed<W> {
 
     fn streams(&self) -> bool {
         W::STREAMS
+    }
+
+    fn goes_on(&self) -> bool {
+        W::GOES_ON
     }
 
     fn check(&self, envelope: &Envelope) -> Result<(), String> {

@@ -4,13 +4,15 @@
 //! streamed again as it comes; what the leader ended with is what counts. A leader that ended without an answer or an
 //! error of its own, because its user stopped it or its time was up, gives way: one follower goes on from its last
 //! finished step, the others follow that one.
+//!
+//! A leader may take longer than a run of a job may, so a follower makes way now and then, and goes on where it was.
 
 mod mirror;
 
 use async_trait::async_trait;
 use contracts::job::{Basis, Classify, Follow, Reply};
 use contracts::{ApprovalId, ConnectionId, Job, NextJob, TurnId};
-use mirror::{Heard, Mirror};
+use mirror::{Heard, Mirror, Tale};
 use ports::audit::verdict;
 use ports::store::{EndState, Turn, TurnState};
 use std::time::Duration;
@@ -20,8 +22,14 @@ use worker_kit::{Answer, Ctx, Done, Ending, JobError, OrRetry, Worker};
 /// After so much silence the store is asked whether the leader has ended.
 const SILENCE: Duration = Duration::from_secs(1);
 
+/// A follower that makes way comes again after this.
+const AGAIN: Duration = Duration::from_millis(300);
+
 /// The worker of kind `follow`.
-pub struct Follower;
+pub struct Follower {
+    /// It follows for so long at a time.
+    pub at_a_time: Duration,
+}
 
 /// What becomes of a follower.
 enum Fate {
@@ -36,11 +44,13 @@ enum Fate {
 #[async_trait]
 impl Worker for Follower {
     type Job = Follow;
+    const GOES_ON: bool = true;
 
     async fn run(&self, ctx: &Ctx, job: Follow) -> Result<Done, JobError> {
-        let mut answer = Answer::begin(ctx);
-        match fate(ctx, &job, &mut answer).await? {
-            Fate::Shares(leader, end) => share(ctx, &job.question, &leader, end, &mut answer).await,
+        let mut tale = Tale::begin(ctx);
+        let fate = tokio::time::timeout(self.at_a_time, fate(ctx, &job, &mut tale)).await;
+        match fate.map_err(|_| JobError::Snooze(AGAIN))?? {
+            Fate::Shares(leader, end) => share(ctx, &job.question, &leader, end, &mut tale.answer).await,
             Fate::Leads(earlier) => go_on(ctx, job, &earlier).await,
             Fate::Alone => begin_anew(job),
         }
@@ -48,16 +58,16 @@ impl Worker for Follower {
 }
 
 /// Follows one leader after the other until one has ended with something to share, or none is left.
-async fn fate(ctx: &Ctx, job: &Follow, answer: &mut Answer<'_>) -> Result<Fate, JobError> {
+async fn fate(ctx: &Ctx, job: &Follow, tale: &mut Tale<'_>) -> Result<Fate, JobError> {
     let mut leader = job.leader.clone();
     loop {
-        match until_ended(ctx, &leader, answer).await? {
+        match until_ended(ctx, &leader, tale).await? {
             Some((turn, _)) if asks_for_a_change(ctx, &turn.id).await? => {
-                answer.restart();
+                tale.answer.restart();
                 return Ok(Fate::Alone);
             }
             Some((turn, end)) if end.state != TurnState::Incomplete => return Ok(Fate::Shares(turn, end)),
-            _ => answer.restart(),
+            _ => tale.answer.restart(),
         }
         let next = ctx.lead_flight(&job.flight, Some(&leader)).await;
         if next == ctx.meta.turn {
@@ -71,18 +81,20 @@ async fn fate(ctx: &Ctx, job: &Follow, answer: &mut Answer<'_>) -> Result<Fate, 
 async fn until_ended(
     ctx: &Ctx,
     leader: &TurnId,
-    answer: &mut Answer<'_>,
+    tale: &mut Tale<'_>,
 ) -> Result<Option<(Box<Turn>, EndState)>, JobError> {
     let mut mirror = Mirror::new(ctx, leader).await;
     loop {
         let heard = tokio::select! {
             () = ctx.cancel.cancelled() => return Err(JobError::Cancelled),
-            heard = tokio::time::timeout(SILENCE, mirror.next(answer)) => heard.unwrap_or(Heard::Silence),
+            heard = tokio::time::timeout(SILENCE, mirror.next(tale)) => heard.unwrap_or(Heard::Silence),
         };
         if heard == Heard::More {
             continue;
         }
         let turn = ctx.ports.store.turn(&ctx.meta.business, leader).await.or_retry("read the leading turn")?;
+        // To wait for somebody who is at work is what a follower is for.
+        ctx.progress();
         match turn {
             Some(turn) if turn.state == TurnState::Refused => return Ok(None),
             Some(turn) => {

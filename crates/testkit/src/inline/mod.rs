@@ -122,6 +122,12 @@ impl Inline {
         order_of(self.turn_on(connection).await, job)
     }
 
+    /// As `order`, in a turn that may take so long.
+    pub async fn order_due_in<J: Job>(&self, left: Duration, job: &J) -> Order {
+        let left_ms = i64::try_from(left.as_millis()).expect("a time in range");
+        order_of(NewTurn { deadline_ms: NOW_MS + left_ms, ..self.turn().await }, job)
+    }
+
     /// As `order`, for a job that must know its turn.
     pub async fn order_for<J: Job>(&self, make: impl AsyncFnOnce(&TurnId) -> J) -> Order {
         let turn = self.turn().await;
@@ -264,6 +270,7 @@ fn runner(handler: Arc<dyn Handler>, ports: Ports) -> Runner {
         renew: Duration::from_secs(20),
         keep_outcome: Duration::from_millis(100),
         longest_run: Duration::from_secs(60),
+        stuck_after: Duration::ZERO,
         max_attempts: 5,
         llm_calls: 8,
         masking: Arc::default(),
