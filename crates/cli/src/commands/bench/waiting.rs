@@ -6,14 +6,16 @@ use super::trial::{BUSINESS, Layout, Trial, connection, seat};
 use crate::args::BenchWaiting;
 use crate::{output, process};
 use anyhow::{Context, Result, bail};
+use app::SystemClock;
 use contracts::job::Classify;
 use contracts::{BusinessId, Envelope, Lane, Meta, TurnId};
+use ports::Clock;
 use ports::line::Beginning;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Turns in flight. The others wait.
 const SHARE: u32 = 64;
@@ -101,7 +103,7 @@ async fn drain(trial: &Trial, meter: &Meter, most: u64) -> Result<(u64, Duration
 
 /// All that it takes to begin a turn, as the API keeps it.
 fn beginning() -> Result<String> {
-    let (seat, connection, now_ms) = (seat(), connection(), now_ms()?);
+    let (seat, connection, now_ms) = (seat(), connection(), SystemClock::default().now_ms());
     let meta = Meta {
         turn: TurnId::from(NAMELESS),
         business: BusinessId::from(BUSINESS),
@@ -118,11 +120,6 @@ fn beginning() -> Result<String> {
     let beginning =
         Beginning { envelope: Envelope::first(meta, 1, &job)?, events: vec![CREATED.to_owned()], traceparent: None };
     Ok(serde_json::to_string(&beginning)?)
-}
-
-fn now_ms() -> Result<i64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
-    Ok(i64::try_from(since.as_millis())?)
 }
 
 impl Report {
