@@ -17,7 +17,7 @@ source "$ROOT/ops/servers/mariadb.sh"
 provide() {
   state_is_live "$1" && return
   stop_one "$1"
-  if [[ ${ASKLINE_OWN_SERVERS:-0} != 1 ]] && "$1_answers" "$("$1_standard_port")"; then
+  if [[ ${ASKLINE_OWN_SERVERS:-0} != 1 ]] && "$1_answers" "$("$1_standard_port")" && suits "$1"; then
     state_write "$1" used "$("$1_standard_port")"
   else
     start_one "$1"
@@ -25,6 +25,9 @@ provide() {
   "$1_prepare" "$(state_field "$1" port)" ||
     die "$1 answers, but the tests cannot use it" "look into $SERVERS/$1.log"
 }
+
+# suits NAME: whether the one that runs is fit for the tests, where that is a question.
+suits() { ! declare -F "$1_suits" >/dev/null || "$1_suits" "$("$1_standard_port")"; }
 
 start_one() {
   local port log=$SERVERS/$1.log

@@ -5,6 +5,18 @@ rabbitmq_standard_port() { echo 5672; }
 rabbitmq_stop_signal() { echo TERM; }
 rabbitmq_answers() { timeout 5 python3 "$ROOT/ops/servers/amqp_login.py" 127.0.0.1 "$1" guest guest; }
 rabbitmq_prepare() { true; }
+
+# rabbitmq_suits PORT: an installation has some 160 queues, and RabbitMQ sets two files aside for each. Where they are
+# used up it logs nobody in any more, without a word. The tests have several installations at a time.
+RABBITMQ_LEAST_FILES=4096
+rabbitmq_suits() {
+  local files
+  files=$(python3 "$ROOT/ops/servers/open_files.py" "$1")
+  [[ -z $files ]] || ((files >= RABBITMQ_LEAST_FILES)) || {
+    warn "the RabbitMQ at port $1 may open $files files only, which is too few for the tests: one of our own is started"
+    return 1
+  }
+}
 rabbitmq_variable() { echo "export ASKLINE_TEST_RABBITMQ_URL=amqp://guest:guest@127.0.0.1:$1/%2f"; }
 rabbitmq_pid() { cat "$1/pid"; }
 
@@ -17,6 +29,7 @@ rabbitmq_program() {
 # rabbitmq_start PORT FOLDER
 rabbitmq_start() {
   rabbitmq_configure "$1" "$2"
+  ulimit -S -n "$(ulimit -H -n)"
   # With RUNNING_UNDER_SYSTEMD the script becomes the server instead of watching over it.
   env -u RABBITMQ_LOGS HOME="$2" ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT="$(<"$2/epmd-port")" \
     ERL_FLAGS='-kernel inet_dist_use_interface {127,0,0,1}' \
