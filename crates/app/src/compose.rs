@@ -294,6 +294,19 @@ fn check_secrets(settings: &Settings, roles: &Roles) -> Result<()> {
     Ok(())
 }
 
+/// The driver would show these to customers' databases too.
+fn no_certificates_by_environment() -> Result<()> {
+    for name in ["PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT"] {
+        if std::env::var_os(name).is_some() {
+            bail!(
+                "{name} would count for customers' databases too: take it out of the environment, and name the file in \
+                 store.url (sslcert, sslkey) or store.ca_file"
+            );
+        }
+    }
+    Ok(())
+}
+
 pub(crate) fn vault(settings: &Settings, roles: &Roles) -> Result<HpkeVault> {
     let secrets = &settings.secrets;
     if secrets.vault_public_key.is_empty() {
@@ -327,6 +340,7 @@ fn sources_for(settings: &Settings, roles: &Roles, overrides: &Overrides) -> Res
     if !roles.needs_sources() {
         return Ok(Arc::new(NoSources));
     }
+    no_certificates_by_environment()?;
     let files = Files { authorities: settings.sources.ca_file.clone(), ..Files::default() };
     let authorities = files.read().context("sources.ca_file cannot be used")?.authorities;
     Ok(Arc::new(SqlSources::new(adapter_sources::Limits {

@@ -436,8 +436,8 @@ pub struct BenchEmbedded {
 pub struct BenchWaiting {
     /// How many wait: each length is measured by itself.
     #[arg(long, value_delimiter = ',', default_values_t = [10, 1_000, 100_000])]
-    pub waiting: Vec<usize>,
-    /// A measurement ends with so many turns, though others still wait.
+    pub waiting: Vec<u64>,
+    /// Turns that leave the line while it is measured; it is kept at its length meanwhile.
     #[arg(long, default_value_t = 3_000)]
     pub turns: u64,
     /// Print a line of JSON for each.

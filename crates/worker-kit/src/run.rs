@@ -186,9 +186,7 @@ impl<'a> Run<'a> {
     /// Tells that the step begins, unless clients have heard it of the run that this one goes on from.
     async fn begin_step(&self) {
         self.started.store(true, Ordering::Relaxed);
-        let is_paused = self.paused == Some(self.grant.attempt);
-        let has_told = is_paused || self.grant.attempt > 1;
-        if self.runner.handler.goes_on() && has_told && self.read_told(is_paused).await {
+        if self.runner.handler.goes_on() && self.read_told().await {
             return;
         }
         let step = self.runner.handler.kind().to_owned();
@@ -196,24 +194,35 @@ impl<'a> Run<'a> {
     }
 
     /// Reads what clients have heard of the hop. True when this run goes on with it; else the attempt that is shown next
-    /// makes void what was streamed.
-    async fn read_told(&self, is_paused: bool) -> bool {
-        let read = Told::read(&*self.runner.ports.events, &self.ctx.meta.turn, self.envelope.next_seq).await;
-        let events = read.unwrap_or_else(|error| {
-            tracing::warn!(%error, "what a job has told is not known: it begins anew");
-            Vec::new()
-        });
+    /// makes void what was streamed. A first attempt looks too: the broker may have brought back the message of a run
+    /// that could not be parked.
+    async fn read_told(&self) -> bool {
+        let is_paused = self.paused == Some(self.grant.attempt);
+        let read = self.read_log().await;
+        let is_known = read.is_some();
+        let events = read.unwrap_or_default();
         let attempt = self.grant.attempt;
         let mut told = Told { events, counts: false };
         let counts = is_paused && told.attempt() >= attempt;
         told.counts = counts;
         // What was told and is lost is void, too.
-        let least = if is_paused { attempt + 1 } else { attempt };
+        let least = if is_paused || !is_known { attempt + 1 } else { attempt };
         let shown = if counts { told.attempt() } else { least.max(told.attempt() + 1) };
         self.ctx.restarts.store(shown - attempt, Ordering::Relaxed);
         // A run reads once.
         drop(self.ctx.told.set(told));
         counts
+    }
+
+    /// The events of the hop; `None` when the log does not tell them while the claim holds for sure.
+    async fn read_log(&self) -> Option<Vec<Event>> {
+        let read = Told::read(&*self.runner.ports.events, &self.ctx.meta.turn, self.envelope.next_seq);
+        match tokio::time::timeout(self.runner.limits.lease / 2, read).await {
+            Ok(Ok(events)) => return Some(events),
+            Ok(Err(error)) => tracing::warn!(%error, "what a job has told is not known: it begins anew"),
+            Err(_) => tracing::warn!("what a job has told is not known in time: it begins anew"),
+        }
+        None
     }
 
     /// The handler, its events and its lease, side by side, until it ends or something stops it.

@@ -239,8 +239,9 @@ impl Runner {
                 run.release(true).await;
                 Settled::Retry { reason: error.to_string() }
             }
+            // Where the next run goes on with what was told, it must not tell the end of it again.
             Stop::Uncommitted => {
-                run.release(false).await;
+                run.release(self.handler.goes_on()).await;
                 Settled::Snooze(AFTER_FAILURE)
             }
         }

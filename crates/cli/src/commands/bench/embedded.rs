@@ -8,7 +8,7 @@ use super::report::{Spread, rounded};
 use super::trial::{connection, seat};
 use crate::args::BenchEmbedded;
 use crate::{output, process};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use app::{Roles, Shutdown};
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -32,11 +32,15 @@ struct Report {
     failed: u64,
     refused: u64,
     cpu_s_per_1000_turns: Option<f64>,
+    /// With the clients.
     peak_mib: Option<f64>,
 }
 
 /// Measures, prints, and leaves nothing behind. Exit code 1 when anything was lost, doubled or not answered.
 pub async fn run(config: Option<PathBuf>, args: BenchEmbedded) -> Result<ExitCode> {
+    if args.turns == 0 || args.concurrency == 0 || args.single == 0 {
+        bail!("--turns, --concurrency and --single want at least 1");
+    }
     let mut settings = process::settings(config)?;
     settings.telemetry.log = "warn".into();
     let _telemetry = process::telemetry(&settings, "bench")?;
@@ -45,7 +49,13 @@ pub async fn run(config: Option<PathBuf>, args: BenchEmbedded) -> Result<ExitCod
         None => tempfile::tempdir(),
     };
     let folder = folder.context("no folder for the measurement can be made")?;
-    let report = measure(settings, &args, folder.path()).await?;
+    let report = tokio::select! {
+        report = measure(settings, &args, folder.path()) => report?,
+        stopped = app::until_signal() => {
+            stopped?;
+            bail!("stopped before the measurement was done");
+        }
+    };
     report.print(args.json)?;
     Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -128,7 +138,7 @@ impl Report {
             ("lost, duplicates, holes", format!("{}, {}, {}", self.lost, self.duplicates, self.holes)),
             ("failed, refused", format!("{}, {}", self.failed, self.refused)),
             ("CPU s per 1,000 turns", or_unknown(self.cpu_s_per_1000_turns)),
-            ("peak MiB", or_unknown(self.peak_mib)),
+            ("peak MiB, with clients", or_unknown(self.peak_mib)),
         ];
         rows.into_iter().for_each(|(name, value)| output::line(format!("{name:26} {value}")));
         Ok(())

@@ -4,6 +4,8 @@ use super::cpu;
 use anyhow::{Context, Result, anyhow, bail};
 use app::{ALL_KINDS, Roles};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -29,11 +31,11 @@ struct Member {
 
 impl Fleet {
     /// Starts the API, the sweeper, and so many processes for each kind of job, all with these settings.
-    pub async fn start(settings: &BTreeMap<String, String>, per_kind: usize) -> Result<Self> {
+    pub async fn start(config: Option<&Path>, settings: &BTreeMap<String, String>, per_kind: usize) -> Result<Self> {
         let kinds = ALL_KINDS.iter().copied().filter(|kind| *kind != "follow");
         let workers = kinds.flat_map(|kind| std::iter::repeat_n(kind, per_kind));
         let names = ["api", "sweep"].into_iter().chain(workers);
-        let mut members = names.map(|name| Member::start(name, settings)).collect::<Result<Vec<_>>>()?;
+        let mut members = names.map(|name| Member::start(name, config, settings)).collect::<Result<Vec<_>>>()?;
         let mut address = None;
         for member in &mut members {
             let said = member.ready().await?;
@@ -72,11 +74,16 @@ impl Fleet {
 }
 
 impl Member {
-    fn start(name: &str, settings: &BTreeMap<String, String>) -> Result<Self> {
+    fn start(name: &str, config: Option<&Path>, settings: &BTreeMap<String, String>) -> Result<Self> {
         let withheld = withheld(name)?;
         let program = std::env::current_exe().context("the path of this executable is not known")?;
+        let system = ["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut child = Command::new(program)
+            .args(config.into_iter().flat_map(|file| [OsStr::new("--config"), file.as_os_str()]))
             .args(["bench", "role", name])
+            // Nor do they get what else stands in the environment, such as a provider's key.
+            .env_clear()
+            .envs(system)
             .envs(settings.iter().filter(|(name, _)| !withheld.contains(&name.as_str())))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -35,8 +35,23 @@ pub struct Like<'a> {
     pub prefix: &'a str,
     /// Octets that it passes on.
     pub bytes: f64,
+    /// Queues that a chain passes: as many as a turn.
+    pub steps: usize,
     /// Chains under way at a time.
     pub concurrency: usize,
+}
+
+/// A program at work. Dropped, it is asked to end, and removes what it made.
+struct AtWork(Option<u32>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let Some(pid) = self.0 else { return };
+        let sent = std::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status();
+        if !sent.is_ok_and(|status| status.success()) {
+            tracing::warn!(pid, "a peer's measurement could not be told to end");
+        }
+    }
 }
 
 /// The programs of a folder: its files that may be run and have no extension.
@@ -80,10 +95,15 @@ pub async fn measure(program: &Path, like: &Like<'_>) -> Result<Peer> {
         .env("PEER_PREFIX", format!("{}_peer", like.prefix))
         .env("PEER_BYTES", format!("{:.0}", like.bytes))
         .env("PEER_CONCURRENCY", like.concurrency.to_string())
+        .env("PEER_STEPS", like.steps.to_string())
         .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true);
-    let output = command.output().await.with_context(|| format!("{} cannot be run", program.display()))?;
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit());
+    let cannot_run = || format!("{} cannot be run", program.display());
+    let child = command.spawn().with_context(cannot_run)?;
+    let mut at_work = AtWork(child.id());
+    let output = child.wait_with_output().await.with_context(cannot_run)?;
+    at_work.0 = None;
     if !output.status.success() {
         bail!("{} ended without figures: its messages stand above", program.display());
     }

@@ -148,7 +148,8 @@ impl Bench<'_> {
     /// Our processes stand still meanwhile.
     async fn peers(&self, bytes: f64) -> Result<Vec<Peer>> {
         let prefix = &self.trial.settings.broker.prefix;
-        let like = Like { urls: &self.trial.urls, prefix, bytes, concurrency: self.args.concurrency };
+        let steps = self.trial.relay_names().len();
+        let like = Like { urls: &self.trial.urls, prefix, bytes, steps, concurrency: self.args.concurrency };
         let mut peers = Vec::new();
         for program in self.programs {
             self.progress.set_message("a peer");

@@ -115,6 +115,9 @@ impl Report {
 
     /// Figures of what else could be used; the rounds under load are known by then.
     pub fn add_peers(&mut self, peers: Vec<Peer>) {
+        let lost = peers.iter().filter(|peer| peer.lost > 0);
+        self.notes
+            .extend(lost.map(|peer| format!("{} lost {} chains: its rate counts the others", peer.name, peer.lost)));
         let compared = |peer: Peer| Peer { turns_to_chains: rounded(self.turns_per_s / peer.chains_per_s), ..peer };
         self.peers = peers.into_iter().map(compared).collect();
     }

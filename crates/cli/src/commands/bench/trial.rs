@@ -34,6 +34,7 @@ pub struct Trial {
     /// The app store.
     pub database: Database,
     /// The settings as other processes get them, but for the secrets of single roles.
+    config: Option<PathBuf>,
     environment: BTreeMap<String, String>,
 }
 
@@ -66,6 +67,8 @@ impl Trial {
     pub async fn create(config: Option<PathBuf>, share: u32, waiting: u32) -> Result<Self> {
         let mut source = Source::from_process(config);
         let urls = server_urls(&source)?;
+        // The installation's own keys are none of the trial's.
+        source.env.retain(|name, _| !name.starts_with("ASKLINE_SECRETS__"));
         let name: String = format!("askline_bench_{}", app::random_secret()).chars().take(24).collect();
         let database = Database::create(&urls.store, &name).await?;
         let (public, private) = app::generate_vault_keys()?;
@@ -84,7 +87,7 @@ impl Trial {
         let fixed = SETTINGS.map(|(name, value)| (name, value.to_owned()));
         source.env.extend(fixed.into_iter().chain(own).map(|(name, value)| (name.to_owned(), value)));
         let settings = settings::load(&source)?;
-        Ok(Self { settings, urls, database, environment: source.env })
+        Ok(Self { settings, urls, database, config: source.file, environment: source.env })
     }
 
     /// Makes the tables and fills them as a store in use is.
@@ -105,7 +108,7 @@ impl Trial {
         let token = seat.token(&composed.ports, &settings).await?;
         if let Layout::Processes(per_kind) = layout {
             drop(composed);
-            let fleet = Fleet::start(&self.environment, per_kind).await?;
+            let fleet = Fleet::start(self.config.as_deref(), &self.environment, per_kind).await?;
             return Ok(AtWork { address: fleet.address.clone(), token, place: Place::Elsewhere(fleet) });
         }
         let shutdown = Shutdown::default();

@@ -22,8 +22,8 @@ const SHARE: u32 = 64;
 /// Stands for a turn's id where it is not known yet.
 const NAMELESS: &str = "resp_nameless";
 const QUESTION: &str = "Which ten paid orders are the largest, and who placed them?";
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Without any turn that ends for so long, those that wait are lost.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// Without any turn that goes on for so long, those that wait are lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 const DAY_MS: i64 = 86_400_000;
 /// What the log begins with.
@@ -32,8 +32,8 @@ const CREATED: &str = r#"{"type":"response.created"}"#;
 /// One length of the line. Field names are for programs and stay.
 #[derive(Debug, Serialize)]
 struct Report {
-    waiting: usize,
-    /// Turns that ended while it was measured: all, or as many as were asked for.
+    waiting: u64,
+    /// Turns that left the line while it was measured.
     turns: u64,
     turns_per_s: f64,
     cpu_s_per_1000_turns: Cpu,
@@ -63,16 +63,16 @@ pub async fn run(config: Option<PathBuf>, args: BenchWaiting) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-async fn measure(trial: &Trial, waiting: usize, most: u64) -> Result<Report> {
+async fn measure(trial: &Trial, waiting: u64, turns: u64) -> Result<Report> {
     trial.prepare().await?;
-    trial.database.line_up(BUSINESS, &beginning()?, NAMELESS, waiting).await?;
     let at_work = trial.start(Layout::Processes(1)).await?;
     let (pids, _) = at_work.pids();
     let meter = Meter::new(&trial.urls, pids);
-    let ended = drain(trial, &meter, most.min(waiting as u64)).await;
+    let line = Line { trial, beginning: beginning()?, waiting };
+    let spent = line.drain(&meter, turns).await;
     let peak_mib = at_work.peak_mib();
     at_work.stop().await;
-    let (turns, took, spent) = ended?;
+    let (turns, took, spent) = spent?;
     let share = spent.times(1_000.0 / turns.max(1) as f64);
     Ok(Report {
         waiting,
@@ -84,21 +84,47 @@ async fn measure(trial: &Trial, waiting: usize, most: u64) -> Result<Report> {
     })
 }
 
-/// Waits until so many have ended.
-async fn drain(trial: &Trial, meter: &Meter, most: u64) -> Result<(u64, Duration, Cpu)> {
-    let (before, started) = (meter.read(), Instant::now());
-    let (mut known, mut moved) = (0, Instant::now());
-    while known < most {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let ended = trial.database.ended(BUSINESS).await?;
-        if ended > known {
-            (known, moved) = (ended, Instant::now());
+/// A line that is kept at its length until enough turns have left it.
+struct Line<'a> {
+    trial: &'a Trial,
+    beginning: String,
+    waiting: u64,
+}
+
+impl Line<'_> {
+    /// Waits until the statements of so many turns have run. What a longer line holds by then is left.
+    async fn drain(&self, meter: &Meter, turns: u64) -> Result<(u64, Duration, Cpu)> {
+        let mut lined_up = self.extend(0, self.waiting + u64::from(SHARE)).await?;
+        let first = self.executed().await?;
+        let (before, started) = (meter.read(), Instant::now());
+        let (mut known, mut moved) = (first, Instant::now());
+        while known - first < turns {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let executed = self.executed().await?;
+            if executed > known {
+                (known, moved) = (executed, Instant::now());
+            }
+            if moved.elapsed() > PATIENCE {
+                bail!("{known} turns of the line went on, and no other one for {PATIENCE:?}");
+            }
+            if lined_up < turns + self.waiting {
+                lined_up = self.extend(lined_up, known + self.waiting + u64::from(SHARE)).await?;
+            }
         }
-        if moved.elapsed() > PATIENCE {
-            bail!("{known} of {most} waiting turns ended, and no other one for {PATIENCE:?}");
-        }
+        Ok((known - first, started.elapsed(), meter.read().since(before)))
     }
-    Ok((known, started.elapsed(), meter.read().since(before)))
+
+    /// Lets the line grow up to a place. Says where it ends.
+    async fn extend(&self, end: u64, to: u64) -> Result<u64> {
+        if to > end {
+            self.trial.database.line_up(BUSINESS, &self.beginning, NAMELESS, end + 1..=to).await?;
+        }
+        Ok(end.max(to))
+    }
+
+    async fn executed(&self) -> Result<u64> {
+        self.trial.database.executed(BUSINESS).await
+    }
 }
 
 /// All that it takes to begin a turn, as the API keeps it.
