@@ -43,7 +43,7 @@ async fn a_job_of_which_nothing_comes_is_counted_and_told_of_once_and_ends() {
     let provider = llm.provider("scripted").replace("first_byte_timeout_s=2,stall_timeout_s=2", patient);
     let pairs = [
         ("ASKLINE_LLM__PROVIDERS", format!("[{provider}]")),
-        ("ASKLINE_WORKERS__STUCK_AFTER_S", "1".to_owned()),
+        ("ASKLINE_WORKERS__STUCK_AFTER_S", "2".to_owned()),
         ("ASKLINE_WORKERS__LONGEST_RUN_S", "6".to_owned()),
     ];
     let folder = tempfile::tempdir().unwrap();
