@@ -10,16 +10,19 @@ use ports::store::{NewTurn, Turn};
 use sqlx::Error;
 use std::time::Duration;
 
-/// The next business in a lane's index, from one to the next: a line costs as much to find however long it is.
+/// The next business in a lane's index, from one to the next: a line costs as much to find however long it is. For MIN and
+/// MAX PostgreSQL may read the whole line, when it knows it as short.
 const LINES: &str = "WITH RECURSIVE line (business) AS (\
-     SELECT MIN(business_id) FROM turns WHERE lane = $1 AND ended_ms IS NULL AND place IS NOT NULL \
-     UNION ALL SELECT (SELECT MIN(n.business_id) FROM turns AS n WHERE n.lane = $1 AND n.ended_ms IS NULL \
-     AND n.place IS NOT NULL AND n.business_id > line.business) FROM line WHERE line.business IS NOT NULL) \
+     SELECT (SELECT f.business_id FROM turns AS f WHERE f.lane = $1 AND f.ended_ms IS NULL AND f.place IS NOT NULL \
+     ORDER BY f.business_id LIMIT 1) \
+     UNION ALL SELECT (SELECT n.business_id FROM turns AS n WHERE n.lane = $1 AND n.ended_ms IS NULL \
+     AND n.place IS NOT NULL AND n.business_id > line.business ORDER BY n.business_id LIMIT 1) \
+     FROM line WHERE line.business IS NOT NULL) \
      SELECT line.business, \
-     (SELECT MIN(h.place) FROM turns AS h WHERE h.lane = $1 AND h.business_id = line.business \
-     AND h.ended_ms IS NULL AND h.place IS NOT NULL) AS head, \
-     (SELECT MAX(l.place) FROM turns AS l WHERE l.lane = $1 AND l.business_id = line.business \
-     AND l.ended_ms IS NULL AND l.place IS NOT NULL) AS tail \
+     (SELECT h.place FROM turns AS h WHERE h.lane = $1 AND h.business_id = line.business \
+     AND h.ended_ms IS NULL AND h.place IS NOT NULL ORDER BY h.place LIMIT 1) AS head, \
+     (SELECT l.place FROM turns AS l WHERE l.lane = $1 AND l.business_id = line.business \
+     AND l.ended_ms IS NULL AND l.place IS NOT NULL ORDER BY l.place DESC LIMIT 1) AS tail \
      FROM line WHERE line.business IS NOT NULL";
 const IN_FLIGHT: &str = "SELECT business_id, COUNT(*) AS turns FROM turns \
      WHERE lane = $1 AND ended_ms IS NULL AND place IS NULL GROUP BY business_id";

@@ -44,8 +44,10 @@ const CONVERSATIONS: &str = "SELECT c.conversation_id, c.updated_ms, c.turns, \
      GROUP BY conversation_id ORDER BY updated_ms DESC, conversation_id DESC LIMIT $3) AS c \
      ORDER BY c.updated_ms DESC, c.conversation_id DESC";
 const OPEN_STEPS: &str = "SELECT t.hop, t.conversation_id, t.created_ms, h.outcome FROM turns AS t \
-     LEFT JOIN hops AS h ON t.hop_done AND h.hop = t.hop WHERE t.ended_ms IS NULL ORDER BY t.deadline_ms, t.id LIMIT $1";
-const OVERDUE: &str = select!("WHERE ended_ms IS NULL AND deadline_ms < $1 ORDER BY deadline_ms, id LIMIT $2");
+     LEFT JOIN hops AS h ON t.hop_done AND h.hop = t.hop WHERE t.ended_ms IS NULL AND t.deadline_ms > 0 \
+     ORDER BY t.deadline_ms, t.id LIMIT $1";
+const OVERDUE: &str =
+    select!("WHERE ended_ms IS NULL AND deadline_ms > 0 AND deadline_ms < $1 ORDER BY deadline_ms, id LIMIT $2");
 
 #[async_trait]
 impl Turns for Store {

@@ -468,7 +468,7 @@ pub struct BenchPipeline {
     /// The turns under load are shared among so many rounds, with the raw relay before, between and after them.
     #[arg(long, default_value_t = 3)]
     pub rounds: usize,
-    /// Processes for each kind of job, beside one for the API and one for the sweeper. Everything is in one process when
+    /// Processes for each kind of job that a turn goes through, beside one for each other role. Everything is in one process when
     /// it is not named.
     #[arg(long)]
     pub processes: Option<usize>,

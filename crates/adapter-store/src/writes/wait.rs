@@ -28,15 +28,15 @@ macro_rules! insert {
 
 /// The first or last place of a line.
 macro_rules! end_of_line {
-    ($end:literal, $lane:literal, $business:literal) => {
+    ($order:literal, $lane:literal, $business:literal) => {
         concat!(
-            "(SELECT ",
-            $end,
-            "(p.place) FROM turns AS p WHERE p.lane = ",
+            "(SELECT p.place FROM turns AS p WHERE p.lane = ",
             $lane,
             " AND p.business_id = ",
             $business,
-            " AND p.ended_ms IS NULL AND p.place IS NOT NULL)"
+            " AND p.ended_ms IS NULL AND p.place IS NOT NULL ORDER BY p.place ",
+            $order,
+            " LIMIT 1)"
         )
     };
 }
@@ -49,9 +49,9 @@ const TOGETHER: &str = concat!(
      $9::bigint[], $10::text[], $11::text[], $12::bigint[]) AS n (id, business, asker, conversation, connection, \
      question, key, created_ms, deadline_ms, lane, beginning, most)), \
      line AS MATERIALIZED (SELECT b.business, b.lane, COALESCE(",
-    end_of_line!("MAX", "b.lane", "b.business"),
+    end_of_line!("DESC", "b.lane", "b.business"),
     ", 0) AS tail, COALESCE(",
-    end_of_line!("MIN", "b.lane", "b.business"),
+    end_of_line!("ASC", "b.lane", "b.business"),
     ", 1) AS head FROM (SELECT DISTINCT business, lane FROM i) AS b) ",
     insert!(
         "SELECT i.id, i.business, i.asker, i.conversation, i.connection, i.question, i.key, i.created_ms, \
@@ -62,11 +62,11 @@ const TOGETHER: &str = concat!(
 );
 const ALONE: &str = insert!(concat!(
     "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, COALESCE(",
-    end_of_line!("MAX", "$10", "$2"),
+    end_of_line!("DESC", "$10", "$2"),
     ", 0) + 1, 'waiting' WHERE COALESCE(",
-    end_of_line!("MAX", "$10", "$2"),
+    end_of_line!("DESC", "$10", "$2"),
     " - ",
-    end_of_line!("MIN", "$10", "$2"),
+    end_of_line!("ASC", "$10", "$2"),
     " + 1, 0) < $12"
 ));
 

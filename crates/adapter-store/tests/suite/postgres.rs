@@ -1,4 +1,5 @@
 use crate::fresh::{PostgresSchema, open};
+use contracts::Lane;
 use futures_util::future::join_all;
 use ports::conformance::audit::intent;
 use ports::conformance::bench::{Bench, LEASE, business, hop, outcome, question};
@@ -181,8 +182,43 @@ async fn a_turn_is_found_by_its_id() {
     }
 }
 
+/// A line costs as much to read however long it is: by its own indexes alone, also where their tables were empty when the
+/// statement was planned.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_line_is_read_by_its_ends() {
+    let (bench, schema) = make().await;
+    let look = async || {
+        assert!(bench.store.in_flight(Lane::Interactive).await.unwrap().is_empty());
+        assert!(bench.store.overdue(i64::MIN, 10).await.unwrap().is_empty());
+        bench.store.lines(Lane::Interactive).await.unwrap()
+    };
+    assert!(look().await.is_empty());
+    let mut conn = schema.connect().await;
+    sqlx::query(LONG_LINE).execute(&mut conn).await.unwrap();
+    for _ in 0..10 {
+        let lines = look().await;
+        assert_eq!((lines.len(), lines[0].len()), (1, 2_000));
+    }
+    let started = Instant::now();
+    loop {
+        let row = sqlx::query(LINE_SCANS).fetch_one(&mut conn).await.unwrap();
+        let (scans, entries): (i64, i64) = (row.get("scans"), row.get("entries"));
+        if scans >= 40 {
+            assert!(entries < 2_000, "{scans} looks at a line read {entries} entries of indexes");
+            return;
+        }
+        assert!(started.elapsed() < PATIENCE, "only {scans} looks were counted");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+const LONG_LINE: &str = "INSERT INTO turns (id, business_id, user_id, question, state, created_ms, deadline_ms, lane, place, beginning) \
+     SELECT 'resp_' || n, 'biz_a', 'usr_a', 'How many?', 'waiting', 1, 9223372036854775807, 'interactive', n, '{}' \
+     FROM generate_series(1, 2000) AS n";
+const LINE_SCANS: &str = "SELECT CAST(sum(idx_scan) AS BIGINT) AS scans, CAST(sum(idx_tup_read) AS BIGINT) AS entries \
+     FROM pg_stat_user_indexes WHERE schemaname = current_schema() AND relname = 'turns'";
 const SCANS: &str = "SELECT CAST(sum(idx_scan) FILTER (WHERE indexrelname IN ('turns_pkey', 'hops_pkey')) AS BIGINT) AS by_id, \
-     CAST(sum(idx_scan) FILTER (WHERE indexrelname IN ('turns_open', 'hops_unpublished')) AS BIGINT) AS by_state \
+     CAST(sum(idx_scan) FILTER (WHERE indexrelname IN ('turns_by_deadline', 'hops_unpublished')) AS BIGINT) AS by_state \
      FROM pg_stat_user_indexes WHERE schemaname = current_schema()";
 const UPDATES: &str = "SELECT n_tup_hot_upd AS in_place, n_tup_upd AS updated FROM pg_stat_user_tables \
      WHERE relid = 'turns'::regclass";

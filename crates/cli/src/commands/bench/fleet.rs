@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a process without an address says when it is ready.
 const READY: &str = "ready";
 
+/// Kinds of job that a turn goes through; the others have nothing to do here.
+const OF_A_TURN: [&str; 4] = ["classify", "generate_sql", "execute_sql", "reply"];
+
 /// Processes at work. They end with this one.
 pub struct Fleet {
     members: Vec<Member>,
@@ -33,7 +36,8 @@ impl Fleet {
     /// Starts the API, the sweeper, and so many processes for each kind of job, all with these settings.
     pub async fn start(config: Option<&Path>, settings: &BTreeMap<String, String>, per_kind: usize) -> Result<Self> {
         let kinds = ALL_KINDS.iter().copied().filter(|kind| *kind != "follow");
-        let workers = kinds.flat_map(|kind| std::iter::repeat_n(kind, per_kind));
+        let processes = |kind| if OF_A_TURN.contains(&kind) { per_kind } else { 1 };
+        let workers = kinds.flat_map(|kind| std::iter::repeat_n(kind, processes(kind)));
         let names = ["api", "sweep"].into_iter().chain(workers);
         let mut members = names.map(|name| Member::start(name, config, settings)).collect::<Result<Vec<_>>>()?;
         let mut address = None;

@@ -35,7 +35,7 @@ pub async fn run(config: Option<PathBuf>, args: BenchPipeline) -> Result<ExitCod
     for program in &programs {
         peers::install(program).await?;
     }
-    let trial = Trial::create(config, NOBODY_WAITS, NOBODY_WAITS).await?;
+    let trial = Trial::create(config, NOBODY_WAITS, NOBODY_WAITS).await?.shared_by(args.processes.unwrap_or(1));
     let measured = tokio::select! {
         measured = measure(&trial, &args, &programs) => measured,
         stopped = app::until_signal() => match stopped {

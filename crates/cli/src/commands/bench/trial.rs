@@ -90,6 +90,14 @@ impl Trial {
         Ok(Self { settings, urls, database, config: source.file, environment: source.env })
     }
 
+    /// With so many processes PostgreSQL has a few connections for each.
+    pub fn shared_by(mut self, processes: usize) -> Self {
+        if processes > 1 {
+            self.environment.insert("ASKLINE_STORE__MAX_CONNECTIONS".to_owned(), "4".to_owned());
+        }
+        self
+    }
+
     /// Makes the tables and fills them as a store in use is.
     pub async fn prepare(&self) -> Result<()> {
         app::migrate(&self.settings).await?;
