@@ -40,7 +40,7 @@ const ROLES: &[(&str, &[&str])] = &[
     ("generate_sql", &["worker", "--kinds", "generate_sql"]),
     ("execute_sql", &["worker", "--kinds", "execute_sql"]),
     ("reply", &["worker", "--kinds", "reply"]),
-    ("inspect", &["worker", "--kinds", "import_file,test_connection,introspect"]),
+    ("inspect", &["worker", "--kinds", "import_file,test_connection,introspect,execute_change"]),
     ("sweep", &["sweep"]),
 ];
 const SOURCE_ROLES: &[&str] = &["execute_sql", "inspect"];

@@ -13,8 +13,17 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// The documented names of the queues; they are kept for ever.
-const KINDS: [&str; 8] =
-    ["classify", "generate_sql", "execute_sql", "reply", "follow", "import_file", "test_connection", "introspect"];
+const KINDS: [&str; 9] = [
+    "classify",
+    "generate_sql",
+    "execute_sql",
+    "reply",
+    "follow",
+    "import_file",
+    "test_connection",
+    "introspect",
+    "execute_change",
+];
 const LADDER_MS: [u32; 5] = [300, 900, 2_700, 8_100, 24_300];
 
 /// Requests to the API.
