@@ -2,7 +2,7 @@
 
 use super::cpu;
 use super::fixed;
-use super::load::{Load, Outcome};
+use super::load::{Faults, Load};
 use super::pipeline::bar;
 use super::report::{Spread, rounded};
 use super::trial::{connection, seat};
@@ -26,11 +26,8 @@ struct Report {
     #[serde(flatten)]
     single: Spread,
     load: Spread,
-    lost: u64,
-    duplicates: u64,
-    holes: u64,
-    failed: u64,
-    refused: u64,
+    #[serde(flatten)]
+    faults: Faults,
     cpu_s_per_1000_turns: Option<f64>,
     /// With the clients.
     peak_mib: Option<f64>,
@@ -57,7 +54,7 @@ pub async fn run(config: Option<PathBuf>, args: BenchEmbedded) -> Result<ExitCod
         }
     };
     report.print(args.json)?;
-    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.faults.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn measure(mut settings: Settings, args: &BenchEmbedded, folder: &Path) -> Result<Report> {
@@ -98,33 +95,15 @@ async fn under_load(load: impl Fn(usize, usize) -> Load, args: &BenchEmbedded, b
         turns_per_s: rounded(loaded.ended() as f64 / loaded.elapsed.as_secs_f64()),
         single: Spread::of(std::slice::from_ref(&single)),
         load: Spread::of(std::slice::from_ref(&loaded)),
-        lost: 0,
-        duplicates: 0,
-        holes: 0,
-        failed: 0,
-        refused: 0,
+        faults: Faults::default(),
         cpu_s_per_1000_turns: Some(rounded(spent * 1_000.0 / args.turns.max(1) as f64)),
         peak_mib: cpu::peak_mib(std::process::id()),
     };
-    [warm, loaded, single].iter().for_each(|outcome| report.add_faults(outcome));
+    [warm, loaded, single].iter().for_each(|outcome| report.faults.add(outcome));
     Ok(report)
 }
 
 impl Report {
-    fn add_faults(&mut self, outcome: &Outcome) {
-        for tally in &outcome.tallies {
-            self.lost += tally.lost() + tally.unheard();
-            self.duplicates += tally.duplicates;
-            self.holes += tally.holes;
-            self.failed += tally.failed;
-            self.refused += tally.refused;
-        }
-    }
-
-    fn is_sound(&self) -> bool {
-        [self.lost, self.duplicates, self.holes, self.failed, self.refused].iter().all(|count| *count == 0)
-    }
-
     fn print(&self, json: bool) -> Result<()> {
         if json {
             return output::json(self);
@@ -135,12 +114,10 @@ impl Report {
             ("turns a second", self.turns_per_s.to_string()),
             ("one at a time, ms", self.single.to_string()),
             ("under load, ms", self.load.to_string()),
-            ("lost, duplicates, holes", format!("{}, {}, {}", self.lost, self.duplicates, self.holes)),
-            ("failed, refused", format!("{}, {}", self.failed, self.refused)),
             ("CPU s per 1,000 turns", or_unknown(self.cpu_s_per_1000_turns)),
             ("peak MiB, with clients", or_unknown(self.peak_mib)),
         ];
-        rows.into_iter().for_each(|(name, value)| output::line(format!("{name:26} {value}")));
+        rows.into_iter().chain(self.faults.rows()).for_each(|(name, value)| output::line(format!("{name:26} {value}")));
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use super::tally::Tally;
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::{SinkExt, StreamExt, future::try_join_all};
 use indicatif::ProgressBar;
+use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -51,6 +52,47 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// Processor time of the clients, seconds.
     pub client_cpu: f64,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Faults {
+    /// Questions without an end.
+    pub lost: u64,
+    /// Second ends, and repeated numbers.
+    pub duplicates: u64,
+    /// Numbers that were left out.
+    pub holes: u64,
+    /// Questions that ended without an answer.
+    pub failed: u64,
+    /// Questions that were not taken.
+    pub refused: u64,
+}
+
+impl Faults {
+    /// Adds those of an outcome.
+    pub fn add(&mut self, outcome: &Outcome) {
+        for tally in &outcome.tallies {
+            self.lost += tally.lost() + tally.unheard();
+            self.duplicates += tally.duplicates;
+            self.holes += tally.holes;
+            self.failed += tally.failed;
+            self.refused += tally.refused;
+        }
+    }
+
+    /// True when there were none.
+    pub fn is_none(&self) -> bool {
+        [self.lost, self.duplicates, self.holes, self.failed, self.refused].iter().all(|count| *count == 0)
+    }
+
+    /// For people.
+    pub fn rows(&self) -> [(&'static str, String); 2] {
+        [
+            ("lost, duplicates, holes", format!("{}, {}, {}", self.lost, self.duplicates, self.holes)),
+            ("failed, refused", format!("{}, {}", self.failed, self.refused)),
+        ]
+    }
 }
 
 impl Outcome {

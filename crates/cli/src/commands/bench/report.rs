@@ -2,7 +2,7 @@
 
 use super::cpu::Cpu;
 use super::database::Recorded;
-use super::load::Outcome;
+use super::load::{Faults, Outcome};
 use super::peers::Peer;
 use crate::args::BenchPipeline;
 use crate::output;
@@ -24,11 +24,8 @@ pub struct Report {
     raw_relay_per_s: f64,
     raw_relay_runs: Vec<f64>,
     ratio: f64,
-    lost: u64,
-    duplicates: u64,
-    holes: u64,
-    failed: u64,
-    refused: u64,
+    #[serde(flatten)]
+    faults: Faults,
     /// What the store kept is what the clients heard: turns, audit rows, calls, outcomes.
     recorded: bool,
     message_bytes: f64,
@@ -93,11 +90,7 @@ impl Report {
             raw_relay_per_s: rounded(mean),
             raw_relay_runs: relays.into_iter().map(rounded).collect(),
             ratio: 0.0,
-            lost: 0,
-            duplicates: 0,
-            holes: 0,
-            failed: 0,
-            refused: 0,
+            faults: Faults::default(),
             recorded: false,
             message_bytes,
             events_per_turn: 0.0,
@@ -136,12 +129,8 @@ impl Report {
 
     /// What went wrong in any phase.
     pub fn add_faults(&mut self, outcome: &Outcome) {
+        self.faults.add(outcome);
         for tally in &outcome.tallies {
-            self.lost += tally.lost() + tally.unheard();
-            self.duplicates += tally.duplicates;
-            self.holes += tally.holes;
-            self.failed += tally.failed;
-            self.refused += tally.refused;
             self.answered += tally.latencies.len() as u64 - tally.failed;
             self.notes.extend(tally.complaint.iter().map(|complaint| format!("a client heard: {complaint}")));
         }
@@ -166,8 +155,7 @@ impl Report {
 
     /// True when nothing was lost, doubled, left out or unanswered.
     pub fn is_sound(&self) -> bool {
-        let faults = [self.lost, self.duplicates, self.holes, self.failed, self.refused];
-        faults.iter().all(|count| *count == 0) && self.recorded
+        self.faults.is_none() && self.recorded
     }
 
     /// One JSON value, or a table for people.
@@ -175,7 +163,10 @@ impl Report {
         if json {
             return output::json(self);
         }
-        self.rows().into_iter().for_each(|(name, value)| output::line(format!("{name:26} {value}")));
+        self.rows()
+            .into_iter()
+            .chain(self.faults.rows())
+            .for_each(|(name, value)| output::line(format!("{name:26} {value}")));
         for peer in &self.peers {
             output::line(format!(
                 "{:26} {} chains a second, p50 {} ms; our turns for each of them: {}",
@@ -202,8 +193,6 @@ impl Report {
             ("ratio", self.ratio.to_string()),
             ("one at a time, ms", self.single.to_string()),
             ("under load, ms", self.load.to_string()),
-            ("lost, duplicates, holes", format!("{}, {}, {}", self.lost, self.duplicates, self.holes)),
-            ("failed, refused", format!("{}, {}", self.failed, self.refused)),
             ("store agrees", self.recorded.to_string()),
             ("CPU s per 1,000 turns", or_unknown(self.cpu_s_per_1000_turns_all)),
             ("  askline", or_unknown(cpu.askline)),

@@ -17,12 +17,11 @@ pub const BUSINESS: &str = "biz_bench";
 const RELAY: [&str; 4] = ["relay_1", "relay_2", "relay_3", "relay_4"];
 /// The settings of a measurement whatever the installation's own are. The load is one business's and asks one database,
 /// and neither the fairness between businesses is measured nor how a slow database is spared.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 4] = [
     ("ASKLINE_MODE", "distributed"),
     ("ASKLINE_SERVER__LISTEN", "127.0.0.1:0"),
     ("ASKLINE_TURN__SINGLE_FLIGHT", "false"),
     ("ASKLINE_SOURCES__MAX_IN_FLIGHT", "100000"),
-    ("ASKLINE_WORKERS__SWEEP_MS", "1000"),
 ];
 
 /// Names that nobody else uses, and the settings with them.
