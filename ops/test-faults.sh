@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The fault suite: test-faults.sh [--only F09,F13] [--questions 50] [--seed 7] [--minutes 10] [--kills 200] [--short]
+# The fault suite: test-faults.sh [--only F09,F13] [--mode embedded] [--questions 50] [--seed 7] [--minutes 10]
+#   [--kills 200] [--short]
 # It starts servers of its own and takes them down again; what it found lies in $ASKLINE_CACHE/artifacts.
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"

@@ -48,6 +48,5 @@ if #listening > 0 then
   for _, node in ipairs(listening) do
     redis.call('PUBLISH', channel .. node, payload)
   end
-  redis.call('PEXPIRE', nodes, ttl)
 end
 return { 0, next_seq, tonumber(closes) }

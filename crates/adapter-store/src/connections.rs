@@ -1,12 +1,13 @@
 use crate::Store;
 use crate::db::{SYSTEM, fault, values};
-use crate::reads::{AllConnections, EVERY_CONNECTION, FindConnection, FindSchema, connection};
+use crate::reads::{AllConnections, EVERY_CONNECTION, FindConnection, FindSchema, FindSeen, connection};
 use crate::writes::encoded;
 use async_trait::async_trait;
-use contracts::{BusinessId, ConnectionId, Schema};
+use contracts::{BusinessId, ConnectionId, Schema, UserId};
 use ports::PortError;
-use ports::store::{Connection, ConnectionStatus, Connections};
+use ports::store::{Connection, ConnectionStatus, Connections, Seen};
 use serde_json::Value;
+use std::sync::Arc;
 
 const CREATE: &str = "INSERT INTO connections (id, business_id, name, dialect, sealed_url, status, status_message, \
      created_ms, max_scanned_rows, sealed_write_url) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
@@ -19,7 +20,8 @@ const SET_STATUS: &str = "UPDATE connections SET status = $3, status_message = $
 const SET_MAX_SCANNED_ROWS: &str = "UPDATE connections SET max_scanned_rows = $3 WHERE business_id = $1 AND id = $2";
 const SAVE_SCHEMA: &str = "INSERT INTO schemas (connection_id, business_id, body, saved_ms) \
      SELECT id, business_id, $3, $4 FROM connections WHERE business_id = $1 AND id = $2 \
-     ON CONFLICT (connection_id) DO UPDATE SET body = excluded.body, saved_ms = excluded.saved_ms";
+     ON CONFLICT (connection_id) DO UPDATE SET body = excluded.body, \
+     saved_ms = CASE WHEN excluded.saved_ms > schemas.saved_ms THEN excluded.saved_ms ELSE schemas.saved_ms + 1 END";
 
 #[async_trait]
 impl Connections for Store {
@@ -41,6 +43,10 @@ impl Connections for Store {
 
     async fn connection(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Connection>, PortError> {
         self.reader.find::<FindConnection>(business.as_str(), id.as_str()).await
+    }
+
+    async fn seen(&self, business: &BusinessId, id: &ConnectionId, user: &UserId) -> Result<Option<Seen>, PortError> {
+        self.reader.find_for::<FindSeen>(business.as_str(), id.as_str(), user.as_str()).await
     }
 
     async fn connections(&self, business: &BusinessId) -> Result<Vec<Connection>, PortError> {
@@ -108,7 +114,16 @@ impl Connections for Store {
     }
 
     async fn schema(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Schema>, PortError> {
-        self.reader.find::<FindSchema>(business.as_str(), id.as_str()).await
+        let saved = self.reader.find::<FindSchema>(business.as_str(), id.as_str()).await?;
+        Ok(saved.map(|saved| Arc::unwrap_or_clone(saved.schema)))
+    }
+
+    async fn schema_of(&self, connection: &Connection) -> Result<Option<Arc<Schema>>, PortError> {
+        if let Some(schema) = self.schemas.find(connection) {
+            return Ok(Some(schema));
+        }
+        let saved = self.reader.find::<FindSchema>(connection.business.as_str(), connection.id.as_str()).await?;
+        Ok(saved.map(|saved| self.schemas.keep(connection, saved)))
     }
 
     async fn connection_policy(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Value>, PortError> {

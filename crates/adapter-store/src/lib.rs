@@ -20,6 +20,7 @@ mod policies;
 mod reads;
 mod records;
 mod retention;
+mod schemas;
 mod store;
 mod turns;
 mod vault;

@@ -23,6 +23,8 @@ pub struct Options {
     pub batch: usize,
     /// At most so many hot writes wait, per kind; the next one waits to be taken.
     pub queue: usize,
+    /// Schemas that are kept parsed, at most.
+    pub schemas: usize,
     /// An idempotency key counts for so long.
     pub key_lifetime: Duration,
 }
@@ -39,6 +41,7 @@ impl Options {
             patience: Duration::from_secs(8),
             batch: 64,
             queue: 1024,
+            schemas: 64,
             key_lifetime: Duration::from_secs(24 * 60 * 60),
         }
     }

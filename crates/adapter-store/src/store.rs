@@ -1,6 +1,7 @@
 use crate::batch::{Bounds, Lanes, Writer};
 use crate::db::{self, Db, values};
 use crate::reads::{Queues, Reader};
+use crate::schemas::Schemas;
 use crate::{Options, migrate};
 use async_trait::async_trait;
 use ports::{AppStore, Clock, PortError};
@@ -13,6 +14,7 @@ pub struct Store {
     pub(crate) db: Db,
     pub(crate) writer: Writer,
     pub(crate) reader: Reader,
+    pub(crate) schemas: Schemas,
     lanes: Vec<Lanes>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) key_lifetime_ms: i64,
@@ -37,7 +39,8 @@ impl Store {
             }
         };
         let key_lifetime_ms = i64::try_from(options.key_lifetime.as_millis()).unwrap_or(i64::MAX);
-        Ok(Self { db, writer, reader, lanes, clock: options.clock, key_lifetime_ms })
+        let schemas = Schemas::new(options.schemas);
+        Ok(Self { db, writer, reader, schemas, lanes, clock: options.clock, key_lifetime_ms })
     }
 
     /// Brings the database up to this release. Processes that do so at once wait for each other.

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use contracts::{BusinessId, ConnectionId};
+use domain::recent::Recent;
 use ports::{PortError, Vault};
 use rustls::crypto::aws_lc_rs::hpke::DH_KEM_X25519_HKDF_SHA256_AES_256 as SUITE;
 use rustls::crypto::hpke::{EncapsulatedSecret, Hpke, HpkePrivateKey, HpkePublicKey};
@@ -26,6 +27,8 @@ pub struct HpkeVault {
     private: Option<HpkePrivateKey>,
     /// Opens what was sealed before the keys were changed.
     previous: Option<HpkePrivateKey>,
+    /// What was opened a moment ago, by its owner and its sealed text.
+    opened: Recent<(Vec<u8>, String), String>,
 }
 
 impl HpkeVault {
@@ -44,7 +47,13 @@ impl HpkeVault {
         if let (Some(public), Some(private)) = (&public, &private) {
             require_pair(public, private)?;
         }
-        Ok(Self { public, private, previous: None })
+        Ok(Self { public, private, previous: None, opened: Recent::new(0) })
+    }
+
+    /// The same vault, which keeps so many opened texts in memory: where a source stays open its credentials do too, and
+    /// to open a text costs more than a short statement does.
+    pub fn keeping(self, most: usize) -> Self {
+        Self { opened: Recent::new(most), ..self }
     }
 
     /// The same vault, which also opens what an earlier private key opened. An empty one changes nothing.
@@ -70,12 +79,23 @@ impl Vault for HpkeVault {
         let Some(private) = &self.private else {
             return Err(refused(OPEN, "this role may not open credentials: it has no vault_private_key"));
         };
+        let key = (owner(business, connection), sealed.to_owned());
+        if let Some(secret) = self.opened.get(&key) {
+            return Ok(secret);
+        }
+        let secret = self.unseal(private, &key.0, sealed)?;
+        self.opened.put(key, secret.clone());
+        Ok(secret)
+    }
+}
+
+impl HpkeVault {
+    fn unseal(&self, private: &HpkePrivateKey, owner: &[u8], sealed: &str) -> Result<String, PortError> {
         let (encapsulated, sealed) =
             parts(sealed).ok_or_else(|| refused(OPEN, "this is no sealed text of version 1"))?;
-        let owner = owner(business, connection);
         let mut keys = [Some(private), self.previous.as_ref()].into_iter().flatten();
         let secret = keys
-            .find_map(|key| SUITE.open(&encapsulated, INFO, &owner, &sealed, key).ok())
+            .find_map(|key| SUITE.open(&encapsulated, INFO, owner, &sealed, key).ok())
             .ok_or_else(|| refused(OPEN, "sealed for another key, business or connection, or changed since"))?;
         String::from_utf8(secret).map_err(|_| refused(OPEN, "the credentials are not text"))
     }

@@ -239,6 +239,7 @@ async fn open_store(url: &str, connections: u32, settings: &Settings, clock: Arc
         max_connections: connections,
         ca_file: named(&settings.store.ca_file),
         key_lifetime: Duration::from_secs(settings.admission.idempotency_s),
+        schemas: settings.store.schemas,
         ..StoreOptions::new(clock)
     };
     let opened = Store::open(url, options).await;
@@ -316,7 +317,8 @@ pub(crate) fn vault(settings: &Settings, roles: &Roles) -> Result<HpkeVault> {
     let private = private.filter(|key| !key.is_empty());
     let vault = HpkeVault::new(secrets.vault_public_key.reveal(), private);
     let previous = if roles.needs_sources() { secrets.vault_previous_private_key.reveal() } else { "" };
-    vault.and_then(|vault| vault.with_previous(previous)).context("the vault's keys cannot be used")
+    let vault = vault.and_then(|vault| vault.with_previous(previous)).context("the vault's keys cannot be used")?;
+    Ok(vault.keeping(settings.sources.max_open))
 }
 
 fn llm_for(

@@ -24,7 +24,7 @@ use sweep::Sweeper;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use worker_kit::{CancelRegistry, Flush, Handler, Limits, Runner, handler, run_worker};
+use worker_kit::{CancelRegistry, Flush, Handler, Limits, Runner, ShownSchemas, handler, run_worker};
 
 const AGAIN: Duration = Duration::from_secs(1);
 /// A store that restarts is back by then.
@@ -289,6 +289,7 @@ fn dispatcher(settings: &Settings, ports: Ports, owner: String) -> Dispatcher {
 
 fn limits(settings: &Settings) -> Limits {
     let workers = &settings.workers;
+    let masking = Arc::new(masking(settings));
     Limits {
         lease: Duration::from_millis(workers.lease_ms),
         renew: Duration::from_millis(workers.renew_ms),
@@ -297,7 +298,8 @@ fn limits(settings: &Settings) -> Limits {
         stuck_after: Duration::from_secs(workers.stuck_after_s),
         max_attempts: workers.max_attempts,
         llm_calls: settings.turn.llm_calls,
-        masking: Arc::new(masking(settings)),
+        schemas: Arc::new(ShownSchemas::new(masking.clone(), settings.store.schemas)),
+        masking,
         clear_to_llm: settings.masking.clear_to_llm,
         flush: Flush { after: Duration::from_millis(settings.events.flush_ms), bytes: settings.events.flush_bytes },
     }

@@ -8,6 +8,7 @@ pub mod flight;
 pub mod intent;
 pub mod personal;
 pub mod prompt;
+pub mod recent;
 pub mod redact;
 pub mod response;
 pub mod rules;

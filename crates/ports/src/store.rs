@@ -16,6 +16,7 @@ use contracts::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +105,17 @@ pub struct Connection {
     pub schema_ms: Option<i64>,
     /// Unix milliseconds.
     pub created_ms: i64,
+}
+
+/// A connection, and what decides what a user may see of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// The connection.
+    pub connection: Connection,
+    /// What the user may do in its business; `None`: nothing.
+    pub role: Option<Role>,
+    /// What each role may see; `None` when nobody has said.
+    pub policy: Option<Value>,
 }
 
 /// A question that the API wants to take.
@@ -338,6 +350,8 @@ pub trait Connections: Send + Sync {
     async fn create_connection(&self, connection: &Connection) -> Result<bool, PortError>;
     /// A connection.
     async fn connection(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Connection>, PortError>;
+    /// A connection as a user sees it, all of one moment.
+    async fn seen(&self, business: &BusinessId, id: &ConnectionId, user: &UserId) -> Result<Option<Seen>, PortError>;
     /// All of a business, oldest first.
     async fn connections(&self, business: &BusinessId) -> Result<Vec<Connection>, PortError>;
     /// All of every business, oldest first. For the operator, never for a client.
@@ -378,6 +392,9 @@ pub trait Connections: Send + Sync {
     async fn save_schema(&self, business: &BusinessId, id: &ConnectionId, schema: &Schema) -> Result<(), PortError>;
     /// The schema of a connection.
     async fn schema(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Schema>, PortError>;
+    /// The schema of a connection as it was at the connection's `schema_ms`, or a later one. While it stays the same it
+    /// may be read once and shared.
+    async fn schema_of(&self, connection: &Connection) -> Result<Option<Arc<Schema>>, PortError>;
     /// What each role may see of a connection; `None` when nobody has said.
     async fn connection_policy(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Value>, PortError>;
     /// Replaces the policy of a connection.

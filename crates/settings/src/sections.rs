@@ -118,6 +118,8 @@ pub struct Store {
     pub ca_file: PathBuf,
     /// Connections of one process.
     pub max_connections: u32,
+    /// Schemas of connections that one process keeps in memory, at most. One that was read anew is noticed at once.
+    pub schemas: usize,
 }
 
 /// RabbitMQ.

@@ -15,7 +15,7 @@ pub struct Logs {
     pub filter: String,
     /// JSON lines; `None` means text on a terminal and JSON elsewhere.
     pub json: Option<bool>,
-    /// OTLP endpoint over HTTP; empty means that traces cross queues and leave nowhere.
+    /// OTLP endpoint over HTTP; empty means that this process makes no traces. It passes on those of others.
     pub otlp_endpoint: String,
     /// Headers for it, `name=value,name=value`.
     pub otlp_headers: String,
@@ -63,12 +63,14 @@ pub fn setup(logs: &Logs) -> Result<Guard, Error> {
     let filter = format!("{QUIET},{}", logs.filter);
     let filter = EnvFilter::try_new(filter).map_err(|error| Error::Filter(error.to_string()))?;
     let provider = provider(logs)?;
-    let tracer = provider.tracer("askline");
-    let traces = tracing_opentelemetry::layer()
-        .with_tracer(tracer)
-        .with_location(false)
-        .with_threads(false)
-        .with_filter(tracing_subscriber::filter::LevelFilter::INFO);
+    // Spans that leave nowhere are not made: they would cost each job as much as its log lines do.
+    let traces = (!logs.otlp_endpoint.is_empty()).then(|| {
+        tracing_opentelemetry::layer()
+            .with_tracer(provider.tracer("askline"))
+            .with_location(false)
+            .with_threads(false)
+            .with_filter(tracing_subscriber::filter::LevelFilter::INFO)
+    });
     tracing_subscriber::registry()
         .with(lines(logs.json).with_filter(filter))
         .with(traces)

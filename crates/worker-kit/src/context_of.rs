@@ -5,11 +5,21 @@ use contracts::event::{ConversationRef, Response, Status};
 use contracts::{ConnectionId, Event, Message, Schema};
 use ports::PortError;
 use ports::source::{Access, Source, Writer};
-use ports::store::{Connection, FILE_URL, FileKind};
+use ports::store::{Connection, FILE_URL, FileKind, Seen};
 use ports::vault::write_slot;
 use std::sync::Arc;
 
 const NO_CONNECTION: &str = "No database is connected. Add a connection first, then ask again.";
+const UNKNOWN_CONNECTION: &str = "The connection does not exist any more. Choose another one.";
+
+/// The database of a turn.
+#[derive(Clone, Debug)]
+pub struct Database {
+    /// The connection, and what decides what whoever asks may see of it.
+    pub seen: Seen,
+    /// What discovery found.
+    pub schema: Arc<Schema>,
+}
 
 impl Ctx {
     /// The last messages of the conversation before this turn, oldest first, at most `most`.
@@ -28,24 +38,30 @@ impl Ctx {
         self.connection_by_id(id.or_fail("no_connection", NO_CONNECTION)?).await
     }
 
-    /// The turn's connection and its schema.
-    pub async fn database(&self) -> Result<(Connection, Schema), JobError> {
+    /// The turn's database as whoever asks sees it, and its schema.
+    pub async fn database(&self) -> Result<Database, JobError> {
+        let seen = self.seen().await?;
+        let schema = self.schema(&seen.connection).await?;
+        Ok(Database { seen, schema })
+    }
+
+    /// The turn's connection as whoever asks sees it.
+    pub async fn seen(&self) -> Result<Seen, JobError> {
         let id = self.meta.connection.as_ref();
         let id = id.or_fail("no_connection", NO_CONNECTION)?;
-        let read = self.ports.store.schema(&self.meta.business, id);
-        let (connection, schema) = futures_util::join!(self.connection_by_id(id), read);
-        Ok((connection?, known(schema)?))
+        let seen = self.ports.store.seen(&self.meta.business, id, &self.meta.user).await;
+        seen.or_retry("read the connection")?.or_fail("unknown_connection", UNKNOWN_CONNECTION)
     }
 
     /// A connection of the turn's business.
     pub async fn connection_by_id(&self, id: &ConnectionId) -> Result<Connection, JobError> {
         let found = self.ports.store.connection(&self.meta.business, id).await.or_retry("read the connection")?;
-        found.or_fail("unknown_connection", "The connection does not exist any more. Choose another one.")
+        found.or_fail("unknown_connection", UNKNOWN_CONNECTION)
     }
 
     /// The schema that discovery found.
-    pub async fn schema(&self, connection: &Connection) -> Result<Schema, JobError> {
-        known(self.ports.store.schema(&self.meta.business, &connection.id).await)
+    pub async fn schema(&self, connection: &Connection) -> Result<Arc<Schema>, JobError> {
+        known(self.ports.store.schema_of(connection).await)
     }
 
     /// Opens the database of a connection.
@@ -114,7 +130,7 @@ impl Ctx {
     }
 }
 
-fn known(schema: Result<Option<Schema>, PortError>) -> Result<Schema, JobError> {
+fn known(schema: Result<Option<Arc<Schema>>, PortError>) -> Result<Arc<Schema>, JobError> {
     let schema = schema.or_retry("read the schema")?.or_fail(
         "schema_unknown",
         "The tables of the database are not known yet. Wait until the connection is ready, or test it again.",

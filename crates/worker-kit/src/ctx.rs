@@ -1,4 +1,5 @@
 use crate::Emitter;
+use crate::ShownSchemas;
 use crate::progress::Progress;
 use crate::told::Told;
 use contracts::event::Usage;
@@ -31,6 +32,7 @@ pub struct Ctx {
     pub(crate) prepaid: Arc<AtomicBool>,
     /// What language models do not see.
     pub(crate) masking: Arc<Masking>,
+    pub(crate) schemas: Arc<ShownSchemas>,
     /// Whether language models see personal data.
     pub(crate) clear_to_llm: bool,
     pub(crate) emitter: Arc<Emitter>,

@@ -1,9 +1,11 @@
 use contracts::{Event, TurnId};
 use ports::EventLog;
 use ports::event_log::{Append, AppendError};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Waits between the tries to write the last events of a hop.
@@ -11,19 +13,20 @@ const LAST_TRIES: [Duration; 3] = [Duration::from_millis(100), Duration::from_mi
 /// Wait after a failed write in the middle of a hop.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
 
-/// Events that come within this are written together: a hop that is done sooner writes once.
-const TOGETHER: Duration = Duration::from_millis(2);
+/// The first text of an answer waits no longer than this, so that it takes along what comes with it.
+const FIRST_TEXT: Duration = Duration::from_millis(2);
 
-/// When text that waits is sent.
+/// When events that wait are sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Flush {
-    /// Text waits at most this long.
+    /// An event waits at most this long: a hop that is done sooner writes once.
     pub after: Duration,
     /// Text of this many bytes waits no longer.
     pub bytes: usize,
 }
 
-/// Writes the events of one hop, in order, under its fence. Text deltas are joined; everything else goes at once.
+/// Writes the events of one hop, in order, under its fence. What comes within a moment is written together, and text
+/// deltas are joined.
 pub struct Emitter {
     log: Arc<dyn EventLog>,
     turn: TurnId,
@@ -31,7 +34,9 @@ pub struct Emitter {
     flush: Flush,
     waiting: Mutex<Waiting>,
     written: tokio::sync::Mutex<Written>,
+    /// There is something to write, it is due sooner than it was, or the handler has ended.
     wake: Notify,
+    resting: AtomicBool,
     lost: CancellationToken,
 }
 
@@ -39,8 +44,8 @@ pub struct Emitter {
 struct Waiting {
     events: Vec<Event>,
     bytes: usize,
-    urgent: bool,
-    /// The first text of a message goes at once: it is what a person waits for.
+    /// The first text of a message is among them: it is what a person waits for.
+    first_text: bool,
     text_begun: bool,
 }
 
@@ -72,14 +77,16 @@ impl Emitter {
             waiting: Mutex::default(),
             written: tokio::sync::Mutex::new(written),
             wake: Notify::new(),
+            resting: AtomicBool::new(false),
             lost: CancellationToken::new(),
         }
     }
 
     /// Queues an event.
     pub fn emit(&self, event: Event) {
-        self.with_waiting(|waiting| waiting.push(event));
-        self.wake.notify_one();
+        if self.with_waiting(|waiting| waiting.push(event, self.flush)) {
+            self.wake.notify_one();
+        }
     }
 
     /// Fires when a newer claim has written: this run must stop.
@@ -92,20 +99,57 @@ impl Emitter {
         self.with_waiting(|waiting| waiting.text_begun)
     }
 
-    /// Writes events as they come, for ever. Runs beside the handler; dropping it loses nothing.
+    /// Writes events as they come, until `rest`. Runs beside the handler; dropping it loses nothing.
     pub async fn drive(&self) {
-        loop {
+        while !self.is_resting() {
             self.wake.notified().await;
-            let now = self.with_waiting(|waiting| waiting.urgent || waiting.bytes >= self.flush.bytes);
-            tokio::time::sleep(if now { TOGETHER } else { self.flush.after }).await;
+            self.gather().await;
+            if self.is_resting() {
+                return;
+            }
             match self.write().await {
                 Ok(()) => {}
                 Err(AppendError::Stale | AppendError::Closed) => return self.lost.cancel(),
                 Err(AppendError::Port(error)) => {
                     tracing::warn!(turn = %self.turn, %error, "events wait: the event log does not answer");
-                    tokio::time::sleep(AFTER_FAILURE).await;
+                    self.pause(AFTER_FAILURE).await;
                     self.wake.notify_one();
                 }
+            }
+        }
+    }
+
+    /// Lets `drive` end once what it is writing is written, so that it need not be sent again. The rest is for `finish`.
+    pub fn rest(&self) {
+        self.resting.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    fn is_resting(&self) -> bool {
+        self.resting.load(Ordering::Acquire)
+    }
+
+    /// Waits until what waits is due.
+    async fn gather(&self) {
+        let begun = Instant::now();
+        loop {
+            let due = begun + self.with_waiting(|waiting| waiting.patience(self.flush));
+            tokio::select! {
+                () = tokio::time::sleep_until(due) => return,
+                () = self.wake.notified() => {}
+            }
+            if self.is_resting() {
+                return;
+            }
+        }
+    }
+
+    async fn pause(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while !self.is_resting() {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return,
+                () = self.wake.notified() => {}
             }
         }
     }
@@ -173,13 +217,19 @@ impl Emitter {
 }
 
 impl Waiting {
-    fn push(&mut self, event: Event) {
+    /// True when somebody has to look: it is the first that waits, or what waits is due sooner now.
+    fn push(&mut self, event: Event, flush: Flush) -> bool {
+        let before = (!self.events.is_empty()).then(|| self.patience(flush));
+        self.add(event);
+        before.is_none_or(|before| self.patience(flush) < before)
+    }
+
+    fn add(&mut self, event: Event) {
         let Event::TextDelta { delta, item_id, .. } = &event else {
-            self.urgent = true;
             return self.events.push(event);
         };
         self.bytes += delta.len();
-        self.urgent |= !self.text_begun;
+        self.first_text |= !self.text_begun;
         self.text_begun = true;
         if let Some(Event::TextDelta { delta: before, item_id: same, .. }) = self.events.last_mut()
             && same == item_id
@@ -189,9 +239,14 @@ impl Waiting {
         self.events.push(event);
     }
 
+    /// How long they may wait from the first of them on.
+    fn patience(&self, flush: Flush) -> Duration {
+        if self.first_text || self.bytes >= flush.bytes { FIRST_TEXT.min(flush.after) } else { flush.after }
+    }
+
     fn take(&mut self) -> Vec<Event> {
         self.bytes = 0;
-        self.urgent = false;
+        self.first_text = false;
         std::mem::take(&mut self.events)
     }
 }

@@ -1,8 +1,8 @@
-use crate::{Ctx, JobError, OrRetry};
+use crate::{Ctx, JobError};
 use contracts::job::Follow;
 use contracts::{Message, TurnId};
 use domain::flight::{Policy, key};
-use ports::store::Connection;
+use ports::store::Seen;
 
 impl Ctx {
     /// The turn to follow, when another one is in flight that asked the same; `None` when this one leads from now on.
@@ -13,9 +13,9 @@ impl Ctx {
         schema_ms: i64,
         conversation: &[Message],
     ) -> Result<Option<Follow>, JobError> {
-        let connection = self.connection().await?;
-        let policy = self.flight_policy(&connection).await?;
-        let flight = key(&self.meta.business, &connection.id, schema_ms, &policy, question, conversation)
+        let seen = self.seen().await?;
+        let policy = self.flight_policy(&seen).await?;
+        let flight = key(&self.meta.business, &seen.connection.id, schema_ms, &policy, question, conversation)
             .map_err(|error| JobError::internal("tell whether the question is in flight", error))?;
         let leader = self.lead_flight(&flight, None).await;
         if leader == self.meta.turn {
@@ -27,12 +27,9 @@ impl Ctx {
     }
 
     /// What the asker may see.
-    async fn flight_policy(&self, connection: &Connection) -> Result<Policy, JobError> {
-        if let Some(reader) = self.reader(connection).await? {
-            return Ok(Policy { role: Some(reader.role), rules: Some((reader.policy, reader.attributes)) });
-        }
-        let role = self.ports.store.role_in(&self.meta.user, &self.meta.business).await;
-        Ok(Policy { role: role.or_retry("read the role of the user")?, rules: None })
+    async fn flight_policy(&self, seen: &Seen) -> Result<Policy, JobError> {
+        let rules = self.reader_of(seen).await?.map(|reader| (reader.policy, reader.attributes));
+        Ok(Policy { role: seen.role, rules })
     }
 
     /// Who runs the question now. Where that cannot be told this turn runs it, too.

@@ -100,9 +100,8 @@ impl Ctx {
     }
 
     /// A schema as a language model may see it: without sample values of columns that are personal or are masked.
-    pub fn schema_for_model(&self, mut schema: Schema) -> Schema {
-        self.masking.apply_to_samples(&mut schema);
-        schema
+    pub fn schema_for_model(&self, schema: Arc<Schema>) -> Arc<Schema> {
+        self.schemas.of(schema)
     }
 
     /// Personal data stays in the house, unless the settings say otherwise.

@@ -104,6 +104,7 @@ impl<'a> Run<'a> {
             calls: Mutex::default(),
             left_traces: AtomicBool::new(false),
             masking: runner.limits.masking.clone(),
+            schemas: runner.limits.schemas.clone(),
             clear_to_llm: runner.limits.clear_to_llm,
             emitter: emitter.clone(),
             spent: Mutex::default(),
@@ -237,7 +238,13 @@ impl<'a> Run<'a> {
         let mut driving = true;
         let interrupt = loop {
             tokio::select! {
-                worked = &mut handler => return Ok(self.in_time(worked)),
+                worked = &mut handler => {
+                    self.emitter.rest();
+                    if driving {
+                        drive.await;
+                    }
+                    return Ok(self.in_time(worked));
+                }
                 () = &mut drive, if driving => driving = false,
                 lost = &mut lease => break lost,
                 never = &mut watching => match never {},

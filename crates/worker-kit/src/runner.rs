@@ -5,7 +5,7 @@ use crate::pause;
 use crate::publish::publish_parts;
 use crate::run::{Run, Stop};
 use crate::settle::{Settle, Settled};
-use crate::{Handler, JobError, protocol};
+use crate::{Handler, JobError, ShownSchemas, protocol};
 use contracts::{ENVELOPE_VERSION, Envelope, HopId, Lane};
 use domain::personal::Masking;
 use ports::Ports;
@@ -39,6 +39,8 @@ pub struct Limits {
     pub llm_calls: u32,
     /// What language models do not see.
     pub masking: Arc<Masking>,
+    /// What they see of schemas, by the same rules.
+    pub schemas: Arc<ShownSchemas>,
     /// Whether language models see personal data all the same.
     pub clear_to_llm: bool,
     /// When text that waits is sent.
@@ -84,27 +86,34 @@ impl Runner {
 
     /// Does one delivery to the end: afterwards it is settled, or comes again.
     pub async fn process(&self, delivery: Delivery) {
+        let envelope = self.read(&delivery.message);
+        let span = self.span(&delivery.message, envelope.as_ref().ok());
+        self.process_in_span(delivery, envelope).instrument(span).await;
+    }
+
+    /// Made with all that is known of the job, because a field that is noted later has the others formatted again.
+    fn span(&self, message: &Message, envelope: Option<&Envelope>) -> Span {
         let kind = self.handler.kind();
         let span = tracing::info_span!(
             "process",
             kind,
-            turn = field::Empty,
-            hop = field::Empty,
+            turn = envelope.map(|envelope| envelope.meta.turn.as_str()),
+            hop = envelope.map(|envelope| envelope.hop.as_str()),
             attempt = field::Empty,
             messaging.system = self.ports.broker.system(),
             messaging.operation.name = "process",
             messaging.destination.name = kind,
-            messaging.message.id = %delivery.message.id,
+            messaging.message.id = %message.id,
         );
-        let header = |name: &str| delivery.message.headers.get(name).map(String::as_str);
+        let header = |name: &str| message.headers.get(name).map(String::as_str);
         telemetry::trace::continue_from(&span, header(HEADER_TRACEPARENT), header(HEADER_PRODUCER));
-        self.process_in_span(delivery).instrument(span).await;
+        span
     }
 
-    async fn process_in_span(&self, delivery: Delivery) {
+    async fn process_in_span(&self, delivery: Delivery, envelope: Result<Envelope, String>) {
         let started = self.ports.clock.monotonic_ms();
         let settle = Settle::new(self.ports.broker.clone(), self.queue(), delivery);
-        let (hop, settled) = match self.read(settle.message()) {
+        let (hop, settled) = match envelope {
             Ok(envelope) => self.enter(&settle, envelope).await,
             Err(reason) => (None, Settled::Dead { reason }),
         };
@@ -137,7 +146,6 @@ impl Runner {
     }
 
     async fn claim(&self, settle: &Settle, envelope: Envelope, permit: Option<Permit>) -> Settled {
-        Span::current().record("turn", envelope.meta.turn.as_str()).record("hop", envelope.hop.as_str());
         let claim = Claim {
             hop: envelope.hop.clone(),
             turn: envelope.meta.turn.clone(),

@@ -70,8 +70,10 @@ fn apart<F: Future<Output = Vec<Result>>>(part: impl FnOnce() -> F + Send + 'sta
 
 /// So that the figures are those of one installation that has the machine for itself.
 async fn one_after_the_other(arguments: &Arguments) -> Vec<Result> {
-    let mut results = all_in(arguments.clone(), Mode::Distributed).await;
-    results.extend(all_in(arguments.clone(), Mode::Embedded).await);
+    let mut results = Vec::new();
+    for mode in arguments.modes() {
+        results.extend(all_in(arguments.clone(), mode).await);
+    }
     results
 }
 

@@ -61,21 +61,21 @@ impl Worker for SqlExecutor {
     type Job = ExecuteSql;
 
     async fn run(&self, ctx: &Ctx, job: ExecuteSql) -> Result<Done, JobError> {
-        let (connection, schema) = ctx.database().await?;
+        let database = ctx.database().await?;
+        let connection = &database.seen.connection;
         // One row more than is kept shows that there are more.
         let most = u64::try_from(direct::rows_of(job.direct, self.max_rows)).ok().and_then(|rows| rows.checked_add(1));
-        let policy =
-            policy::seen_by(ctx, &connection, &schema, &ctx.meta.user, &self.sight).await?.with_row_limit(most);
+        let policy = policy::asked(ctx, &database, &self.sight).await?.with_row_limit(most);
         // What a program sends is read-only.
         if job.direct.is_none() && sql_guard::is_change(&job.sql, connection.dialect) {
-            return self.propose(ctx, job, &connection, &schema, policy).await;
+            return self.propose(ctx, job, &database, policy).await;
         }
         let checked = match sql_guard::check(&job.sql, &policy) {
             Ok(checked) => checked,
-            Err(refusal) => return self.refused(ctx, job, &connection, refusal).await,
+            Err(refusal) => return self.refused(ctx, job, connection, refusal).await,
         };
-        let source = ctx.open_source(&connection).await?;
-        let statement = self.statement(ctx, &connection, &policy, &checked.sql, job.direct);
+        let source = ctx.open_source(connection).await?;
+        let statement = self.statement(ctx, connection, &policy, &checked.sql, job.direct);
         let act =
             Act { connection: &connection.id, question: &job.question, sql: &checked.sql, tables: &checked.tables };
         if direct::is_dry(job.direct) {
@@ -88,7 +88,7 @@ impl Worker for SqlExecutor {
         let started = ctx.ports.clock.monotonic_ms();
         let (ran, ()) = tokio::join!(running, pause::point("execute_sql", "in_statement"));
         traced::ran(&span, &ran);
-        measure(&connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &ran);
+        measure(connection, ctx.ports.clock.monotonic_ms().saturating_sub(started), &ran);
         let (verdict, rows) = outcome::of(&ran);
         // Reading once more is safe, so that a run whose end is not on record may be done again.
         let recorded = audit::outcome(ctx, intent, verdict, rows);

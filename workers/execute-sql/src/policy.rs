@@ -6,12 +6,20 @@ use ports::source::Reads;
 use ports::store::Connection;
 use sql_guard::{Carried, ConnectionPolicy, Policy, carried};
 use std::sync::Arc;
-use worker_kit::{Ctx, JobError, OrRetry, Reader};
+use worker_kit::{Ctx, Database, JobError, OrRetry, Reader};
+
+/// What whoever asks may touch: as `seen_by`, of what was read with the connection.
+pub async fn asked(ctx: &Ctx, database: &Database, sight: &Sight) -> Result<Policy, JobError> {
+    let Database { seen, schema } = database;
+    let is_clear = sight.is_clear(seen.role);
+    let reader = ctx.reader_of(seen).await?;
+    made(&seen.connection, schema, reader, |column| !is_clear && sight.masking.hides(column))
+}
 
 /// Everything that discovery found, or what the policy of the connection leaves of it. A policy that cannot be applied
 /// refuses every statement.
 pub async fn of(ctx: &Ctx, connection: &Connection, schema: &Schema, user: &UserId) -> Result<Policy, JobError> {
-    made(ctx, connection, schema, user, |_| false).await
+    made(connection, schema, ctx.reader_as(connection, user).await?, |_| false)
 }
 
 /// The same. Columns that the settings name are redacted in it, unless the user's role sees personal data: so they hold
@@ -28,17 +36,17 @@ pub async fn seen_by(
     }
     let role = ctx.ports.store.role_in(user, &ctx.meta.business).await.or_retry("read the role")?;
     let is_clear = sight.is_clear(role);
-    made(ctx, connection, schema, user, |column| !is_clear && sight.masking.hides(column)).await
+    let reader = ctx.reader_as(connection, user).await?;
+    made(connection, schema, reader, |column| !is_clear && sight.masking.hides(column))
 }
 
-async fn made(
-    ctx: &Ctx,
+fn made(
     connection: &Connection,
     schema: &Schema,
-    user: &UserId,
+    reader: Option<Reader>,
     is_redacted: impl Fn(&str) -> bool,
 ) -> Result<Policy, JobError> {
-    let Some(Reader { role, attributes, policy }) = ctx.reader_as(connection, user).await? else {
+    let Some(Reader { role, attributes, policy }) = reader else {
         let policy = Policy::for_schema(connection.dialect, schema);
         return policy.redacting(is_redacted).map_err(|error| unusable(&error));
     };

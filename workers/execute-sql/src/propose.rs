@@ -7,10 +7,10 @@ use contracts::{ApprovalId, Event, ResultSet, Role, Schema};
 use ports::approvals::{Approval, ApprovalState};
 use ports::audit::verdict;
 use ports::source::{self, Source};
-use ports::store::Connection;
+use ports::store::{Connection, Seen};
 use sql_guard::{Affected, CheckedChange, Policy, Refusal};
 use worker_kit::audit::{self, Act};
-use worker_kit::{Ctx, Done, JobError, OrRetry};
+use worker_kit::{Ctx, Database, Done, JobError, OrRetry};
 
 /// The rule that a connection or a role which allows no changes refuses by. Never renamed.
 const NOT_ALLOWED: &str = "changes_not_allowed";
@@ -34,11 +34,11 @@ impl SqlExecutor {
         &self,
         ctx: &Ctx,
         job: ExecuteSql,
-        connection: &Connection,
-        schema: &Schema,
+        database: &Database,
         policy: Policy,
     ) -> Result<Done, JobError> {
-        let role = ctx.ports.store.role_in(&ctx.meta.user, &ctx.meta.business).await.or_retry("read the role")?;
+        let (Seen { connection, role, .. }, schema) = (&database.seen, &*database.schema);
+        let role = *role;
         if let Some(message) = self.not_allowed(connection, role) {
             return self.refused(ctx, job, connection, Refusal { rule: NOT_ALLOWED, message }).await;
         }

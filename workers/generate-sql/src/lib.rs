@@ -7,10 +7,10 @@ use domain::prompt::{self, Allowed};
 use domain::schema_text;
 use futures_util::try_join;
 use ports::llm::{Completion, Purpose, Request};
-use ports::store::Connection;
+use ports::store::{Connection, Seen};
 use sql_guard::ConnectionPolicy;
 use std::sync::Arc;
-use worker_kit::{Ctx, Done, JobError, OrRetry, Worker, llm_failure};
+use worker_kit::{Ctx, Database, Done, JobError, Worker, llm_failure};
 
 const MAX_TOKENS: u32 = 1_500;
 const SHOWN_OF_GARBAGE: usize = 400;
@@ -33,26 +33,24 @@ impl Worker for SqlGenerator {
     const ASKS_MODEL: bool = true;
 
     async fn run(&self, ctx: &Ctx, job: GenerateSql) -> Result<Done, JobError> {
-        let (connection, schema) = ctx.database().await?;
-        let schema = visible_schema(ctx, &connection, schema);
-        let (schema, history, allowed) =
-            try_join!(schema, ctx.history(self.history_messages), self.allowed(ctx, &connection))?;
-        let schema = Arc::new(ctx.schema_for_model(schema));
-        let request = self.request(ctx, &job, &connection, schema, &history, allowed);
+        let (database, history) = try_join!(ctx.database(), ctx.history(self.history_messages))?;
+        let schema = ctx.schema_for_model(visible_schema(ctx, &database).await?);
+        let connection = &database.seen.connection;
+        let request = self.request(ctx, &job, connection, schema, &history, self.allowed(&database.seen));
         let completion = ctx.complete(request).await.map_err(llm_failure)?;
         // A NUL is no SQL, and no database keeps one in a text.
         match sql_guard::extract_sql(&completion.text.replace('\0', "")) {
-            Some(sql) => write(ctx, job, &connection, sql, &completion),
+            Some(sql) => write(ctx, job, connection, sql, &completion),
             None => self.no_statement(ctx, job, &completion),
         }
     }
 }
 
 /// The schema as whoever asks may know it.
-async fn visible_schema(ctx: &Ctx, connection: &Connection, schema: Schema) -> Result<Schema, JobError> {
-    let Some(reader) = ctx.reader(connection).await? else { return Ok(schema) };
+async fn visible_schema(ctx: &Ctx, database: &Database) -> Result<Arc<Schema>, JobError> {
+    let Some(reader) = ctx.reader_of(&database.seen).await? else { return Ok(database.schema.clone()) };
     let policy: ConnectionPolicy = serde_json::from_value(reader.policy).map_err(unusable_policy)?;
-    Ok(policy.visible(&schema, reader.role))
+    Ok(Arc::new(policy.visible(&database.schema, reader.role)))
 }
 
 fn unusable_policy(error: serde_json::Error) -> JobError {
@@ -64,13 +62,9 @@ fn unusable_policy(error: serde_json::Error) -> JobError {
 
 impl SqlGenerator {
     /// What the statement may do for whoever asks.
-    async fn allowed(&self, ctx: &Ctx, connection: &Connection) -> Result<Allowed, JobError> {
-        if connection.sealed_write_url.is_none() {
-            return Ok(Allowed::Reading);
-        }
-        let role = ctx.ports.store.role_in(&ctx.meta.user, &ctx.meta.business).await.or_retry("read the role")?;
-        let may_ask = role.is_some_and(|role| self.askers.contains(&role));
-        Ok(if may_ask { Allowed::Changes } else { Allowed::Reading })
+    fn allowed(&self, seen: &Seen) -> Allowed {
+        let may_ask = seen.role.is_some_and(|role| self.askers.contains(&role));
+        if may_ask && seen.connection.sealed_write_url.is_some() { Allowed::Changes } else { Allowed::Reading }
     }
 
     fn request(

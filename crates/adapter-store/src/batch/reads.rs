@@ -17,10 +17,10 @@ pub(crate) trait HotRead: Send + Sync + 'static {
     type Item: Clone + Send + Sync + 'static;
     /// The step's name in errors.
     const NAME: &'static str;
-    /// The rows of several keys: arrays of their numbers, businesses, ids and limits. Each row tells the number of its
-    /// key as `n`.
+    /// The rows of several keys: arrays of their numbers, businesses, ids, limits and users. Each row tells the number of
+    /// its key as `n`.
     const TOGETHER: &'static str;
-    /// The rows of one key: business, id, limit.
+    /// The rows of one key: business, id, limit and, where the key has one, user.
     const ALONE: &'static str;
 
     /// Reads a row.
@@ -29,16 +29,16 @@ pub(crate) trait HotRead: Send + Sync + 'static {
 
 /// The statement of a read, for several keys or for one.
 macro_rules! hot_read {
-    (together: $inner:ident) => {
+    (together: $inner:ident $(, $user:literal)?) => {
         concat!(
-            "SELECT i.n, r.* FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[]) AS i (n, business, id, most) \
-             CROSS JOIN LATERAL (",
-            $inner!("i.business", "i.id", "i.most"),
+            "SELECT i.n, r.* FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[]) \
+             AS i (n, business, id, most, asker) CROSS JOIN LATERAL (",
+            $inner!("i.business", "i.id", "i.most" $(, $user)?),
             ") AS r"
         )
     };
-    (alone: $inner:ident) => {
-        $inner!("$1", "$2", "$3")
+    (alone: $inner:ident $(, $user:literal)?) => {
+        $inner!("$1", "$2", "$3" $(, $user)?)
     };
 }
 pub(crate) use hot_read;
@@ -50,6 +50,8 @@ pub(crate) struct Key {
     pub(crate) id: String,
     /// At most so many rows.
     pub(crate) most: i64,
+    /// On whose behalf, where that matters.
+    pub(crate) user: Option<String>,
 }
 
 /// A read and who waits for it.
@@ -142,6 +144,7 @@ async fn together<R: HotRead>(conn: &mut PgConnection, keys: &[Key]) -> Result<V
         .bind(column(|key| &key.business))
         .bind(column(|key| &key.id))
         .bind(keys.iter().map(|key| key.most).collect::<Vec<_>>())
+        .bind(keys.iter().map(|key| key.user.as_deref()).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     let mut answers = vec![Vec::new(); keys.len()];
@@ -182,7 +185,7 @@ mod tests {
     }
 
     fn asked(id: &str) -> Asked<Nothing> {
-        let key = Key { business: "biz".into(), id: id.into(), most: 1 };
+        let key = Key { business: "biz".into(), id: id.into(), most: 1, user: None };
         Asked { key, caller: oneshot::channel().0 }
     }
 

@@ -49,10 +49,26 @@ impl Row {
         serde_json::from_str(self.get(column)?).map_err(|error| unreadable(column, error))
     }
 
+    /// As `json`, where there may be none.
+    pub(crate) fn maybe_json<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, Error> {
+        match self.maybe_text(column)? {
+            Some(_) => self.json(column).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// A text that holds one of a fixed set of names.
     pub(crate) fn named<T>(&self, column: &str, parse: fn(&str) -> Option<T>) -> Result<T, Error> {
         let name: &str = self.get(column)?;
         parse(name).ok_or_else(|| unreadable(column, format!("unknown name {name:?}")))
+    }
+
+    /// As `named`, where there may be none.
+    pub(crate) fn maybe_named<T>(&self, column: &str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Error> {
+        match self.maybe_text(column)? {
+            Some(_) => self.named(column, parse).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn get<'r, T>(&'r self, column: &str) -> Result<T, Error>

@@ -6,15 +6,20 @@ use sqlx::Error;
 
 macro_rules! select {
     ($rest:expr) => {
+        $crate::reads::connections::select!("", $rest)
+    };
+    ($more:expr, $rest:expr) => {
         concat!(
             "SELECT id, business_id, name, dialect, sealed_url, sealed_write_url, status, status_message, created_ms, \
              max_scanned_rows, \
-             (SELECT saved_ms FROM schemas WHERE schemas.connection_id = connections.id) AS schema_ms ",
-            "FROM connections ",
+             (SELECT saved_ms FROM schemas WHERE schemas.connection_id = connections.id) AS schema_ms",
+            $more,
+            " FROM connections ",
             $rest
         )
     };
 }
+pub(super) use select;
 
 macro_rules! one {
     ($business:literal, $id:literal, $most:literal) => {

@@ -7,13 +7,15 @@ mod policy;
 mod result;
 mod role;
 mod schema;
+mod seen;
 
 pub(crate) use connections::{AllConnections, EVERY_CONNECTION, FindConnection, connection};
 pub(crate) use history::History;
 pub(crate) use policy::FindPolicy;
 pub(crate) use result::FindResult;
 pub(crate) use role::FindRole;
-pub(crate) use schema::FindSchema;
+pub(crate) use schema::{FindSchema, SavedSchema};
+pub(crate) use seen::FindSeen;
 
 use crate::batch::{Asked, Bounds, HotRead, Key, Lanes, ask, start};
 use crate::db::{Db, values};
@@ -32,11 +34,34 @@ impl Reader {
     where
         Queues: HasQueue<R>,
     {
+        self.of_key::<R>(Key { business: business.to_owned(), id: id.to_owned(), most, user: None }).await
+    }
+
+    /// Reads the one row of a key on behalf of a user.
+    pub(crate) async fn find_for<R: HotRead>(
+        &self,
+        business: &str,
+        id: &str,
+        user: &str,
+    ) -> Result<Option<R::Item>, PortError>
+    where
+        Queues: HasQueue<R>,
+    {
+        let key = Key { business: business.to_owned(), id: id.to_owned(), most: 1, user: Some(user.to_owned()) };
+        Ok(self.of_key::<R>(key).await?.pop())
+    }
+
+    async fn of_key<R: HotRead>(&self, key: Key) -> Result<Vec<R::Item>, PortError>
+    where
+        Queues: HasQueue<R>,
+    {
         match self {
-            Self::Postgres(queues) => {
-                ask(queues.queue(), Key { business: business.to_owned(), id: id.to_owned(), most }).await
+            Self::Postgres(queues) => ask(queues.queue(), key).await,
+            Self::Sqlite(db) => {
+                let mut values = values![&key.business, &key.id, key.most];
+                values.extend(key.user.as_ref().map(Into::into));
+                db.list(R::NAME, R::ALONE, values, R::item).await
             }
-            Self::Sqlite(db) => db.list(R::NAME, R::ALONE, values![business, id, most], R::item).await,
         }
     }
 
@@ -79,6 +104,7 @@ queues! {
     connection: FindConnection,
     connections: AllConnections,
     schema: FindSchema,
+    seen: FindSeen,
     history: History,
     result: FindResult,
     policy: FindPolicy,

@@ -7,7 +7,7 @@ async fn make() -> (Vaults, ()) {
     let (public, private) = HpkeVault::generate().unwrap();
     let (other_public, other_private) = HpkeVault::generate().unwrap();
     let vaults = Vaults {
-        full: Arc::new(HpkeVault::new(&public, Some(&private)).unwrap()),
+        full: Arc::new(HpkeVault::new(&public, Some(&private)).unwrap().keeping(1)),
         sealing: Arc::new(HpkeVault::new(&public, None).unwrap()),
         stranger: Arc::new(HpkeVault::new(&other_public, Some(&other_private)).unwrap()),
     };

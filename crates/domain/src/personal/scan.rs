@@ -32,8 +32,9 @@ pub fn find(text: &str) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let mut before: Option<char> = None;
     let mut clear_to = 0;
+    let may_hold_email = text.contains('@');
     for (at, character) in text.char_indices() {
-        let value = if at >= clear_to { value(&text[at..], before) } else { None };
+        let value = if at >= clear_to { value(&text[at..], before, may_hold_email) } else { None };
         before = Some(character);
         if let Some((length, kind)) = value {
             clear_to = at + length;
@@ -44,13 +45,14 @@ pub fn find(text: &str) -> Vec<Found> {
 }
 
 /// A value at the beginning of a text: its length and kind. `before` stands before it.
-fn value(text: &str, before: Option<char>) -> Option<(usize, Kind)> {
+fn value(text: &str, before: Option<char>, may_hold_email: bool) -> Option<(usize, Kind)> {
     let first = text.chars().next()?;
     if !first.is_alphanumeric() && first != '+' && first != '(' {
         return None;
     }
     let after = |joins: fn(char) -> bool| before.is_none_or(|before| !joins(before));
-    if after(char::is_alphanumeric)
+    if may_hold_email
+        && after(char::is_alphanumeric)
         && let Some(length) = email(text)
     {
         return Some((length, Kind::Email));

@@ -5,7 +5,7 @@ use super::bench::{BUSINESS, Bench, ManualClock, USER, business, completed, hop,
 use crate::PortError;
 use crate::audit::AuditFilter;
 use crate::ledger::{Commit, Committed};
-use crate::store::{Business, Connection, ConnectionStatus, EndState, FileKind, NewTurn, StoredFile, User};
+use crate::store::{Business, Connection, ConnectionStatus, EndState, FileKind, NewTurn, Seen, StoredFile, User};
 use contracts::{BusinessId, ColumnSchema, ConnectionId, Dialect, Role, Schema, TableSchema};
 use serde_json::json;
 
@@ -29,6 +29,8 @@ macro_rules! store_conformance {
                 the_url_for_changes_is_set_and_taken_away_in_its_business_alone,
                 a_file_is_kept_in_its_business_and_read_back_whole,
                 a_schema_is_replaced_as_a_whole,
+                a_schema_that_is_shared_is_never_older_than_its_connection,
+                a_connection_is_seen_with_the_role_and_the_policy_of_whoever_asks,
                 a_policy_is_replaced_as_a_whole_and_stays_in_its_business,
                 an_unknown_connection_has_no_status_and_no_schema,
                 no_read_crosses_tenants,
@@ -227,6 +229,48 @@ pub async fn a_schema_is_replaced_as_a_whole(bench: Bench) {
         bench.store.save_schema(&business(), &id, &schema(table)).await.unwrap();
         assert_eq!(bench.store.schema(&business(), &id).await.unwrap(), Some(schema(table)));
     }
+}
+
+pub async fn a_schema_that_is_shared_is_never_older_than_its_connection(bench: Bench) {
+    two_businesses(&bench).await;
+    let id = ConnectionId::from("con_1");
+    bench.store.create_connection(&database(BUSINESS, "con_1", "shop")).await.unwrap();
+    let read = async || bench.store.connection(&business(), &id).await.unwrap().unwrap();
+    assert_eq!(bench.store.schema_of(&read().await).await.unwrap(), None);
+    let mut earlier = read().await;
+    // The second save may come within the same millisecond.
+    for table in ["orders", "customers"] {
+        bench.store.save_schema(&business(), &id, &schema(table)).await.unwrap();
+        let connection = read().await;
+        assert!(connection.schema_ms > earlier.schema_ms);
+        for connection in [&connection, &connection, &earlier] {
+            let found = bench.store.schema_of(connection).await.unwrap().expect("it was saved");
+            assert_eq!(*found, schema(table));
+        }
+        earlier = connection;
+    }
+    let elsewhere = Connection { business: "biz_2".into(), ..read().await };
+    assert_eq!(bench.store.schema_of(&elsewhere).await.unwrap(), None);
+}
+
+pub async fn a_connection_is_seen_with_the_role_and_the_policy_of_whoever_asks(bench: Bench) {
+    two_businesses(&bench).await;
+    let id = ConnectionId::from("con_1");
+    bench.store.create_connection(&database(BUSINESS, "con_1", "shop")).await.unwrap();
+    bench.store.create_user(&person("usr_1", "ann@example.com")).await.unwrap();
+    bench.store.create_user(&person("usr_2", "bob@example.com")).await.unwrap();
+    let seen = async |business: &str, user: &str| bench.store.seen(&business.into(), &id, &user.into()).await.unwrap();
+    let connection = bench.store.connection(&business(), &id).await.unwrap().unwrap();
+    let nobody = Seen { connection: connection.clone(), role: None, policy: None };
+    assert_eq!(seen(BUSINESS, "usr_1").await, Some(nobody.clone()));
+    let policy = json!({"roles": {"member": []}});
+    bench.store.set_membership(&"usr_1".into(), &business(), Role::Member).await.unwrap();
+    bench.store.set_membership(&"usr_2".into(), &"biz_2".into(), Role::Manager).await.unwrap();
+    bench.store.save_connection_policy(&business(), &id, &policy).await.unwrap();
+    let member = Seen { connection, role: Some(Role::Member), policy: Some(policy) };
+    assert_eq!(seen(BUSINESS, "usr_1").await, Some(member.clone()));
+    assert_eq!(seen(BUSINESS, "usr_2").await, Some(Seen { role: None, ..member }));
+    assert_eq!(seen("biz_2", "usr_2").await, None);
 }
 
 pub async fn a_policy_is_replaced_as_a_whole_and_stays_in_its_business(bench: Bench) {

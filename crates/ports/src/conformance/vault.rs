@@ -62,6 +62,8 @@ pub async fn a_role_that_may_only_seal_cannot_open(vaults: Vaults) {
 
 pub async fn a_secret_does_not_open_for_another_business_or_connection(vaults: Vaults) {
     let sealed = seal(&vaults.full).await;
+    // Nor after it was opened for its own.
+    assert_eq!(open(&vaults.full, "biz_1", "con_1", &sealed).await.unwrap(), SECRET);
     assert_refused(open(&vaults.full, "biz_2", "con_1", &sealed).await);
     assert_refused(open(&vaults.full, "biz_1", "con_2", &sealed).await);
     assert_refused(open(&vaults.full, "biz_1|con", "1", &sealed).await);

@@ -22,7 +22,7 @@ use tape::{Failing, Tape};
 use tapped::Tapped;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
-use worker_kit::{CancelRegistry, Flush, Handler, Limits, Runner};
+use worker_kit::{CancelRegistry, Flush, Handler, Limits, Runner, ShownSchemas};
 
 const NOW_MS: i64 = 1_760_000_000_000;
 
@@ -274,6 +274,7 @@ fn runner(handler: Arc<dyn Handler>, ports: Ports) -> Runner {
         max_attempts: 5,
         llm_calls: 8,
         masking: Arc::default(),
+        schemas: Arc::new(ShownSchemas::new(Arc::default(), 1)),
         clear_to_llm: false,
         flush: Flush { after: Duration::from_millis(1), bytes: 4_096 },
     };

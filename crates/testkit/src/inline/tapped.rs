@@ -56,6 +56,7 @@ tapped!(AppStore: Identity {
 tapped!(AppStore: Connections {
     fn create_connection(connection: &Connection) -> bool;
     fn connection(business: &BusinessId, id: &ConnectionId) -> Option<Connection>;
+    fn seen(business: &BusinessId, id: &ConnectionId, user: &UserId) -> Option<Seen>;
     fn connections(business: &BusinessId) -> Vec<Connection>;
     fn every_connection() -> Vec<Connection>;
     fn reseal(business: &BusinessId, id: &ConnectionId, old: &str, new: &str) -> bool;
@@ -67,6 +68,7 @@ tapped!(AppStore: Connections {
     fn set_connection_status(business: &BusinessId, id: &ConnectionId, status: ConnectionStatus, message: &str) -> ();
     fn save_schema(business: &BusinessId, id: &ConnectionId, schema: &Schema) -> ();
     fn schema(business: &BusinessId, id: &ConnectionId) -> Option<Schema>;
+    fn schema_of(connection: &Connection) -> Option<Arc<Schema>>;
 });
 
 tapped!(AppStore: Turns {

@@ -9,7 +9,7 @@ use ports::audit::AuditEntry;
 use ports::line::{Beginning, Line, Queued, Taken, Waits};
 use ports::store::{
     AppStore, Business, Connection, ConnectionStatus, Connections, ConversationSummary, EndState, FileKind, Files,
-    Identity, LlmCallRecord, Membership, NewTurn, Offered, OpenStep, Records, StoredFile, StoredResult, Turn,
+    Identity, LlmCallRecord, Membership, NewTurn, Offered, OpenStep, Records, Seen, StoredFile, StoredResult, Turn,
     TurnState, Turns, User,
 };
 use serde_json::Value;
@@ -294,6 +294,14 @@ impl Connections for FakeStore {
     async fn connection(&self, business: &BusinessId, id: &ConnectionId) -> Result<Option<Connection>, PortError> {
         let data = self.data()?;
         Ok(data.connections.iter().find(|one| one.id == *id && one.business == *business).cloned())
+    }
+
+    async fn seen(&self, _: &BusinessId, _: &ConnectionId, _: &UserId) -> Result<Option<Seen>, PortError> {
+        panic!("the API runs no step")
+    }
+
+    async fn schema_of(&self, _: &Connection) -> Result<Option<std::sync::Arc<Schema>>, PortError> {
+        panic!("the API runs no step")
     }
 
     async fn connections(&self, business: &BusinessId) -> Result<Vec<Connection>, PortError> {
