@@ -68,6 +68,17 @@ async fn classify_fails_safely_at_every_call_and_comes_to_the_same_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_before_is_not_read_where_nothing_was() {
+    let inline = inline(handler(classify::Classifier { recent_messages: 4, history_messages: 20 })).await;
+    let job = Classify { question: QUESTION.to_owned(), shared_schema_ms: None };
+    let (first, later) = (inline.order_beginning(&job).await, inline.order(&job).await);
+    for (order, reads) in [(first, false), (later, true)] {
+        let ran = inline.run(&order).await;
+        assert_eq!(ran.calls.contains(&"history"), reads, "{:?}", ran.calls);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn generate_sql_fails_safely_at_every_call_and_comes_to_the_same_twice() {
     let generator = generate_sql::SqlGenerator {
         history_messages: 20,
@@ -76,7 +87,7 @@ async fn generate_sql_fails_safely_at_every_call_and_comes_to_the_same_twice() {
         askers: Vec::new(),
     };
     let job = GenerateSql { question: QUESTION.to_owned(), round: 0, rejected: None };
-    holds(handler(generator), job, &["connection", "schema", "llm"]).await;
+    holds(handler(generator), job, &["seen", "schema_of", "llm"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,7 +217,7 @@ mod example {
         let next = &ran.done.as_ref().unwrap().outcome.next[0];
         assert_eq!((next.kind.as_str(), &next.job["sql"]), ("execute_sql", &serde_json::json!(COUNT)));
         assert_eq!(ran.heard()[0], "response.askline.step.started");
-        assert!(ran.calls.contains(&"schema"), "{:?}", ran.calls);
+        assert!(ran.calls.contains(&"schema_of"), "{:?}", ran.calls);
 
         inline.fails_safely_at_every_call(&job).await;
         inline.comes_to_the_same_twice(&job).await;

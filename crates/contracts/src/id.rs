@@ -52,8 +52,21 @@ id!(
 impl ApprovalId {
     /// The approval that a turn asked for. A turn asks for one at most.
     pub fn of(turn: &TurnId) -> Self {
-        let id = turn.as_str();
-        Self(format!("apr_{}", id.strip_prefix("resp_").unwrap_or(id)))
+        Self(format!("apr_{}", turn.bare()))
+    }
+}
+
+impl ConversationId {
+    /// The conversation that begins with a turn: nothing was said in it before.
+    pub fn begun_by(turn: &TurnId) -> Self {
+        Self(format!("conv_{}", turn.bare()))
+    }
+}
+
+impl TurnId {
+    /// The id without `resp_`: what else there is one of in a turn is named after it.
+    pub fn bare(&self) -> &str {
+        self.0.strip_prefix("resp_").unwrap_or(&self.0)
     }
 }
 
@@ -66,5 +79,17 @@ impl HopId {
     /// The `index`-th job that this hop returned.
     pub fn child(&self, kind: &str, index: usize) -> Self {
         Self(format!("{self}/{kind}.{index}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_one_turn_is_named_after_it() {
+        let turn = TurnId::from("resp_1");
+        assert_eq!(ApprovalId::of(&turn).as_str(), "apr_1");
+        assert_eq!(ConversationId::begun_by(&turn).as_str(), "conv_1");
     }
 }

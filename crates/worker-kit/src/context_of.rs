@@ -2,7 +2,7 @@
 
 use crate::{Ctx, JobError, OrFail, OrRetry};
 use contracts::event::{ConversationRef, Response, Status};
-use contracts::{ConnectionId, Event, Message, Schema};
+use contracts::{ConnectionId, ConversationId, Event, Message, Schema};
 use ports::PortError;
 use ports::source::{Access, Source, Writer};
 use ports::store::{Connection, FILE_URL, FileKind, Seen};
@@ -25,6 +25,9 @@ impl Ctx {
     /// The last messages of the conversation before this turn, oldest first, at most `most`.
     pub async fn history(&self, most: u32) -> Result<Vec<Message>, JobError> {
         let Some(conversation) = &self.meta.conversation else { return Ok(Vec::new()) };
+        if *conversation == ConversationId::begun_by(&self.meta.turn) {
+            return Ok(Vec::new());
+        }
         let turns = self.ports.store.history(&self.meta.business, conversation, most.div_ceil(2)).await;
         let turns = turns.or_retry("read the conversation")?;
         let pairs = turns.iter().filter(|turn| turn.id != self.meta.turn);

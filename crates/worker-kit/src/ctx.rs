@@ -132,6 +132,5 @@ impl Ctx {
 
 /// The id of the message that answers a turn.
 pub(crate) fn message_id(turn: &TurnId) -> String {
-    let id = turn.as_str();
-    format!("msg_{}", id.strip_prefix("resp_").unwrap_or(id))
+    format!("msg_{}", turn.bare())
 }

@@ -26,7 +26,7 @@ pub async fn ask_as(
     let question = request.question(state.settings.max_question_bytes)?;
     let key = request.key()?.map(str::to_owned);
     let lane = request.lane()?;
-    let conversation = conversation(state, &actor, request).await?;
+    let conversation = conversation(state, &actor, request, &id).await?;
     let connection = connection(state, &actor, request.connection.as_deref()).await?;
     let shared_schema_ms = connection.schema_ms.filter(|_| state.turn.single_flight);
     let now_ms = state.now_ms();
@@ -61,12 +61,17 @@ pub async fn cancel(state: &ApiState, caller: &Caller, id: &TurnId) -> Result<Tu
     caller.find_turn(state, id).await
 }
 
-async fn conversation(state: &ApiState, actor: &Actor, request: &CreateRequest) -> Result<ConversationId, ApiError> {
+async fn conversation(
+    state: &ApiState,
+    actor: &Actor,
+    request: &CreateRequest,
+    turn: &TurnId,
+) -> Result<ConversationId, ApiError> {
     if let Some(id) = request.conversation()? {
         return Ok(id.into());
     }
     let Some(previous) = &request.previous_response_id else {
-        return Ok(ConversationId(state.ports.ids.next("conv")));
+        return Ok(ConversationId::begun_by(turn));
     };
     let turn = state.ports.store.turn(&actor.business, &previous.as_str().into()).await?;
     turn.and_then(|turn| turn.conversation).ok_or_else(|| ApiError::not_found("response").about("previous_response_id"))

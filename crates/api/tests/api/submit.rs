@@ -28,7 +28,8 @@ async fn the_first_job_carries_what_every_hop_needs() {
     let meta = envelope.meta;
     assert_eq!((meta.business.as_str(), meta.user.as_str(), meta.lane), ("biz_a", "usr_1", Lane::Interactive));
     assert_eq!(meta.deadline_ms, Clockwork::START_MS + 120_000);
-    assert!(meta.conversation.is_some() && meta.connection == Some("con_shop".into()));
+    assert_eq!(meta.conversation, Some(contracts::ConversationId::begun_by(&meta.turn)));
+    assert_eq!(meta.connection, Some("con_shop".into()));
     let job: Classify = serde_json::from_value(envelope.job).unwrap();
     assert_eq!((job.question.as_str(), Classify::KIND), ("How many?", envelope.kind.as_str()));
 }

@@ -8,7 +8,7 @@ mod tapped;
 use crate::world::{embedded_env, load};
 use app::{Composed, Overrides, Roles};
 use async_trait::async_trait;
-use contracts::{ConnectionId, Envelope, Job, Meta, TurnId};
+use contracts::{ConnectionId, ConversationId, Envelope, Job, Meta, TurnId};
 use ports::broker::{Delivery, Message, Receipt};
 use ports::ledger::Commit;
 use ports::store::NewTurn;
@@ -120,6 +120,12 @@ impl Inline {
     /// As `order`, about another connection than the sample shop.
     pub async fn order_on<J: Job>(&self, connection: &ConnectionId, job: &J) -> Order {
         order_of(self.turn_on(connection).await, job)
+    }
+
+    /// As `order`, in a turn that begins its conversation. The other orders go on with one.
+    pub async fn order_beginning<J: Job>(&self, job: &J) -> Order {
+        let turn = self.turn().await;
+        order_of(NewTurn { conversation: Some(ConversationId::begun_by(&turn.id)), ..turn }, job)
     }
 
     /// As `order`, in a turn that may take so long.
