@@ -86,6 +86,7 @@ fn faults() -> Vec<(&'static str, Script, usize, &'static str)> {
         ("no event stream", Script::raw("{\"choices\":[]}"), 2, "broke off"),
         ("invalid UTF-8 length", Script::raw("data: \u{0}\n\n"), 2, "unreadable"),
         ("endless without text", Script::endless_without_text(), 2, "broke off"),
+        ("two megabytes in a line", Script::answer(&["x".repeat(2 << 20).as_str()]), 2, "broke off"),
     ]
 }
 

@@ -7,7 +7,7 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, TryStreamExt};
-use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Body, Request, Response};
 use serde_json::Value;
 use std::error::Error as StdError;
@@ -18,6 +18,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// The longest answer on the wire, with its JSON around each token. The client buffers what is not yet read.
 const LONGEST_BODY: usize = 16 * 1024 * 1024;
+/// The longest line of a streamed answer, which holds a few tokens. What reads lines looks through one from its beginning
+/// with each packet, so that one of ten megabytes would keep a processor busy for minutes.
+const LONGEST_LINE: usize = 1024 * 1024;
 /// As much of a refusal's body is read.
 const LONGEST_REFUSAL: usize = 16 * 1024;
 /// As much of it gets into the log.
@@ -157,13 +160,13 @@ fn code(body: &str) -> Option<String> {
     (code.len() <= 64 && code.chars().all(is_word)).then(|| code.to_owned())
 }
 
-/// The same response, whose body ends in an error where it passes `LONGEST_BODY`.
+/// The same response, whose body ends in an error where it passes a bound.
 fn bounded(response: Response) -> Response {
     let (status, headers) = (response.status(), response.headers().clone());
-    let mut room = LONGEST_BODY;
+    let mut length = Length::new(is_streamed(&headers));
     let body = response.bytes_stream().map_err(io::Error::other).map(move |bytes| {
         let bytes = bytes?;
-        room = room.checked_sub(bytes.len()).ok_or_else(|| io::Error::other("the answer has no end"))?;
+        length.add(&bytes)?;
         Ok::<_, io::Error>(bytes)
     });
     let mut bounded = http::Response::new(Body::wrap_stream(body));
@@ -172,9 +175,51 @@ fn bounded(response: Response) -> Response {
     bounded.into()
 }
 
+fn is_streamed(headers: &HeaderMap) -> bool {
+    const KIND: &[u8] = b"text/event-stream";
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.as_bytes().get(..KIND.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(KIND))
+}
+
+/// How long a body is by now, and its last line where lines are bounded.
+struct Length {
+    body: usize,
+    line: usize,
+    longest_line: usize,
+}
+
+impl Length {
+    fn new(is_streamed: bool) -> Self {
+        Self { body: 0, line: 0, longest_line: if is_streamed { LONGEST_LINE } else { usize::MAX } }
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.body += bytes.len();
+        self.line = match bytes.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => bytes.len() - end - 1,
+            None => self.line + bytes.len(),
+        };
+        match self.body <= LONGEST_BODY && self.line <= self.longest_line {
+            true => Ok(()),
+            false => Err(io::Error::other("the answer has no end")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_and_a_line_of_a_stream_have_an_end() {
+        let packet = vec![b'x'; LONGEST_LINE];
+        let mut stream = Length::new(true);
+        assert!(stream.add(&packet).is_ok() && stream.add(b"\n").is_ok() && stream.add(&packet).is_ok());
+        assert!(stream.add(b"x").is_err());
+        let mut whole = Length::new(false);
+        assert!((0..LONGEST_BODY / LONGEST_LINE).all(|_| whole.add(&packet).is_ok()));
+        assert!(whole.add(b"x").is_err());
+    }
 
     fn header(value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(RETRY_AFTER, reqwest::header::HeaderValue::from_static(value))])
