@@ -38,7 +38,8 @@ enum Ending {
 pub struct Script {
     status: u16,
     headers: Vec<(String, String)>,
-    frames: Vec<String>,
+    /// Shared by clones, so that a long answer is made once.
+    frames: Arc<[Bytes]>,
     ending: Ending,
     silent: bool,
     wait: Duration,
@@ -51,6 +52,7 @@ impl Script {
         let headers = vec![(header::CONTENT_TYPE.to_string(), "text/event-stream".to_owned())];
         let gate = CancellationToken::new();
         gate.cancel();
+        let frames = frames.into_iter().map(Bytes::from).collect();
         Self { status: 200, headers, frames, ending, silent: false, wait: Duration::ZERO, pace: Duration::ZERO, gate }
     }
 
@@ -95,7 +97,12 @@ impl Script {
     pub fn error(status: u16, code: &str) -> Self {
         let error = json!({"error": {"message": "scripted failure", "type": "scripted", "param": null, "code": code}});
         let headers = vec![(header::CONTENT_TYPE.to_string(), "application/json".to_owned())];
-        Self { status, headers, frames: vec![error.to_string()], ..Self::stream(Vec::new(), Ending::Close) }
+        Self {
+            status,
+            headers,
+            frames: Arc::from([error.to_string().into()]),
+            ..Self::stream(Vec::new(), Ending::Close)
+        }
     }
 
     /// The same with one more header.
@@ -255,7 +262,7 @@ impl LlmServer {
             responder: Box::new(responder),
             received: watch::Sender::new(Vec::new()),
             broken_off: watch::Sender::new(0),
-            models: Mutex::new(Script { frames: vec![model_list()], ..Script::error(200, "") }),
+            models: Mutex::new(Script { frames: Arc::from([model_list().into()]), ..Script::error(200, "") }),
         });
         let routes = Router::new()
             .route("/v1/chat/completions", post(complete))
@@ -331,8 +338,8 @@ async fn play(script: Script, watch: Watch) -> Response<Body> {
     }
     script.gate.cancelled().await;
     tokio::time::sleep(script.wait).await;
-    let (ending, pace) = (script.ending, script.pace);
-    let paced = stream::iter(script.frames).then(move |frame| async move {
+    let (ending, pace, all) = (script.ending, script.pace, script.frames);
+    let paced = stream::iter((0..all.len()).map(move |index| all[index].clone())).then(move |frame| async move {
         if !pace.is_zero() {
             tokio::time::sleep(pace).await;
         }
@@ -341,13 +348,13 @@ async fn play(script: Script, watch: Watch) -> Response<Body> {
     let frames = paced.chain(match ending {
         Ending::Close => stream::empty().boxed(),
         Ending::Hang => stream::pending().boxed(),
-        Ending::Repeat(frame) => stream::repeat(frame).boxed(),
+        Ending::Repeat(frame) => stream::repeat(Bytes::from(frame)).boxed(),
     });
     let end = stream::once(async move {
         watch.saw_the_end();
-        String::new()
+        Bytes::new()
     });
-    let body = Body::from_stream(frames.chain(end).map(|frame| Ok::<_, Infallible>(Bytes::from(frame))));
+    let body = Body::from_stream(frames.chain(end).map(Ok::<_, Infallible>));
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(script.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in script.headers {

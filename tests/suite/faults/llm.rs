@@ -4,7 +4,7 @@
 use super::question::{Style, Tag, tag_in};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use testkit::llm_server::{LlmServer, Script};
 use testkit::purpose_of;
@@ -45,6 +45,10 @@ pub enum Mood {
 
 /// Before each answer to a question of the style `SlowLlm`.
 const SLOW: Duration = Duration::from_secs(6);
+
+// Made once: what makes an answer also passes on what the processes say to all servers.
+static MEGABYTE: LazyLock<Script> = LazyLock::new(|| Script::answer(&vec!["0123456789abcdef"; 65_536]));
+static TEN_MEGABYTES: LazyLock<Script> = LazyLock::new(|| Script::answer(&["x".repeat(10 << 20).as_str()]));
 
 /// The key that the product sends, and that must not show anywhere.
 pub const KEY: &str = "sk-faults-0b9f3e7d5a1c";
@@ -109,8 +113,8 @@ fn answer(request: &Value, mood: Mood, told: &Mutex<Told>) -> Script {
         Mood::NoChoices => Script::empty_choices(),
         Mood::Prose => Script::answer(&["I would rather ", "talk about the weather."]),
         Mood::Endless => Script::endless("and so on "),
-        Mood::Megabyte => Script::answer(&vec!["0123456789abcdef"; 65_536]),
-        Mood::TenMegabytes => Script::answer(&["x".repeat(10 << 20).as_str()]),
+        Mood::Megabyte => MEGABYTE.clone(),
+        Mood::TenMegabytes => TEN_MEGABYTES.clone(),
         Mood::Writes | Mood::CrossTenant | Mood::TwoStatements | Mood::Fenced if purpose == "generate_sql" => {
             Script::answer(&[bad_statement(mood, &tag).as_str()])
         }
