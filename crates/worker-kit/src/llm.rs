@@ -100,8 +100,13 @@ impl Ctx {
     }
 
     /// A schema as a language model may see it: without sample values of columns that are personal or are masked.
-    pub fn schema_for_model(&self, schema: Arc<Schema>) -> Arc<Schema> {
-        self.schemas.of(schema)
+    pub fn schema_for_model(&self, schema: Schema) -> Schema {
+        self.schemas.made(schema)
+    }
+
+    /// As `schema_for_model`, of the schema that turns on the same database share: made once for all of them.
+    pub fn shared_schema_for_model(&self, schema: &Arc<Schema>) -> Arc<Schema> {
+        self.schemas.of(schema.clone())
     }
 
     /// Personal data stays in the house, unless the settings say otherwise.

@@ -33,11 +33,15 @@ impl ShownSchemas {
         if let Some(shown) = self.kept.get(&whole) {
             return shown;
         }
-        let mut masked = Schema::clone(&whole.0);
-        self.masking.apply_to_samples(&mut masked);
-        let shown = Arc::new(masked);
+        let shown = Arc::new(self.made(Schema::clone(&whole.0)));
         self.kept.put(whole, shown.clone());
         shown
+    }
+
+    /// The same for a schema that nobody shares, and that is not kept.
+    pub fn made(&self, mut schema: Schema) -> Schema {
+        self.masking.apply_to_samples(&mut schema);
+        schema
     }
 }
 

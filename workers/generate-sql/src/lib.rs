@@ -34,7 +34,7 @@ impl Worker for SqlGenerator {
 
     async fn run(&self, ctx: &Ctx, job: GenerateSql) -> Result<Done, JobError> {
         let (database, history) = try_join!(ctx.database(), ctx.history(self.history_messages))?;
-        let schema = ctx.schema_for_model(visible_schema(ctx, &database).await?);
+        let schema = shown_schema(ctx, &database).await?;
         let connection = &database.seen.connection;
         let request = self.request(ctx, &job, connection, schema, &history, self.allowed(&database.seen));
         let completion = ctx.complete(request).await.map_err(llm_failure)?;
@@ -46,11 +46,13 @@ impl Worker for SqlGenerator {
     }
 }
 
-/// The schema as whoever asks may know it.
-async fn visible_schema(ctx: &Ctx, database: &Database) -> Result<Arc<Schema>, JobError> {
-    let Some(reader) = ctx.reader_of(&database.seen).await? else { return Ok(database.schema.clone()) };
+/// The schema as whoever asks may know it, and the model with them.
+async fn shown_schema(ctx: &Ctx, database: &Database) -> Result<Arc<Schema>, JobError> {
+    let Some(reader) = ctx.reader_of(&database.seen).await? else {
+        return Ok(ctx.shared_schema_for_model(&database.schema));
+    };
     let policy: ConnectionPolicy = serde_json::from_value(reader.policy).map_err(unusable_policy)?;
-    Ok(Arc::new(policy.visible(&database.schema, reader.role)))
+    Ok(Arc::new(ctx.schema_for_model(policy.visible(&database.schema, reader.role))))
 }
 
 fn unusable_policy(error: serde_json::Error) -> JobError {
