@@ -2,10 +2,13 @@ use async_trait::async_trait;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 const WAITING: usize = 4_096;
 const TOGETHER: usize = 256;
+/// When a write that failed and that nobody waits for is tried again, at the latest.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Does one write inside a transaction.
 #[async_trait]
@@ -23,7 +26,8 @@ pub(crate) trait Apply: Send + 'static {
 
 struct Waiting<A: Apply> {
     write: A::Write,
-    answer: oneshot::Sender<Result<A::Answer, Arc<sqlx::Error>>>,
+    /// `None` when nobody waits: then it is tried until it is done.
+    answer: Option<oneshot::Sender<Result<A::Answer, Arc<sqlx::Error>>>>,
 }
 
 /// The only writer of a file: whatever waits shares one commit.
@@ -50,37 +54,54 @@ impl<A: Apply> Writer<A> {
     /// Returns when the write is committed.
     pub(crate) async fn write(&self, write: A::Write) -> Result<A::Answer, WriteError> {
         let (sender, answer) = oneshot::channel();
-        self.waiting.send(Waiting { write, answer: sender }).await.map_err(|_| WriteError::Stopped)?;
+        self.waiting.send(Waiting { write, answer: Some(sender) }).await.map_err(|_| WriteError::Stopped)?;
         Ok(answer.await.map_err(|_| WriteError::Stopped)??)
     }
 
-    /// Queues a write whose end nobody waits for. It is committed with the next ones, in order.
+    /// Queues a write whose end nobody waits for. It is committed with the next ones, in order, and again with the next
+    /// when the file refuses it (a full disk, say): it must be one that may be done twice and late.
     pub(crate) async fn write_later(&self, write: A::Write) -> Result<(), WriteError> {
-        let (answer, _) = oneshot::channel();
-        self.waiting.send(Waiting { write, answer }).await.map_err(|_| WriteError::Stopped)
+        self.waiting.send(Waiting { write, answer: None }).await.map_err(|_| WriteError::Stopped)
     }
 }
 
 async fn serve<A: Apply>(mut connection: SqliteConnection, mut apply: A, mut receiver: mpsc::Receiver<Waiting<A>>) {
     let mut batch = Vec::with_capacity(TOGETHER);
-    while receiver.recv_many(&mut batch, TOGETHER).await > 0 {
+    while gather(&mut receiver, &mut batch).await {
         match transact(&mut connection, &mut apply, &batch).await {
             Ok(answers) => {
                 for (waiting, answer) in batch.drain(..).zip(answers) {
                     apply.committed(waiting.write, &answer);
                     // A caller that went away does not need its answer.
-                    drop(waiting.answer.send(Ok(answer)));
+                    if let Some(caller) = waiting.answer {
+                        drop(caller.send(Ok(answer)));
+                    }
                 }
             }
             Err(error) => {
                 tracing::error!(%error, writes = batch.len(), "a batch of writes failed");
-                let error = Arc::new(error);
-                for waiting in batch.drain(..) {
-                    drop(waiting.answer.send(Err(error.clone())));
-                }
+                refuse(&mut batch, &Arc::new(error));
             }
         }
     }
+}
+
+/// Adds what waits to what is to be tried again. False when nothing more comes.
+async fn gather<A: Apply>(receiver: &mut mpsc::Receiver<Waiting<A>>, batch: &mut Vec<Waiting<A>>) -> bool {
+    if batch.is_empty() {
+        return receiver.recv_many(batch, TOGETHER).await > 0;
+    }
+    tokio::time::timeout(AGAIN, receiver.recv_many(batch, TOGETHER)).await != Ok(0)
+}
+
+/// Those who wait are told; what nobody waits for stays in the batch.
+fn refuse<A: Apply>(batch: &mut Vec<Waiting<A>>, error: &Arc<sqlx::Error>) {
+    batch.retain_mut(|waiting| {
+        let caller = waiting.answer.take();
+        let stays = caller.is_none();
+        caller.into_iter().for_each(|caller| drop(caller.send(Err(error.clone()))));
+        stays
+    });
 }
 
 async fn transact<A: Apply>(

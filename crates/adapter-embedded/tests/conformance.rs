@@ -81,6 +81,8 @@ mod journal {
     use super::*;
     use bytes::Bytes;
     use ports::broker::{Destination, Message, Queue};
+    use sqlx::ConnectOptions;
+    use sqlx::sqlite::SqliteConnectOptions;
 
     fn message(id: &str) -> Message {
         Message { id: id.into(), headers: Default::default(), body: Bytes::from_static(b"{}") }
@@ -104,6 +106,26 @@ mod journal {
         journal.declare(std::slice::from_ref(&queue)).await.unwrap();
         let delivery = journal.consume(&queue, 1).await.unwrap().next().await.unwrap();
         assert_eq!((delivery.message.id.as_str(), delivery.redelivered), ("waiting", true));
+    }
+
+    /// As a full disk does.
+    #[tokio::test]
+    async fn an_ack_that_the_file_refuses_is_written_when_it_takes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal_in(&folder).await;
+        let queue = Queue::interactive("classify");
+        journal.declare(std::slice::from_ref(&queue)).await.unwrap();
+        journal.publish(&Destination::Work(queue.clone()), message("1")).await.unwrap();
+        let mut file =
+            SqliteConnectOptions::new().filename(folder.path().join("queue.sqlite")).connect().await.unwrap();
+        let refuse = "CREATE TRIGGER full BEFORE DELETE ON messages BEGIN SELECT RAISE(ABORT, 'full'); END";
+        sqlx::query(refuse).execute(&mut file).await.unwrap();
+        journal.consume(&queue, 1).await.unwrap().next().await.unwrap().receipt.ack().await.unwrap();
+        assert!(journal.ping(Duration::from_secs(5)).await.is_err());
+        sqlx::query("DROP TRIGGER full").execute(&mut file).await.unwrap();
+        journal.ping(Duration::from_secs(5)).await.unwrap();
+        let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM messages").fetch_one(&mut file).await.unwrap();
+        assert_eq!(left, 0);
     }
 
     #[tokio::test]

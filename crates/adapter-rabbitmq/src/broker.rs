@@ -66,7 +66,8 @@ impl Rabbit {
         Self::open(config, None).await
     }
 
-    /// As `connect`, but queues that nobody uses for this long vanish with their messages. For tests and trials.
+    /// As `connect`, but queues vanish with their messages when nobody has taken from them for this long. For tests and
+    /// trials that are shorter: nobody ever takes from a ladder, and neither publishing nor declaring counts.
     pub async fn connect_for_a_while(config: RabbitConfig, unused_for: Duration) -> Result<Self, PortError> {
         Self::open(config, Some(unused_for)).await
     }

@@ -23,7 +23,7 @@ pub(crate) struct Topology {
     pub prefix: String,
     /// A queue takes no more messages.
     pub max_length: u64,
-    /// Queues that nobody uses for this long vanish; `None` keeps them for ever.
+    /// Queues from which nobody takes for this long vanish, used or not; `None` keeps them for ever.
     pub unused_for: Option<Duration>,
 }
 

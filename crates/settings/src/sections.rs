@@ -139,7 +139,9 @@ pub struct Broker {
     pub prefix: String,
     /// A queue takes no more messages than this.
     pub max_queue_length: u64,
-    /// Queues that nobody uses for this long vanish with their messages, seconds; 0 keeps them. For trials only.
+    /// Queues from which nobody takes for this long vanish with their messages, seconds; 0 keeps them. For trials only:
+    /// nobody ever takes from a ladder, so those vanish even while jobs pass through them. It must be longer than the
+    /// installation lives.
     pub unused_queues_expire_s: u64,
 }
 

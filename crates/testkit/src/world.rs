@@ -164,7 +164,8 @@ pub(crate) fn distributed_env(folder: &TempDir, database: &FreshDatabase) -> BTr
             ("ASKLINE_STORE__MAX_CONNECTIONS", "4".to_owned()),
             ("ASKLINE_BROKER__URL", servers.rabbitmq),
             ("ASKLINE_BROKER__PREFIX", format!("asktest_{}", std::process::id())),
-            ("ASKLINE_BROKER__UNUSED_QUEUES_EXPIRE_S", "120".to_owned()),
+            // All installations share them: longer than all tests take.
+            ("ASKLINE_BROKER__UNUSED_QUEUES_EXPIRE_S", "7200".to_owned()),
             ("ASKLINE_EVENTS__URL", servers.redis),
             ("ASKLINE_EVENTS__PREFIX", prefix),
             ("ASKLINE_SECRETS__JWT_SECRET", app::random_secret()),

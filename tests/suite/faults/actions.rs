@@ -1,20 +1,20 @@
 //! Steps that take more than a signal to a process or a word to a proxy.
 
 use super::case::{Server, Step};
+use super::disk::{self, SmallDisk};
 use super::http;
-use super::installation::Link;
-use super::servers::{Copied, is_root};
-use super::stage::Stage;
+use super::installation::{ALL, Link, Mode};
+use super::servers::Copied;
+use super::stage::{Stage, stop};
 use contracts::job::KINDS;
 use lapin::BasicProperties;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use testkit::Process;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const SMALL_DISK: &str = "size=400m";
 const TEN_MEGABYTES: usize = 10 << 20;
 
 impl Stage<'_> {
@@ -57,7 +57,9 @@ impl Stage<'_> {
             }
             Step::SmallDisk(server) => self.small_disk(*server).await,
             Step::Fill(server) => self.fill(*server),
-            Step::Free(server) => drop(std::fs::remove_file(self.filler(*server))),
+            Step::Free(server) => disk::free(&self.disk(*server)),
+            Step::LaterReleaseWrites => self.later_release_writes().await,
+            Step::LaterReleaseWrote(kind) => self.later_release_wrote(kind, step).await,
             _ => self.act_on_databases(step).await,
         }
     }
@@ -150,6 +152,25 @@ impl Stage<'_> {
         self.servers.rabbit().publish(&newer).await;
     }
 
+    /// Every job that the journal of the one process takes gets the fields, as if a later release wrote it.
+    async fn later_release_writes(&self) {
+        let later = UNKNOWN.to_string();
+        let set =
+            ["$.later", "$.meta.later", "$.job.later"].map(|path| format!("'{path}', json('{later}')")).join(", ");
+        let newer = format!("CAST(json_set(CAST(body AS TEXT), {set}) AS BLOB)");
+        let update = format!("UPDATE messages SET body = {newer} WHERE id = NEW.id");
+        let trigger = format!("CREATE TRIGGER later_release AFTER INSERT ON messages BEGIN {update}; END");
+        self.installation.journal().execute(&trigger).await;
+    }
+
+    /// Some jobs of a kind lie there with the fields; what is written from now on has none.
+    async fn later_release_wrote(&mut self, kind: &str, step: &Step) {
+        let journal = self.installation.journal();
+        let newer = journal.count(&format!("messages WHERE kind = '{kind}' AND instr(body, 'later') > 0")).await;
+        journal.execute("DROP TRIGGER later_release").await;
+        self.must(newer > 0, step);
+    }
+
     async fn publish_bad(&mut self) {
         let mut messages = Vec::new();
         for kind in KINDS {
@@ -161,61 +182,46 @@ impl Stage<'_> {
         self.servers.rabbit().publish(&messages).await;
     }
 
+    /// Where a server keeps its data. The store and the queues of the one process are files of its own.
     fn disk(&self, server: Server) -> PathBuf {
+        if self.installation.mode == Mode::Embedded {
+            return self.installation.data();
+        }
         let folder = self.installation.folder.parent().expect("the suite's folder");
         folder.join(if server == Server::Broker { "rabbit/data" } else { "store/data" })
     }
 
-    fn filler(&self, server: Server) -> PathBuf {
-        self.disk(server).join("filler")
-    }
-
-    /// Moves the data of a server onto a file system of its own that is small.
+    /// Moves the data of a server onto a file system of its own that is small. The server rests meanwhile.
     async fn small_disk(&mut self, server: Server) {
-        assert!(is_root(), "a small file system takes root");
         let disk = self.disk(server);
-        let aside = disk.with_extension("aside");
+        if self.installation.mode == Mode::Embedded {
+            let stopped = stop(self.installation, ALL).await;
+            self.must(stopped, &Step::SmallDisk(server));
+            self.installation.disk = Some(SmallDisk::at(disk));
+            self.installation.start_role(ALL, &[]);
+            return self.installation.until_ready().await;
+        }
         match server {
             Server::Broker => tokio::task::block_in_place(|| self.servers.rabbit().stop()),
             _ => self.servers.store().stop(),
         }
-        let text = |path: &PathBuf| path.display().to_string();
-        run(&["mv", &text(&disk), &text(&aside)]);
-        run(&["mkdir", &text(&disk)]);
-        run(&["mount", "-t", "tmpfs", "-o", SMALL_DISK, "tmpfs", &text(&disk)]);
-        run(&["cp", "-a", &format!("{}/.", text(&aside)), &text(&disk)]);
-        run(&["rm", "-rf", &text(&aside)]);
+        self.servers.disks.push(SmallDisk::at(disk));
         match server {
             Server::Broker => self.servers.rabbit().again().await,
             _ => self.servers.store().again().await,
         }
     }
 
-    /// Writes until nothing more fits. A broker keeps what its alarm needs to be raised in time; without that much its
-    /// queues end themselves, and no broker that serves is as full.
+    /// A broker keeps what its alarm needs to be raised in time; without that much its queues end themselves, and no
+    /// broker that serves is as full.
     fn fill(&self, server: Server) {
-        let of = format!("of={}", self.filler(server).display());
-        let mut arguments = vec!["if=/dev/zero".to_owned(), of, "bs=1M".to_owned()];
-        if matches!(server, Server::Broker) {
-            arguments.push(format!("count={}", free_mib(&self.disk(server)).saturating_sub(BELOW_THE_ALARM_MIB)));
-        }
-        drop(Command::new("dd").args(arguments).output());
+        let kept = if server == Server::Broker { BELOW_THE_ALARM_MIB } else { 0 };
+        disk::fill(&self.disk(server), kept);
     }
 }
 
 /// Less than the broker's `disk_free_limit`.
 const BELOW_THE_ALARM_MIB: u64 = 30;
-
-fn free_mib(folder: &Path) -> u64 {
-    let told = Command::new("df").args(["-m", "--output=avail"]).arg(folder).output().expect("df runs");
-    let told = String::from_utf8_lossy(&told.stdout).into_owned();
-    told.lines().last().and_then(|line| line.trim().parse().ok()).expect("df tells a number")
-}
-
-fn run(command: &[&str]) {
-    let done = Command::new(command[0]).args(&command[1..]).status().expect("the command runs");
-    assert!(done.success(), "{command:?} failed");
-}
 
 fn audit_trigger(fails: bool) -> Vec<&'static str> {
     if !fails {
@@ -228,9 +234,12 @@ fn audit_trigger(fails: bool) -> Vec<&'static str> {
     ]
 }
 
+/// What this release does not know.
+static UNKNOWN: LazyLock<Value> = LazyLock::new(|| json!({"of": ["a", "later", "release"]}));
+
 fn of_a_later_release(body: &[u8]) -> Vec<u8> {
     let mut envelope: Value = serde_json::from_slice(body).expect("a job is JSON");
-    let unknown = json!({"of": ["a", "later", "release"]});
+    let unknown = UNKNOWN.clone();
     envelope["later"] = unknown.clone();
     envelope["meta"]["later"] = unknown.clone();
     envelope["job"]["later"] = unknown;

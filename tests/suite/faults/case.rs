@@ -115,6 +115,10 @@ pub enum Step {
     Republish,
     /// Takes each job that waits, adds fields of a later release, and puts it back.
     AddFields(&'static str),
+    /// The same for what the one process writes down from now on; it reads that when it is started again.
+    LaterReleaseWrites,
+    /// Some jobs of this kind are written so; no more are.
+    LaterReleaseWrote(&'static str),
     PublishBad,
     SmallDisk(Server),
     Fill(Server),
@@ -172,6 +176,7 @@ pub enum Expect {
 
 pub const BOTH: &[Mode] = &[Mode::Distributed, Mode::Embedded];
 pub const DISTRIBUTED: &[Mode] = &[Mode::Distributed];
+pub const EMBEDDED: &[Mode] = &[Mode::Embedded];
 
 impl Row {
     pub fn new(id: &'static str, what: &'static str, place: &'static str, cases: Vec<Case>) -> Self {

@@ -2,6 +2,7 @@
 //! that a process uses, two tenants, two language models.
 
 use super::client::Access;
+use super::disk::SmallDisk;
 use super::llm::Llm;
 use super::recorder::AppDatabase;
 use super::servers::Servers;
@@ -78,6 +79,8 @@ pub struct Installation {
     ports: BTreeMap<String, u16>,
     /// What processes wrote that have ended, by name and id.
     ended: Vec<(String, String)>,
+    /// Where the one process has its data, when that is small. Unmounted when the process has ended.
+    pub disk: Option<SmallDisk>,
 }
 
 impl Installation {
@@ -111,6 +114,7 @@ impl Installation {
             env,
             ports: BTreeMap::new(),
             ended: Vec::new(),
+            disk: None,
         };
         installation.link(servers).await;
         tenants::migrate(&installation.programs.release, &installation.env).await;
@@ -128,6 +132,16 @@ impl Installation {
             Mode::Embedded => vec![ALL.to_owned()],
             Mode::Distributed => ROLES.iter().map(|(role, _)| (*role).to_owned()).collect(),
         }
+    }
+
+    /// The files of the one process.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Its queues.
+    pub fn journal(&self) -> AppDatabase {
+        AppDatabase::new(format!("sqlite:{}", self.data().join("queue.sqlite").display()))
     }
 
     async fn link(&mut self, servers: &mut Servers) {

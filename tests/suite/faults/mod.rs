@@ -5,6 +5,7 @@ mod actions;
 mod arguments;
 mod case;
 mod client;
+mod disk;
 mod evidence;
 mod expectations;
 mod http;

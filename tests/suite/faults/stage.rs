@@ -185,7 +185,7 @@ impl<'a> Stage<'a> {
 }
 
 /// SIGTERM; true when it ended well.
-async fn stop(installation: &mut Installation, role: &str) -> bool {
+pub async fn stop(installation: &mut Installation, role: &str) -> bool {
     let Some(process) = installation.running.get_mut(role) else { return false };
     tokio::task::block_in_place(|| process.terminate()).success()
 }

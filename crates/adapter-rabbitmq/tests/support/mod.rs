@@ -5,8 +5,8 @@
 use adapter_rabbitmq::RabbitConfig;
 use std::time::Duration;
 
-/// Queues of a test vanish by themselves.
-pub const UNUSED_FOR: Duration = Duration::from_secs(30);
+/// Queues of a test vanish by themselves, much later than it ends.
+pub const UNUSED_FOR: Duration = Duration::from_secs(300);
 
 pub fn url() -> String {
     std::env::var("ASKLINE_TEST_RABBITMQ_URL").unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned())

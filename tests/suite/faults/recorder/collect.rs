@@ -1,6 +1,5 @@
 //! Gathers the evidence of a run once everything is at rest.
 
-use super::AppDatabase;
 use crate::faults::client::Access;
 use crate::faults::evidence::{Asked, Evidence, Executed, Told};
 use crate::faults::installation::{Installation, Mode};
@@ -111,7 +110,7 @@ async fn held(servers: &mut Servers, installation: &Installation) -> BTreeMap<St
 
 async fn work_left(servers: &mut Servers, installation: &Installation) -> BTreeMap<String, u64> {
     if installation.mode == Mode::Embedded {
-        let places = journal(installation).places().await.into_iter();
+        let places = installation.journal().places().await.into_iter();
         return places.map(|(kind, place, count)| (format!("{kind} {place}"), count.unsigned_abs())).collect();
     }
     let work = KINDS.iter().map(|kind| format!("{}.{kind}.interactive.v1", installation.prefix));
@@ -124,10 +123,6 @@ async fn work_left(servers: &mut Servers, installation: &Installation) -> BTreeM
     let mut left = servers.rabbit().messages(&queues).await;
     left.retain(|_, count| *count > 0);
     left
-}
-
-fn journal(installation: &Installation) -> AppDatabase {
-    AppDatabase::new(format!("sqlite:{}", installation.folder.join("data/queue.sqlite").display()))
 }
 
 /// `1700000000.123 tenant_a LOG:  execute sqlx_s_1: SELECT …`

@@ -52,8 +52,7 @@ impl AppDatabase {
 
     /// Outcomes that are stored and not published.
     pub async fn unpublished(&self) -> i64 {
-        let rows = self.rows("SELECT COUNT(*) AS n FROM hops WHERE published IS FALSE").await;
-        rows[0].get("n")
+        self.count("hops WHERE published IS FALSE").await
     }
 
     /// Messages of an embedded installation's journal by place.
@@ -66,6 +65,16 @@ impl AppDatabase {
     pub async fn dead_jobs(&self) -> BTreeMap<String, Option<String>> {
         let rows = self.rows("SELECT id, turn_id FROM dead_jobs").await;
         rows.iter().map(|row| (row.get("id"), row.get("turn_id"))).collect()
+    }
+
+    /// How many rows there are `FROM`.
+    pub async fn count(&self, from: &str) -> i64 {
+        self.rows(&format!("SELECT COUNT(*) AS n FROM {from}")).await[0].get("n")
+    }
+
+    /// Changes it, for a fault.
+    pub async fn execute(&self, statement: &str) {
+        drop(self.rows(statement).await);
     }
 
     async fn rows(&self, query: &str) -> Vec<AnyRow> {

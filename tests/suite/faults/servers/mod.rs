@@ -10,6 +10,7 @@ pub use rabbit::Rabbit;
 pub use redis::Redis;
 pub use tap::{Copied, Tap};
 
+use super::disk::SmallDisk;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ pub struct Servers {
     pub store: Option<Postgres>,
     /// The tenants' databases.
     pub source: Postgres,
+    /// Where some of them have their data; unmounted when they have ended.
+    pub disks: Vec<SmallDisk>,
 }
 
 impl Servers {
@@ -35,12 +38,13 @@ impl Servers {
     pub async fn start(folder: &Path, distributed: bool) -> Self {
         let source = Postgres::start(&folder.join("source"), true).await;
         if !distributed {
-            return Self { rabbit: None, siblings: Vec::new(), redis: None, store: None, source };
+            return Self { rabbit: None, siblings: Vec::new(), redis: None, store: None, source, disks: Vec::new() };
         }
         let [rabbit, store, redis] = ["rabbit", "store", "redis"].map(|name| folder.join(name));
         let (rabbit, store, redis) =
             tokio::join!(Rabbit::start(&rabbit), Postgres::start(&store, false), Redis::start(&redis));
-        Self { rabbit: Some(rabbit), siblings: Vec::new(), redis: Some(redis), store: Some(store), source }
+        let (rabbit, redis, store) = (Some(rabbit), Some(redis), Some(store));
+        Self { rabbit, siblings: Vec::new(), redis, store, source, disks: Vec::new() }
     }
 
     /// Two more nodes join the broker.

@@ -1,7 +1,7 @@
 //! Messages come twice, broken, too large, from another release; clients repeat themselves and change their minds.
 
 use crate::faults::actions::bad_bodies_in_all;
-use crate::faults::case::{BOTH, Case, DISTRIBUTED, Expect, Row, Step};
+use crate::faults::case::{BOTH, Case, DISTRIBUTED, EMBEDDED, Expect, Row, Step};
 use crate::faults::question::Style;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub fn rows() -> Vec<Row> {
         Row::new("F40", "the same key again", "the API", vec![same_key()]),
         Row::new("F41", "cancelled mid-stream", "the API", vec![cancelled()]),
         Row::new("F44", "one tenant floods the queue", "the API", vec![flood()]),
-        Row::new("F45", "messages of a later release", "each queue", vec![later_release()]),
+        Row::new("F45", "messages of a later release", "each queue", later_release()),
     ]
 }
 
@@ -49,8 +49,7 @@ fn bad_input() -> Case {
 fn large() -> Vec<Case> {
     use crate::faults::llm::Mood;
     let of_model = Case::new("from the language model", BOTH, vec![Step::UntilEnded(100)])
-        .before(vec![Step::Llm(0, Mood::TenMegabytes)])
-        .expect(Vec::new());
+        .before(vec![Step::Llm(0, Mood::TenMegabytes)]);
     let result = Case::new("result", BOTH, vec![Step::UntilEnded(100)]).asking(&[Style::Bomb]);
     vec![of_model, result]
 }
@@ -86,11 +85,26 @@ fn flood() -> Case {
     ])
 }
 
-/// Every job of every question gets fields that this release does not know, in envelope, meta and job.
-fn later_release() -> Case {
-    const KINDS: [&str; 4] = ["classify", "generate_sql", "execute_sql", "reply"];
+const KINDS: [&str; 4] = ["classify", "generate_sql", "execute_sql", "reply"];
+
+/// Fields that this release does not know, in envelope, meta and job.
+fn later_release() -> Vec<Case> {
+    let mut cases = vec![in_the_queues()];
+    cases.extend(KINDS.map(in_the_journal));
+    cases
+}
+
+/// In every job of every question.
+fn in_the_queues() -> Case {
     let during = KINDS.iter().flat_map(|kind| [Step::AddFields(kind), Step::Start(kind)]);
     Case::new("unknown fields", DISTRIBUTED, during.collect())
         .before(KINDS.map(Step::Terminate).to_vec())
         .expect(vec![Expect::AllAnswered, Expect::NoSecondAttempt])
+}
+
+/// In the jobs that the one process left when it died, one of this kind among them.
+fn in_the_journal(kind: &'static str) -> Case {
+    let during = vec![Step::UntilPaused, Step::Kill(kind), Step::LaterReleaseWrote(kind), Step::Start(kind)];
+    Case::new(format!("{kind}, unknown fields"), EMBEDDED, during)
+        .before(vec![Step::Pause(kind, "before_work"), Step::LaterReleaseWrites])
 }

@@ -1,6 +1,6 @@
 //! The broker, Redis and the app store stop, die, fill up and forget.
 
-use crate::faults::case::{Case, DISTRIBUTED, Expect, Net, Row, Server, Step, Whose};
+use crate::faults::case::{Case, DISTRIBUTED, EMBEDDED, Expect, Net, Row, Server, Step, Whose};
 use crate::faults::installation::Link;
 use crate::faults::question::Style;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub fn rows() -> Vec<Row> {
         Row::new("F15", "Redis is down for 60 s", "under load", vec![redis_down()]),
         Row::new("F16", "the app store restarts", "each stage", store_restarts()),
         Row::new("CLUSTER", "a node of three dies and comes back; Redis fails over", "under load", cluster()),
-        Row::new("F33", "the disk is full", "broker, app store", disk_full()),
+        Row::new("F33", "the disk is full", "broker, app store, the one process's files", disk_full()),
         Row::new("F34", "memory alarm at the broker", "under load", vec![alarm()]),
         Row::new("F46", "started before the store", "start-up", vec![started_first()]),
         Row::new("F48", "the audit table takes no rows", "execute_sql", vec![audit_down()]),
@@ -105,14 +105,18 @@ fn store_restarts() -> Vec<Case> {
 
 /// The broker's disk alarm blocks publishers; PostgreSQL ends itself when its log finds no room.
 fn disk_full() -> Vec<Case> {
-    let full = |server, name: &str, again: Vec<Step>| {
+    let full = |modes, server, name: &str, again: Vec<Step>| {
         let mut during = vec![Step::UntilAccepted(50), Step::Fill(server), Step::AskMore(20)];
         during.extend([Step::Lasts(Duration::from_secs(12)), Step::Free(server)]);
         during.extend(again);
-        Case::new(name, DISTRIBUTED, during).before(vec![Step::SmallDisk(server)])
+        Case::new(name, modes, during).before(vec![Step::SmallDisk(server)])
     };
     let again = vec![Step::StopServer(Server::Store), Step::StartServer(Server::Store)];
-    vec![full(Server::Broker, "broker", Vec::new()), full(Server::Store, "app store", again)]
+    vec![
+        full(DISTRIBUTED, Server::Broker, "broker", Vec::new()),
+        full(DISTRIBUTED, Server::Store, "app store", again),
+        full(EMBEDDED, Server::Store, "store, queues and event log", Vec::new()).losing_the_log(),
+    ]
 }
 
 fn alarm() -> Case {

@@ -1,6 +1,7 @@
 //! Workers and the API die, stop, hang and panic.
 
-use crate::faults::case::{BOTH, Case, DISTRIBUTED, Expect, Row, Step};
+use crate::faults::case::{BOTH, Case, DISTRIBUTED, EMBEDDED, Expect, Row, Step};
+use crate::faults::installation::ALL;
 use crate::faults::question::Style;
 use std::time::Duration;
 
@@ -65,7 +66,11 @@ fn drained() -> Vec<Case> {
         ];
         Case::new(kind, DISTRIBUTED, during).expect(vec![Expect::AllAnswered, Expect::NoSecondAttempt])
     };
-    ["classify", "generate_sql", "execute_sql", "reply"].map(drained).to_vec()
+    let mut cases = ["classify", "generate_sql", "execute_sql", "reply"].map(drained).to_vec();
+    let during = vec![Step::UntilAccepted(100), Step::Terminate(ALL), Step::Start(ALL), Step::AskMore(20)];
+    let one = Case::new("the one process", EMBEDDED, during);
+    cases.push(one.expect(vec![Expect::AllAnswered, Expect::NoSecondAttempt]));
+    cases
 }
 
 /// Longer than the broker waits for a heartbeat and much longer than a lease; a second worker takes over.
@@ -81,7 +86,16 @@ fn frozen() -> Vec<Case> {
         ];
         Case::new(kind, DISTRIBUTED, during)
     };
-    ["classify", "generate_sql", "execute_sql", "reply"].map(frozen).to_vec()
+    let mut cases = ["classify", "generate_sql", "execute_sql", "reply"].map(frozen).to_vec();
+    let during = vec![
+        Step::UntilAccepted(80),
+        Step::Signal(ALL, "STOP"),
+        Step::AskMore(20),
+        Step::Lasts(Duration::from_secs(45)),
+        Step::Signal(ALL, "CONT"),
+    ];
+    cases.push(Case::new("the one process", EMBEDDED, during));
+    cases
 }
 
 /// One question in five is poison; the others are answered meanwhile.
