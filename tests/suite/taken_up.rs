@@ -41,7 +41,7 @@ async fn lose_the_second_job(ports: &Ports, turn: &NewTurn) {
     };
     let commit = Commit { outcome, result: None, end: None, calls: Vec::new() };
     assert_eq!(ports.ledger.commit(commit).await.unwrap(), Committed::Stored);
-    ports.ledger.mark_published(&first).await.unwrap();
+    ports.ledger.mark_published(&first, fence).await.unwrap();
     claim(ports, turn, &next.hop, Duration::from_millis(1)).await;
 }
 

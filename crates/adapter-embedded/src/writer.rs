@@ -1,5 +1,4 @@
 use async_trait::async_trait;
-use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,11 +108,25 @@ async fn transact<A: Apply>(
     apply: &mut A,
     batch: &[Waiting<A>],
 ) -> Result<Vec<A::Answer>, sqlx::Error> {
-    let mut transaction = connection.begin().await?;
+    let written = write(connection, apply, batch).await;
+    if written.is_err() {
+        // A full disk ends a transaction by itself: then there is none to end, which is as well.
+        drop(sqlx::query("ROLLBACK").execute(connection).await);
+    }
+    written
+}
+
+/// Not by a transaction of sqlx: that counts how deep it is, and goes on counting one which has ended by itself.
+async fn write<A: Apply>(
+    connection: &mut SqliteConnection,
+    apply: &mut A,
+    batch: &[Waiting<A>],
+) -> Result<Vec<A::Answer>, sqlx::Error> {
+    sqlx::query("BEGIN").execute(&mut *connection).await?;
     let mut answers = Vec::with_capacity(batch.len());
     for waiting in batch {
-        answers.push(apply.apply(&mut transaction, &waiting.write).await?);
+        answers.push(apply.apply(connection, &waiting.write).await?);
     }
-    transaction.commit().await?;
+    sqlx::query("COMMIT").execute(connection).await?;
     Ok(answers)
 }

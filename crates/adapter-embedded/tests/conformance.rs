@@ -82,7 +82,12 @@ mod journal {
     use bytes::Bytes;
     use ports::broker::{Destination, Message, Queue};
     use sqlx::ConnectOptions;
-    use sqlx::sqlite::SqliteConnectOptions;
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+    /// Another connection to the file.
+    async fn open(folder: &TempDir) -> SqliteConnection {
+        SqliteConnectOptions::new().filename(folder.path().join("queue.sqlite")).connect().await.unwrap()
+    }
 
     fn message(id: &str) -> Message {
         Message { id: id.into(), headers: Default::default(), body: Bytes::from_static(b"{}") }
@@ -116,8 +121,7 @@ mod journal {
         let queue = Queue::interactive("classify");
         journal.declare(std::slice::from_ref(&queue)).await.unwrap();
         journal.publish(&Destination::Work(queue.clone()), message("1")).await.unwrap();
-        let mut file =
-            SqliteConnectOptions::new().filename(folder.path().join("queue.sqlite")).connect().await.unwrap();
+        let mut file = open(&folder).await;
         let refuse = "CREATE TRIGGER full BEFORE DELETE ON messages BEGIN SELECT RAISE(ABORT, 'full'); END";
         sqlx::query(refuse).execute(&mut file).await.unwrap();
         journal.consume(&queue, 1).await.unwrap().next().await.unwrap().receipt.ack().await.unwrap();
@@ -126,6 +130,26 @@ mod journal {
         journal.ping(Duration::from_secs(5)).await.unwrap();
         let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM messages").fetch_one(&mut file).await.unwrap();
         assert_eq!(left, 0);
+    }
+
+    /// As a full disk ends them.
+    #[tokio::test]
+    async fn a_transaction_that_ended_by_itself_costs_no_later_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = journal_in(&folder).await;
+        let queue = Queue::interactive("classify");
+        journal.declare(std::slice::from_ref(&queue)).await.unwrap();
+        let work = Destination::Work(queue.clone());
+        let mut file = open(&folder).await;
+        let end = "CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+        sqlx::query(end).execute(&mut file).await.unwrap();
+        for id in ["1", "2"] {
+            let refused = journal.publish(&work, message(id)).await.unwrap_err();
+            assert!(refused.to_string().contains("full"), "{refused}");
+        }
+        sqlx::query("DROP TRIGGER full").execute(&mut file).await.unwrap();
+        journal.publish(&work, message("3")).await.unwrap();
+        assert_eq!(journal.consume(&queue, 1).await.unwrap().next().await.unwrap().message.id, "3");
     }
 
     #[tokio::test]

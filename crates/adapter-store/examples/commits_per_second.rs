@@ -107,7 +107,7 @@ async fn one_hop(store: &Store, turn: &TurnId, hop: &HopId) -> Result<(), PortEr
         published: false,
     };
     match store.commit(Commit { outcome, result: None, end: None, calls: Vec::new() }).await? {
-        Committed::Stored => store.mark_published(hop).await,
+        Committed::Stored => store.mark_published(hop, fence).await,
         Committed::Fenced => Err(PortError::refused("example", "commit", "fenced")),
     }
 }

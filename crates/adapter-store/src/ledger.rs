@@ -64,8 +64,8 @@ impl Ledger for Store {
         self.writer.submit(Pass::new(commit).map_err(unreadable)?).await
     }
 
-    async fn mark_published(&self, hop: &HopId) -> Result<(), PortError> {
-        self.writer.submit(MarkPublished(hop.clone())).await
+    async fn mark_published(&self, hop: &HopId, fence: u64) -> Result<(), PortError> {
+        self.writer.submit(MarkPublished { hop: hop.clone(), fence: stored(fence) }).await
     }
 
     async fn spend_llm_call(&self, turn: &TurnId, max: u32) -> Result<bool, PortError> {

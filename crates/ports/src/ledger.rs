@@ -149,8 +149,9 @@ pub trait Ledger: Send + Sync {
     /// Stores what came of a hop, if its fence is still the turn's newest and the turn has not ended. Survives a crash
     /// of the store where [`Commit::must_last`] says so.
     async fn commit(&self, commit: Commit) -> Result<Committed, PortError>;
-    /// Notes that all of an outcome has been published.
-    async fn mark_published(&self, hop: &HopId) -> Result<(), PortError>;
+    /// Notes that all of the outcome has been published that a hop had under a fence. A store that crashed may have
+    /// forgotten that one and hold another, of which the mark says nothing.
+    async fn mark_published(&self, hop: &HopId, fence: u64) -> Result<(), PortError>;
     /// Spends one call to a language model. False when the turn has spent `max`.
     async fn spend_llm_call(&self, turn: &TurnId, max: u32) -> Result<bool, PortError>;
     /// Claims a turn whatever holds it, so that its end can be written. `None` when it has ended.

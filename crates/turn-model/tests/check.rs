@@ -42,6 +42,13 @@ fn the_protocol_keeps_every_promise_whatever_two_faults_happen() {
 #[test]
 fn a_longer_chain_with_longer_answers_keeps_them_too() {
     check(Config { hops: 3, tokens: 2, faults: 1, ..Config::SMALL });
+    check(Config { hops: 3, tokens: 2, faults: 1, ..Config::FORGETFUL });
+}
+
+/// Claims, outcomes that hand on, and marks do not wait for the disk.
+#[test]
+fn a_store_that_forgets_what_did_not_wait_for_the_disk_breaks_none() {
+    assert!(check(Config::FORGETFUL) > check(Config { faults: 1, ..Config::FORGETFUL }));
 }
 
 /// The property that finds each mutant.
@@ -55,7 +62,10 @@ fn finder(mutant: Mutant) -> &'static str {
         Mutant::MarkBeforePublish | Mutant::AckWhenFenced => names::NOT_LOST,
         Mutant::LogWithoutFence => names::ATTEMPTS_APART,
         Mutant::RestartNotTold => names::TEXT_IS_THE_ANSWER,
-        Mutant::AckOnDelivery | Mutant::NoRelay => names::ENDS,
+        Mutant::AckOnDelivery | Mutant::NoRelay | Mutant::MarkOfAnyOutcome => names::ENDS,
+        Mutant::StreamClaimForgotten => names::TEXT_IS_THE_ANSWER,
+        Mutant::NoEra => names::FENCES_GROW,
+        Mutant::EndForgotten => names::EVENT_IS_THE_END,
     }
 }
 
@@ -77,7 +87,7 @@ fn shortest(model: &TurnModel, name: &'static str) -> Option<Path<State, Action>
 }
 
 fn with_fewest_faults(mutant: Mutant, name: &'static str) -> (TurnModel, Path<State, Action>) {
-    let models = (0..=Config::SMALL.faults).map(|faults| TurnModel::new(Config { faults, ..Config::broken(mutant) }));
+    let models = (0..=3).map(|faults| TurnModel::new(Config { faults, ..Config::broken(mutant) }));
     let mut found = models.filter_map(|model| Some((model.clone(), shortest(&model, name)?)));
     found.next().unwrap_or_else(|| panic!("{mutant:?} is not found by \"{name}\""))
 }

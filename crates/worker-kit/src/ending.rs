@@ -1,6 +1,6 @@
 use crate::ctx::message_id;
 use crate::protocol;
-use crate::publish::publish_outcome;
+use crate::publish::{mark_published, publish_outcome};
 use contracts::event::{ResponseError, Usage};
 use contracts::{DeadId, Event, HopId, Meta, ResultId, TurnId};
 use domain::response::{Ended, ended, terminal_event};
@@ -151,6 +151,8 @@ pub async fn end_in(ports: &Ports, turn: &Turn, hop: HopId, grant: Grant, ending
     // What cannot be published now is published by the sweeper: the end itself is stored.
     if let Err(error) = publish_outcome(ports, &outcome).await {
         tracing::warn!(turn = %turn.id, %error, "the end of a turn is stored and not yet published");
+    } else if let Err(error) = mark_published(ports, &outcome).await {
+        tracing::warn!(turn = %turn.id, %error, "the end of a turn is published and not marked: it is published again");
     }
     Ok(true)
 }

@@ -37,7 +37,7 @@ pub use emitter::{Emitter, Flush};
 pub use ending::{Ending, end_in, end_state, end_turn};
 pub use job_error::{JobError, OrFail, OrRetry};
 pub use llm::llm_failure;
-pub use publish::{publish_again, publish_outcome};
+pub use publish::{mark_published, publish_again, publish_outcome};
 pub use reader::Reader;
 pub use runner::{Limits, Runner};
 pub use runtime::run_worker;

@@ -8,17 +8,16 @@ use ports::{PortError, Ports};
 use std::time::Duration;
 use telemetry::names;
 
-/// Publishes what a hop decided: the terminal event to the log, the next jobs to their queues; then marks it as
-/// published. Safe to repeat.
-pub async fn publish_outcome(ports: &Ports, outcome: &Outcome) -> Result<(), PublishError> {
-    publish_parts(ports, outcome).await?;
-    ports.ledger.mark_published(&outcome.hop).await?;
+/// Notes that an outcome has been published.
+pub async fn mark_published(ports: &Ports, outcome: &Outcome) -> Result<(), PortError> {
+    ports.ledger.mark_published(&outcome.hop, outcome.fence).await?;
     protocol::step("marked", outcome.hop.as_str(), None);
     Ok(())
 }
 
-/// As `publish_outcome`, without the mark.
-pub(crate) async fn publish_parts(ports: &Ports, outcome: &Outcome) -> Result<(), PublishError> {
+/// Publishes what a hop decided: the terminal event to the log, the next jobs to their queues. Safe to repeat; who does
+/// marks it afterwards ([`mark_published`]).
+pub async fn publish_outcome(ports: &Ports, outcome: &Outcome) -> Result<(), PublishError> {
     if let Some(event) = &outcome.terminal_event {
         publish_end(ports, outcome, event).await?;
     }

@@ -2,7 +2,7 @@ use crate::cancels::CancelRegistry;
 use crate::emitter::{Emitter, Flush};
 use crate::gate::Gate;
 use crate::pause;
-use crate::publish::publish_parts;
+use crate::publish::{mark_published, publish_outcome};
 use crate::run::{Run, Stop};
 use crate::settle::{Settle, Settled};
 use crate::{Handler, JobError, ShownSchemas, protocol};
@@ -208,14 +208,12 @@ impl Runner {
     }
 
     async fn publish(&self, outcome: &Outcome, then: Settled) -> Settled {
-        if let Err(error) = publish_parts(&self.ports, outcome).await {
+        if let Err(error) = publish_outcome(&self.ports, outcome).await {
             tracing::warn!(%error, "an outcome waits: it cannot be published");
             return Settled::Snooze(AFTER_FAILURE);
         }
-        if let Err(error) = self.ports.ledger.mark_published(&outcome.hop).await {
+        if let Err(error) = mark_published(&self.ports, outcome).await {
             tracing::warn!(%error, "an outcome is published and not marked: it may be published again");
-        } else {
-            protocol::step("marked", outcome.hop.as_str(), None);
         }
         pause::point(self.handler.kind(), "before_ack").await;
         then

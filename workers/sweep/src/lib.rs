@@ -14,7 +14,7 @@ use ports::broker::Queue;
 use ports::{PortError, Ports};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use worker_kit::{Ending, end_turn, publish_outcome};
+use worker_kit::{Ending, end_turn, mark_published, publish_outcome};
 
 const AT_A_TIME: u32 = 100;
 /// A worker publishes its own outcome within this; later it is taken for dead.
@@ -89,14 +89,17 @@ impl Sweeper {
         Ok(Swept { ended, published, dead, expired })
     }
 
+    /// A store that can be read and takes no mark ends the round: everything would be published again in each.
     async fn publish_left_over(&self) -> Result<usize, PortError> {
         let outcomes = self.ports.ledger.unpublished(UNPUBLISHED_AFTER, AT_A_TIME).await?;
         let mut published = 0;
         for outcome in &outcomes {
-            match publish_outcome(&self.ports, outcome).await {
-                Ok(()) => published += 1,
-                Err(error) => tracing::warn!(hop = %outcome.hop, %error, "an outcome is still unpublished"),
+            if let Err(error) = publish_outcome(&self.ports, outcome).await {
+                tracing::warn!(hop = %outcome.hop, %error, "an outcome is still unpublished");
+                continue;
             }
+            mark_published(&self.ports, outcome).await?;
+            published += 1;
         }
         Ok(published)
     }

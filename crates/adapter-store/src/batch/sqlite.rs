@@ -75,20 +75,27 @@ async fn write_batch(writer: &SqlitePool, mut batch: Batch, now_ms: i64) {
     }
 }
 
+/// What a failed transaction leaves of a connection is not known (a full disk ends the transaction by itself, of which
+/// sqlx does not hear): the next one begins on another.
 async fn commit(writer: &SqlitePool, batch: &mut Batch, now_ms: i64) -> Result<(), Error> {
     let mut conn = writer.acquire().await?;
+    let done = commit_on(&mut conn, batch, now_ms).await;
+    if done.is_err() {
+        conn.close_on_drop();
+    }
+    done
+}
+
+async fn commit_on(conn: &mut SqliteConnection, batch: &mut Batch, now_ms: i64) -> Result<(), Error> {
     if batch.iter().any(|pending| pending.must_last()) {
-        return transact(&mut conn, batch, now_ms).await;
+        return transact(conn, batch, now_ms).await;
     }
     // In the system's hands is enough: it survives the end of this process, and the next commit that waits for the disk
     // takes it along.
     sqlx::query("PRAGMA synchronous = NORMAL").execute(&mut *conn).await?;
-    let done = transact(&mut conn, batch, now_ms).await;
-    if let Err(error) = sqlx::query("PRAGMA synchronous = FULL").execute(&mut *conn).await {
-        conn.close_on_drop();
-        return Err(error);
-    }
-    done
+    transact(conn, batch, now_ms).await?;
+    sqlx::query("PRAGMA synchronous = FULL").execute(conn).await?;
+    Ok(())
 }
 
 async fn transact(conn: &mut SqliteConnection, batch: &mut Batch, now_ms: i64) -> Result<(), Error> {

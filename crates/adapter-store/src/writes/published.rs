@@ -5,15 +5,18 @@ use contracts::HopId;
 use sqlx::{Error, PgConnection};
 use std::time::Duration;
 
-/// All of an outcome has been published.
-pub(crate) struct MarkPublished(pub(crate) HopId);
+/// All of the outcome has been published that a hop had under a fence.
+pub(crate) struct MarkPublished {
+    pub(crate) hop: HopId,
+    pub(crate) fence: i64,
+}
 
 const TOGETHER: &str = concat!(
     quickly!(),
-    "UPDATE hops SET published = TRUE FROM quick \
-     WHERE hop = ANY($1::text[]) AND quick.commits = 'off'"
+    "UPDATE hops SET published = TRUE FROM quick JOIN unnest($1::text[], $2::bigint[]) AS i (hop, fence) \
+     ON quick.commits = 'off' WHERE hops.hop = i.hop AND hops.fence = i.fence"
 );
-const ALONE: &str = "UPDATE hops SET published = TRUE WHERE hop = $1 AND NOT published";
+const ALONE: &str = "UPDATE hops SET published = TRUE WHERE hop = $1 AND fence = $2 AND NOT published";
 
 impl Write for MarkPublished {
     type Answer = ();
@@ -22,7 +25,7 @@ impl Write for MarkPublished {
     const LINGER: Duration = Duration::from_millis(10);
 
     fn key(&self) -> &str {
-        self.0.as_str()
+        self.hop.as_str()
     }
 
     /// A mark that a crash takes back only means publishing once more.
@@ -31,12 +34,13 @@ impl Write for MarkPublished {
     }
 
     async fn together(writes: &[&Self], _: i64, conn: &mut PgConnection) -> Result<Vec<Option<()>>, Error> {
-        sqlx::query(TOGETHER).bind(column(writes, Self::key)).execute(conn).await?;
+        let fences = column(writes, |write| write.fence);
+        sqlx::query(TOGETHER).bind(column(writes, Self::key)).bind(fences).execute(conn).await?;
         Ok(vec![Some(()); writes.len()])
     }
 
     async fn alone(&self, _: i64, conn: &mut Conn<'_>) -> Result<Option<()>, Error> {
-        conn.execute(ALONE, values![self.key()]).await?;
+        conn.execute(ALONE, values![self.key(), self.fence]).await?;
         Ok(Some(()))
     }
 

@@ -164,7 +164,8 @@ async fn a_turn_is_found_by_its_id() {
     let turns: Vec<String> = (0..40).map(|n| format!("resp_{n}")).collect();
     join_all(turns.iter().map(|turn| async {
         bench.answered(question(turn), "42").await;
-        bench.ledger.mark_published(&hop(turn)).await.unwrap();
+        let Claimed::Done(done) = bench.claim(turn, &hop(turn), "other").await else { panic!("not done") };
+        bench.ledger.mark_published(&done.hop, done.fence).await.unwrap();
         assert!(!bench.store.request_cancel(&business(), &turn.as_str().into()).await.unwrap());
     }))
     .await;

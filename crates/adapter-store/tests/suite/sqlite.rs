@@ -36,6 +36,21 @@ async fn an_audit_row_can_be_neither_changed_nor_removed_nor_replaced() {
     assert_eq!(bench.store.audit_of(&business(), &"resp_1".into()).await.unwrap(), [intent("aud_1", 1)]);
 }
 
+/// A full disk ends a transaction by itself; so does this trigger.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_ended_by_itself_costs_no_later_one() {
+    let (bench, file) = make().await;
+    let mut conn = SqliteConnection::connect(&file.url()).await.unwrap();
+    let end = "CREATE TRIGGER full BEFORE INSERT ON turns BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+    sqlx::query(end).execute(&mut conn).await.unwrap();
+    for turn in ["resp_1", "resp_2"] {
+        let refused = bench.store.offer(&question(turn)).await.unwrap_err();
+        assert!(refused.to_string().contains("full"), "{refused}");
+    }
+    sqlx::query("DROP TRIGGER full").execute(&mut conn).await.unwrap();
+    bench.answered(question("resp_3"), "42").await;
+}
+
 /// The file is copied as a crash would leave it: with its journal, while the store has it open.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_survives_a_crash() {

@@ -32,6 +32,7 @@ macro_rules! ledger_conformance {
                 a_release_under_an_old_fence_changes_nothing,
                 an_outcome_goes_to_whoever_claims_its_hop_again,
                 an_outcome_says_whether_it_was_published,
+                a_mark_for_another_run_says_nothing_of_this_outcome,
                 the_next_hop_is_free_once_the_outcome_is_stored,
                 a_hop_before_the_current_one_is_never_run_again,
                 a_sibling_that_is_done_is_never_run_again,
@@ -165,11 +166,19 @@ pub async fn an_outcome_goes_to_whoever_claims_its_hop_again(bench: Bench) {
 
 pub async fn an_outcome_says_whether_it_was_published(bench: Bench) {
     bench.accepted("resp_1").await;
-    bench.done("resp_1", &hop("resp_1")).await;
-    bench.ledger.mark_published(&hop("resp_1")).await.unwrap();
-    bench.ledger.mark_published(&hop("resp_1")).await.unwrap();
+    let fence = bench.done("resp_1", &hop("resp_1")).await.fence;
+    bench.ledger.mark_published(&hop("resp_1"), fence).await.unwrap();
+    bench.ledger.mark_published(&hop("resp_1"), fence).await.unwrap();
     let Claimed::Done(outcome) = bench.claim("resp_1", &hop("resp_1"), "other").await else { panic!("not done") };
     assert!(outcome.published);
+}
+
+/// A store that crashed may have forgotten the outcome that was published, and hold one of a later run.
+pub async fn a_mark_for_another_run_says_nothing_of_this_outcome(bench: Bench) {
+    bench.accepted("resp_1").await;
+    let done = bench.done("resp_1", &hop("resp_1")).await;
+    bench.ledger.mark_published(&hop("resp_1"), done.fence - 1).await.unwrap();
+    assert_eq!(bench.claim("resp_1", &hop("resp_1"), "other").await, Claimed::Done(Box::new(done)));
 }
 
 pub async fn the_next_hop_is_free_once_the_outcome_is_stored(bench: Bench) {
@@ -381,7 +390,7 @@ pub async fn outcomes_left_unpublished_come_oldest_first(bench: Bench) {
         hops.push(bench.done(turn, &hop(turn)).await);
         bench.clock.advance(Duration::from_secs(2));
     }
-    bench.ledger.mark_published(&hop("resp_1")).await.unwrap();
+    bench.ledger.mark_published(&hop("resp_1"), hops[1].fence).await.unwrap();
     let left = bench.ledger.unpublished(Duration::from_secs(3), 10).await.unwrap();
     assert_eq!(left, [hops[0].clone(), hops[2].clone()]);
     assert_eq!(bench.ledger.unpublished(Duration::from_secs(3), 1).await.unwrap(), [hops[0].clone()]);

@@ -340,12 +340,13 @@ pub async fn old_outcomes_and_rows_of_ended_turns_are_forgotten_in_batches(bench
     for id in ["resp_1", "resp_2", "resp_3"] {
         bench.accepted(id).await;
         let hop = hop(id);
-        let outcome = outcome(id, &hop, bench.granted(id, &hop).await.fence);
+        let fence = bench.granted(id, &hop).await.fence;
+        let outcome = outcome(id, &hop, fence);
         let end = (id != "resp_3").then(|| completed("42"));
         let result = Some(rows(id, &format!("res_{id}")));
         let commit = Commit { outcome, result, end, calls: Vec::new() };
         assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
-        bench.ledger.mark_published(&hop).await.unwrap();
+        bench.ledger.mark_published(&hop, fence).await.unwrap();
     }
     let later = ManualClock::START_MS + 10_000;
     assert_eq!(bench.store.forget_results(ManualClock::START_MS - 1, 10).await.unwrap(), 0);

@@ -189,9 +189,9 @@ impl Ledger for Tapped<dyn Ledger> {
         self.port.unfinished(turn).await
     }
 
-    async fn mark_published(&self, hop: &HopId) -> Result<(), PortError> {
+    async fn mark_published(&self, hop: &HopId, fence: u64) -> Result<(), PortError> {
         self.tape.call("mark_published")?;
-        self.port.mark_published(hop).await
+        self.port.mark_published(hop, fence).await
     }
 
     async fn spend_llm_call(&self, turn: &TurnId, max: u32) -> Result<bool, PortError> {

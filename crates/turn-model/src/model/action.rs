@@ -59,6 +59,8 @@ pub enum Action {
     SweeperMark(usize),
     /// A sweeper is killed.
     SweeperCrash(usize),
+    /// The store's server crashes and keeps so many of the writes that did not wait for the disk.
+    StoreCrash(u8),
 }
 
 impl Action {
@@ -85,6 +87,7 @@ impl Action {
             Self::SweeperPublish(s) => matches!(state.sweepers[s], Sweeper::Publishing(_)),
             Self::SweeperMark(s) => matches!(state.sweepers[s], Sweeper::Marking(_)),
             Self::SweeperCrash(_) => has_fault,
+            Self::StoreCrash(kept) => has_fault && usize::from(kept) < state.forgettable.len(),
             Self::Deadline => !state.overdue,
             Self::Refuse => state.turn.fence == 0,
             Self::LeaseExpires => state.turn.lease == Lease::Held,
@@ -94,7 +97,7 @@ impl Action {
     /// Does the step. False when it is not possible, and then the state is of no use any more.
     pub(crate) fn apply(self, config: &Config, state: &mut State) -> bool {
         match self {
-            Self::Refuse => state.refuse(),
+            Self::Refuse => state.refuse(config),
             Self::Deadline => state.deadline(),
             Self::LeaseExpires => state.lease_expires(config),
             Self::Duplicate(hop) => state.duplicate(hop),
@@ -116,11 +119,12 @@ impl Action {
             Self::Wake(w) => state.wake(w),
             Self::Redeliver(w) => state.redeliver(w),
             Self::Relay(s, hop) => state.relay(config, s, hop),
-            Self::Seize(s) => state.seize_overdue(s),
+            Self::Seize(s) => state.seize_overdue(config, s),
             Self::End(s) => state.end_overdue(config, s),
             Self::SweeperPublish(s) => state.sweeper_send(config, s),
-            Self::SweeperMark(s) => state.sweeper_mark(s),
+            Self::SweeperMark(s) => state.sweeper_mark(config, s),
             Self::SweeperCrash(s) => state.sweeper_crash(s),
+            Self::StoreCrash(kept) => state.store_crashes(kept),
         }
     }
 
@@ -190,6 +194,7 @@ impl fmt::Display for Action {
             Self::SweeperPublish(s) => write!(f, "sweeper {s} publishes"),
             Self::SweeperMark(s) => write!(f, "sweeper {s} marks as published"),
             Self::SweeperCrash(s) => write!(f, "sweeper {s} is killed"),
+            Self::StoreCrash(kept) => write!(f, "the store crashes and keeps {kept} of what did not wait for the disk"),
         }
     }
 }

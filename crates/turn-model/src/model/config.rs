@@ -11,6 +11,8 @@ pub struct Config {
     pub sweepers: u8,
     /// How many faults happen, of any kind.
     pub faults: u8,
+    /// Whether the store's server may crash, and forget what did not wait for the disk.
+    pub forgetful: bool,
     /// What is broken on purpose.
     pub mutant: Option<Mutant>,
 }
@@ -20,11 +22,15 @@ pub(crate) const ANY_NUMBER: u8 = u8::MAX;
 
 impl Config {
     /// Small enough to look at every state within seconds, large enough that every mutant is found.
-    pub const SMALL: Self = Self { hops: 2, tokens: 1, workers: 2, sweepers: 1, faults: 2, mutant: None };
+    pub const SMALL: Self =
+        Self { hops: 2, tokens: 1, workers: 2, sweepers: 1, faults: 2, forgetful: false, mutant: None };
 
-    /// The same, broken.
+    /// The same on a store that forgets.
+    pub const FORGETFUL: Self = Self { forgetful: true, ..Self::SMALL };
+
+    /// Small, and broken.
     pub fn broken(mutant: Mutant) -> Self {
-        Self { mutant: Some(mutant), ..Self::SMALL }
+        Self { mutant: Some(mutant), forgetful: mutant.needs_a_crash_of_the_store(), ..Self::SMALL }
     }
 
     pub(crate) fn is(&self, mutant: Mutant) -> bool {
@@ -68,11 +74,19 @@ pub enum Mutant {
     RestartNotTold,
     /// The sweeper publishes nothing that others left unpublished.
     NoRelay,
+    /// The claim of a run that streams text does not wait for the disk.
+    StreamClaimForgotten,
+    /// The end of a turn does not wait for the disk.
+    EndForgotten,
+    /// Fences that the store forgot are given again.
+    NoEra,
+    /// A mark does not say which outcome of the hop was published.
+    MarkOfAnyOutcome,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::NoClaim,
         Self::AckBeforePublish,
         Self::NoFence,
@@ -85,5 +99,14 @@ impl Mutant {
         Self::AckWhenFenced,
         Self::RestartNotTold,
         Self::NoRelay,
+        Self::StreamClaimForgotten,
+        Self::EndForgotten,
+        Self::NoEra,
+        Self::MarkOfAnyOutcome,
     ];
+
+    /// Whether it does no harm while the store forgets nothing.
+    fn needs_a_crash_of_the_store(self) -> bool {
+        matches!(self, Self::StreamClaimForgotten | Self::EndForgotten | Self::NoEra | Self::MarkOfAnyOutcome)
+    }
 }

@@ -1,6 +1,6 @@
 //! The event log: it numbers events, and refuses a writer whose fence is old.
 
-use super::state::{Ending, Fence, Hop, Outcome, Run, State};
+use super::state::{Decided, Ending, Fence, Run, State};
 use super::{Config, Mutant};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl State {
     }
 
     /// The terminal event of an outcome. A log that is closed has it already.
-    pub(crate) fn append_end(&mut self, config: &Config, outcome: &Outcome, ending: Ending) -> bool {
+    pub(crate) fn append_end(&mut self, config: &Config, outcome: &Decided, ending: Ending) -> bool {
         // Only an end that is stored closes the log: an open one takes it whatever fence has written.
         let admitted = match self.log.end {
             None => {
@@ -73,15 +73,15 @@ impl State {
     }
 
     /// Publishes what a hop decided: its terminal event, or the next job. False when the log refuses.
-    pub(crate) fn publish(&mut self, config: &Config, hop: Hop) -> bool {
-        let Some(outcome) = self.outcome(hop).cloned() else { return false };
-        match outcome.ending {
-            Some(ending) if !self.append_end(config, &outcome, ending) => return false,
+    pub(crate) fn publish(&mut self, config: &Config, decided: &Decided) -> bool {
+        match decided.ending {
+            Some(ending) if !self.append_end(config, decided, ending) => return false,
             Some(_) => {}
-            None => self.ready[usize::from(hop) + 1] += 1,
+            None => self.ready[usize::from(decided.hop) + 1] += 1,
         }
-        if let Some(stored) = self.outcome_mut(hop) {
-            stored.sent = true;
+        match self.outcome_mut(decided.hop) {
+            Some(stored) if stored.fence == decided.fence => stored.sent = true,
+            _ => self.seen.sent_and_forgotten |= 1 << decided.hop,
         }
         true
     }

@@ -2,6 +2,9 @@ use super::recovery::Recovery;
 use super::{Action, Config, State, properties};
 use stateright::{Model, Property};
 
+/// Writes in a row that do not wait for the disk: more are not looked at one by one.
+const MOST_FORGETTABLE: u8 = 8;
+
 /// The model of one turn, for a checker.
 #[derive(Clone, Debug)]
 pub struct TurnModel {
@@ -34,6 +37,7 @@ impl Model for TurnModel {
         let hops = 0..self.config.hops;
         [Action::Refuse, Action::Deadline, Action::LeaseExpires].into_iter().for_each(&mut may);
         hops.clone().map(Action::Duplicate).for_each(&mut may);
+        (0..MOST_FORGETTABLE).map(Action::StoreCrash).for_each(&mut may);
         for w in 0..state.workers.len() {
             hops.clone().map(|hop| Action::Deliver(w, hop)).for_each(&mut may);
             Action::of_worker(w).into_iter().chain(Action::faults_of(w)).for_each(&mut may);

@@ -1,20 +1,13 @@
 //! The statements of the app store: each is one atomic step.
 
-use super::state::{Ended, Ending, Fence, Hop, Lease, Outcome, State, Sweeper};
+use super::state::{Decided, Ended, Fence, Hop, Lease, Outcome, State, Sweeper, Worker};
 use super::{Config, Mutant};
 
 pub(crate) enum Claimed {
     Granted { fence: Fence, attempt: u8 },
     Busy,
-    Done { published: bool },
+    Done { decided: Decided, published: bool },
     Over,
-}
-
-pub(crate) struct Commit {
-    pub(crate) hop: Hop,
-    pub(crate) fence: Fence,
-    pub(crate) ending: Option<Ending>,
-    pub(crate) batches: u8,
 }
 
 impl State {
@@ -24,10 +17,13 @@ impl State {
         {
             return refusal;
         }
-        self.seen.robbed |= self.has_waking_holder(false);
+        // A run of an earlier hop is one that a crash of the store made necessary, and that nobody needs any more.
+        self.seen.robbed |= self.waking_holder(false).is_some_and(|at| hop <= at);
+        self.write(config, hop == config.last_hop() && !config.is(Mutant::StreamClaimForgotten));
+        let fence = self.next_fence(config);
         let turn = &mut self.turn;
         turn.run = if turn.hop == Some(hop) { turn.run + 1 } else { 1 };
-        turn.fence += 1;
+        turn.fence = fence;
         turn.hop = Some(hop);
         turn.done = false;
         turn.lease = Lease::Held;
@@ -37,7 +33,7 @@ impl State {
 
     fn refusal(&self, hop: Hop) -> Option<Claimed> {
         if let Some(outcome) = self.outcome(hop) {
-            return Some(Claimed::Done { published: outcome.published });
+            return Some(Claimed::Done { decided: outcome.decided(hop), published: outcome.published });
         }
         if self.turn.ended.is_some() || self.is_past(hop) {
             return Some(Claimed::Over);
@@ -47,16 +43,16 @@ impl State {
         is_held.then_some(Claimed::Busy)
     }
 
-    /// A run holds the turn and is awake, so it renews its lease. With `late` a run that was stopped counts too.
-    pub(crate) fn has_waking_holder(&self, late: bool) -> bool {
+    /// The hop of a run that holds the turn and is awake, so that it renews its lease. With `late` a run that was
+    /// stopped counts too.
+    fn waking_holder(&self, late: bool) -> Option<Hop> {
         let holds = |fence| !self.turn.seized && self.turn.lease != Lease::Free && fence == self.turn.fence;
-        self.workers
-            .iter()
-            .any(|worker| worker.awake && (late || !worker.late) && worker.runs().is_some_and(|run| holds(run.fence)))
+        let awake = self.workers.iter().filter(|worker| worker.awake && (late || !worker.late));
+        awake.filter_map(Worker::runs).find(|run| holds(run.fence)).map(|run| run.hop)
     }
 
     /// Stored, or refused.
-    pub(crate) fn commit(&mut self, config: &Config, commit: &Commit) -> bool {
+    pub(crate) fn commit(&mut self, config: &Config, commit: &Decided) -> bool {
         let is_newest = commit.fence == self.turn.fence && self.turn.lease != Lease::Free;
         let is_open = self.turn.ended.is_none();
         let is_blind = config.is(Mutant::BlindTerminalWrite) && commit.ending.is_some();
@@ -65,6 +61,7 @@ impl State {
             self.seen.late_writer_refused = true;
             return false;
         }
+        self.write(config, commit.ending.is_some() && !config.is(Mutant::EndForgotten));
         self.turn.hop = Some(commit.hop);
         self.turn.done = true;
         self.turn.lease = Lease::Free;
@@ -77,7 +74,7 @@ impl State {
         true
     }
 
-    fn store(&mut self, commit: &Commit) {
+    fn store(&mut self, commit: &Decided) {
         let Some(place) = self.outcomes.get_mut(usize::from(commit.hop)) else { return };
         if place.is_some() {
             self.seen.second_outcome = true;
@@ -92,28 +89,47 @@ impl State {
         });
     }
 
-    pub(crate) fn release(&mut self, fence: Fence, spent: bool) {
-        let turn = &mut self.turn;
-        if turn.fence != fence || turn.ended.is_some() || turn.lease == Lease::Free {
+    /// Of the outcome that was published, and no other.
+    pub(crate) fn mark_published(&mut self, config: &Config, decided: &Decided) {
+        let is_any = config.is(Mutant::MarkOfAnyOutcome);
+        let is_it = |outcome: &Outcome| !outcome.published && (is_any || outcome.fence == decided.fence);
+        if self.outcome(decided.hop).is_some_and(is_it) {
+            self.write(config, false);
+            self.outcome_mut(decided.hop).into_iter().for_each(|outcome| outcome.published = true);
+        }
+    }
+
+    pub(crate) fn release(&mut self, config: &Config, fence: Fence, spent: bool) {
+        if self.turn.fence != fence || self.turn.ended.is_some() || self.turn.lease == Lease::Free {
             return;
         }
+        self.write(config, true);
+        let turn = &mut self.turn;
         turn.lease = Lease::Free;
         turn.seized = false;
         turn.run = turn.run.saturating_sub(u8::from(!spent));
     }
 
-    pub(crate) fn seize(&mut self) -> Option<Fence> {
+    pub(crate) fn seize(&mut self, config: &Config) -> Option<Fence> {
         if self.turn.ended.is_some() {
             return None;
         }
-        self.turn.fence += 1;
+        self.write(config, true);
+        self.turn.fence = self.next_fence(config);
         self.turn.lease = Lease::Held;
         self.turn.seized = true;
         Some(self.turn.fence)
     }
 
+    fn next_fence(&mut self, config: &Config) -> Fence {
+        let era = if config.is(Mutant::NoEra) { 0 } else { self.era };
+        let next = self.turn.fence.max(era) + 1;
+        self.seen.fence_given_again |= next <= self.era;
+        next
+    }
+
     pub(crate) fn lease_expires(&mut self, config: &Config) -> bool {
-        let is_renewed = self.has_waking_holder(true) && !config.is(Mutant::LeaseNotRenewed);
+        let is_renewed = self.waking_holder(true).is_some() && !config.is(Mutant::LeaseNotRenewed);
         if self.turn.lease != Lease::Held || is_renewed {
             return false;
         }

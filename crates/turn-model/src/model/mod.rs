@@ -1,5 +1,6 @@
 mod action;
 mod config;
+mod crash;
 mod event_log;
 mod explore;
 mod ledger;

@@ -22,6 +22,8 @@ pub const ONE_OUTCOME: &str = "a hop has at most one outcome";
 pub const STORED_FIRST: &str = "a job is published only from a stored outcome";
 /// I5, I10.
 pub const NOT_ROBBED: &str = "a worker that renews its lease keeps its claim";
+/// I5.
+pub const FENCES_GROW: &str = "no fence is given twice";
 /// I7.
 pub const NOT_LOST: &str = "the job of a turn that has not ended is never lost";
 /// I7.

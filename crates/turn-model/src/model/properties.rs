@@ -1,4 +1,4 @@
-use super::state::{Ended, Ending, Hop, Phase, State, Sweeper};
+use super::state::{Ended, Ending, Hop, State};
 use super::{TurnModel, names};
 use stateright::Property;
 
@@ -24,6 +24,7 @@ pub(crate) fn all() -> Vec<Property<TurnModel>> {
         always(names::ONE_OUTCOME, |_, state| !state.seen.second_outcome),
         always(names::STORED_FIRST, |_, state| !state.seen.published_unstored),
         always(names::NOT_ROBBED, |_, state| !state.seen.robbed),
+        always(names::FENCES_GROW, |_, state| !state.seen.fence_given_again),
         always(names::NOT_LOST, not_lost),
         always(names::ACKED_LAST, |_, state| !state.seen.acked_too_soon),
         always(names::ENDS, |model, state| model.recovery.ends(&model.config, state)),
@@ -53,12 +54,14 @@ fn event_is_the_end(_: &TurnModel, state: &State) -> bool {
     state.turn.ended == Some(Ended::By(fence))
 }
 
-/// The first hop without an outcome has a copy in the broker, or somebody still publishes it. Past its deadline a turn
-/// may lose its job: the sweeper ends it.
+/// The first hop without an outcome, or a later one when the store has forgotten an outcome, has a copy in the broker, or
+/// somebody still publishes it. Past its deadline a turn may lose its job: the sweeper ends it.
 fn not_lost(model: &TurnModel, state: &State) -> bool {
-    let undone = (0..model.config.hops).find(|hop| state.outcome(*hop).is_none());
-    let Some(hop) = undone else { return true };
-    state.turn.ended.is_some() || state.overdue || has_copy(state, hop) || hop > 0 && will_come(state, hop - 1)
+    let mut hops = 0..model.config.hops;
+    let Some(undone) = hops.find(|hop| state.outcome(*hop).is_none()) else { return true };
+    let last = if model.config.forgetful { model.config.last_hop() } else { undone };
+    let comes = |hop: Hop| has_copy(state, hop) || hop > 0 && will_come(state, hop - 1);
+    state.turn.ended.is_some() || state.overdue || (undone..=last).any(comes)
 }
 
 fn has_copy(state: &State, hop: Hop) -> bool {
@@ -68,6 +71,6 @@ fn has_copy(state: &State, hop: Hop) -> bool {
 fn will_come(state: &State, parent: Hop) -> bool {
     let is_unpublished = state.outcome(parent).is_some_and(|outcome| !outcome.published);
     is_unpublished
-        || state.workers.iter().any(|worker| worker.phase == Phase::Publishing(parent))
-        || state.sweepers.contains(&Sweeper::Publishing(parent))
+        || state.workers.iter().any(|worker| worker.phase.publishes() == Some(parent))
+        || state.sweepers.iter().any(|sweeper| sweeper.publishes() == Some(parent))
 }

@@ -31,7 +31,7 @@ impl State {
         }
         let is_of_use = match &self.workers[w].phase {
             Phase::Running(run) => run.fence == self.turn.fence && self.may_commit(),
-            Phase::Marking(hop) => self.outcome(*hop).is_some_and(|outcome| !outcome.published),
+            Phase::Marking(decided) => self.outcome(decided.hop).is_some_and(|outcome| !outcome.published),
             _ => false,
         };
         if !is_of_use {
@@ -46,7 +46,7 @@ impl State {
         }
         let is_of_use = match &self.sweepers[s] {
             Sweeper::Ending(fence) => *fence == self.turn.fence && self.may_commit(),
-            Sweeper::Marking(hop) => self.outcome(*hop).is_some_and(|outcome| !outcome.published),
+            Sweeper::Marking(decided) => self.outcome(decided.hop).is_some_and(|outcome| !outcome.published),
             _ => false,
         };
         if !is_of_use {

@@ -20,7 +20,18 @@ pub struct State {
     pub(crate) overdue: bool,
     /// Faults that may still happen.
     pub(crate) faults: u8,
+    /// What a crash of the store's server may go back to: before each write that did not wait for the disk, oldest first.
+    pub(crate) forgettable: Vec<Stored>,
+    /// The fences of the store's era are above this, as above all that were given before.
+    pub(crate) era: Fence,
     pub(crate) seen: Seen,
+}
+
+/// What the store holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Stored {
+    pub(crate) turn: Turn,
+    pub(crate) outcomes: Vec<Option<Outcome>>,
 }
 
 /// The row of the turn.
@@ -50,7 +61,7 @@ pub(crate) enum Ended {
     By(Fence),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Ending {
     /// With the text that its run streamed.
     Completed,
@@ -68,6 +79,15 @@ pub(crate) struct Outcome {
     pub(crate) published: bool,
     /// Whether it really was published: no process knows this.
     pub(crate) sent: bool,
+}
+
+/// An outcome, as who publishes it has it in memory: the store may have forgotten it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Decided {
+    pub(crate) hop: Hop,
+    pub(crate) fence: Fence,
+    pub(crate) ending: Option<Ending>,
+    pub(crate) batches: u8,
 }
 
 /// What the event log holds, as a client joins it.
@@ -96,8 +116,8 @@ pub(crate) enum Phase {
     Idle,
     Got(Hop),
     Running(Run),
-    Publishing(Hop),
-    Marking(Hop),
+    Publishing(Decided),
+    Marking(Decided),
     /// About to publish a copy of the job for later.
     Parking(Hop),
     Settling(Hop, Why),
@@ -129,8 +149,8 @@ pub(crate) enum Sweeper {
     Idle,
     /// It has seized the turn.
     Ending(Fence),
-    Publishing(Hop),
-    Marking(Hop),
+    Publishing(Decided),
+    Marking(Decided),
 }
 
 /// What no state shows once it is over.
@@ -146,13 +166,16 @@ pub(crate) struct Seen {
     pub(crate) robbed: bool,
     pub(crate) published_unstored: bool,
     pub(crate) late_writer_refused: bool,
+    pub(crate) fence_given_again: bool,
+    /// Hops, a bit for each, with an outcome that was published and that the store has forgotten.
+    pub(crate) sent_and_forgotten: u8,
 }
 
 /// Workers are alike: states that differ only in who is who count as one.
 impl Hash for State {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let Self { turn, outcomes, log, ready, workers, sweepers, overdue, faults, seen } = self;
-        (turn, outcomes, log, ready, sweepers, overdue, faults, seen).hash(hasher);
+        let Self { turn, outcomes, log, ready, workers, sweepers, overdue, faults, forgettable, era, seen } = self;
+        (turn, outcomes, log, ready, sweepers, overdue, faults, forgettable, era, seen).hash(hasher);
         let mut alike: Vec<_> = workers.iter().collect();
         alike.sort_unstable();
         alike.hash(hasher);
@@ -172,6 +195,8 @@ impl State {
             sweepers: vec![Sweeper::Idle; usize::from(config.sweepers)],
             overdue: false,
             faults: config.faults,
+            forgettable: Vec::new(),
+            era: 0,
             seen: Seen::default(),
         }
     }
@@ -197,7 +222,52 @@ impl State {
         if self.faults != super::config::ANY_NUMBER {
             self.faults -= 1;
         }
+        if self.faults == 0 {
+            self.forgettable.clear();
+        }
         true
+    }
+}
+
+impl Phase {
+    /// The hop whose outcome it publishes.
+    pub(crate) fn publishes(&self) -> Option<Hop> {
+        match self {
+            Self::Publishing(decided) => Some(decided.hop),
+            _ => None,
+        }
+    }
+
+    /// The hop whose outcome it marks.
+    pub(crate) fn marks(&self) -> Option<Hop> {
+        match self {
+            Self::Marking(decided) => Some(decided.hop),
+            _ => None,
+        }
+    }
+}
+
+impl Sweeper {
+    /// The hop whose outcome it publishes.
+    pub(crate) fn publishes(&self) -> Option<Hop> {
+        match self {
+            Self::Publishing(decided) => Some(decided.hop),
+            _ => None,
+        }
+    }
+
+    /// The hop whose outcome it marks.
+    pub(crate) fn marks(&self) -> Option<Hop> {
+        match self {
+            Self::Marking(decided) => Some(decided.hop),
+            _ => None,
+        }
+    }
+}
+
+impl Outcome {
+    pub(crate) fn decided(&self, hop: Hop) -> Decided {
+        Decided { hop, fence: self.fence, ending: self.ending, batches: self.batches }
     }
 }
 

@@ -1,55 +1,51 @@
 //! What a sweeper does, as workers/sweep does it: publish what was left over, end what is overdue.
 
-use super::ledger::Commit;
-use super::state::{Ended, Ending, Hop, Phase, State, Sweeper};
+use super::state::{Decided, Ended, Ending, Hop, Phase, State, Sweeper};
 use super::{Config, Mutant};
 
 impl State {
     /// It has read an outcome that is not marked as published.
     pub(crate) fn relay(&mut self, config: &Config, s: usize, hop: Hop) -> bool {
-        let is_left_over = self.outcome(hop).is_some_and(|outcome| !outcome.published);
+        let left_over = self.outcome(hop).filter(|outcome| !outcome.published).map(|outcome| outcome.decided(hop));
         let is_busy = self.sweepers[s] != Sweeper::Idle || self.is_being_published(hop);
-        if !is_left_over || is_busy || config.is(Mutant::NoRelay) {
-            return false;
-        }
-        self.sweepers[s] = Sweeper::Publishing(hop);
+        let Some(decided) = left_over.filter(|_| !is_busy && !config.is(Mutant::NoRelay)) else { return false };
+        self.sweepers[s] = Sweeper::Publishing(decided);
         true
     }
 
     /// A worker that is awake publishes before a sweeper takes it for dead.
     fn is_being_published(&self, hop: Hop) -> bool {
-        let publishes = |phase: &Phase| *phase == Phase::Publishing(hop) || *phase == Phase::Marking(hop);
+        let publishes = |phase: &Phase| phase.publishes() == Some(hop) || phase.marks() == Some(hop);
         self.workers.iter().any(|worker| worker.awake && publishes(&worker.phase))
     }
 
-    pub(crate) fn seize_overdue(&mut self, s: usize) -> bool {
+    pub(crate) fn seize_overdue(&mut self, config: &Config, s: usize) -> bool {
         if self.sweepers[s] != Sweeper::Idle || !self.overdue {
             return false;
         }
-        let Some(fence) = self.seize() else { return false };
+        let Some(fence) = self.seize(config) else { return false };
         self.sweepers[s] = Sweeper::Ending(fence);
         true
     }
 
     pub(crate) fn end_overdue(&mut self, config: &Config, s: usize) -> bool {
         let Sweeper::Ending(fence) = self.sweepers[s] else { return false };
-        let hop = config.end_hop();
-        let commit = Commit { hop, fence, ending: Some(Ending::Failed), batches: 0 };
-        let is_stored = self.commit(config, &commit);
-        self.sweepers[s] = if is_stored { Sweeper::Publishing(hop) } else { Sweeper::Idle };
+        let end = Decided { hop: config.end_hop(), fence, ending: Some(Ending::Failed), batches: 0 };
+        let is_stored = self.commit(config, &end);
+        self.sweepers[s] = if is_stored { Sweeper::Publishing(end) } else { Sweeper::Idle };
         true
     }
 
     pub(crate) fn sweeper_send(&mut self, config: &Config, s: usize) -> bool {
-        let Sweeper::Publishing(hop) = self.sweepers[s] else { return false };
-        let is_sent = self.publish(config, hop);
-        self.sweepers[s] = if is_sent { Sweeper::Marking(hop) } else { Sweeper::Idle };
+        let Sweeper::Publishing(decided) = self.sweepers[s] else { return false };
+        let is_sent = self.publish(config, &decided);
+        self.sweepers[s] = if is_sent { Sweeper::Marking(decided) } else { Sweeper::Idle };
         true
     }
 
-    pub(crate) fn sweeper_mark(&mut self, s: usize) -> bool {
-        let Sweeper::Marking(hop) = self.sweepers[s] else { return false };
-        self.mark_published(hop);
+    pub(crate) fn sweeper_mark(&mut self, config: &Config, s: usize) -> bool {
+        let Sweeper::Marking(decided) = self.sweepers[s] else { return false };
+        self.mark_published(config, &decided);
         self.sweepers[s] = Sweeper::Idle;
         true
     }
@@ -64,10 +60,11 @@ impl State {
 
     /// The API heard no confirm in time and refuses the turn, unless a worker was faster. (Accepting changes nothing
     /// that anybody else looks at.)
-    pub(crate) fn refuse(&mut self) -> bool {
+    pub(crate) fn refuse(&mut self, config: &Config) -> bool {
         if self.turn.fence > 0 || self.turn.ended.is_some() {
             return false;
         }
+        self.write(config, true);
         self.turn.ended = Some(Ended::Refused);
         true
     }

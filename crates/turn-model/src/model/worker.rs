@@ -1,8 +1,8 @@
 //! What a worker does with a delivery, step by step, as crates/worker-kit does it.
 
 use super::event_log::Appended;
-use super::ledger::{Claimed, Commit};
-use super::state::{Ending, Hop, Phase, Run, State, Why, Worker};
+use super::ledger::Claimed;
+use super::state::{Decided, Ending, Hop, Phase, Run, State, Why, Worker};
 use super::{Config, Mutant};
 
 impl State {
@@ -24,8 +24,8 @@ impl State {
                 Phase::Running(Run { hop, fence, attempt, batches: 0, published: false })
             }
             Claimed::Busy => Phase::Parking(hop),
-            Claimed::Done { published: false } => Phase::Publishing(hop),
-            Claimed::Done { published: true } => Phase::Settling(hop, Why::Published),
+            Claimed::Done { decided, published: false } => Phase::Publishing(decided),
+            Claimed::Done { published: true, .. } => Phase::Settling(hop, Why::Published),
             Claimed::Over => Phase::Settling(hop, Why::Over),
         };
         true
@@ -56,14 +56,14 @@ impl State {
             self.workers[w].phase = Phase::Running(Run { published: true, ..run });
             return true;
         }
-        let commit = Commit { hop: run.hop, fence: run.fence, ending, batches: run.batches };
-        if !self.commit(config, &commit) {
+        let decided = Decided { hop: run.hop, fence: run.fence, ending, batches: run.batches };
+        if !self.commit(config, &decided) {
             self.fenced(config, w, &run);
             return true;
         }
-        self.workers[w].phase = Phase::Publishing(run.hop);
+        self.workers[w].phase = Phase::Publishing(decided);
         if config.is(Mutant::MarkBeforePublish) {
-            self.workers[w].phase = Phase::Marking(run.hop);
+            self.workers[w].phase = Phase::Marking(decided);
         }
         if config.is(Mutant::AckBeforePublish) {
             self.ack(w, run.hop, Why::Published);
@@ -102,36 +102,30 @@ impl State {
         }
         // What clients have heard must be made void by another attempt.
         let is_heard = run.batches > 1 && !config.is(Mutant::RestartNotTold);
-        self.release(run.fence, spent || is_heard);
+        self.release(config, run.fence, spent || is_heard);
         self.workers[w].phase = Phase::Parking(run.hop);
         true
     }
 
     pub(crate) fn send(&mut self, config: &Config, w: usize) -> bool {
-        let Some(Phase::Publishing(hop)) = self.awake(w).cloned() else { return false };
-        let is_sent = self.publish(config, hop);
+        let Some(Phase::Publishing(decided)) = self.awake(w).cloned() else { return false };
+        let is_sent = self.publish(config, &decided);
         self.workers[w].phase = match is_sent {
-            false => Phase::Parking(hop),
-            true if config.is(Mutant::MarkBeforePublish) => Phase::Settling(hop, Why::Published),
-            true => Phase::Marking(hop),
+            false => Phase::Parking(decided.hop),
+            true if config.is(Mutant::MarkBeforePublish) => Phase::Settling(decided.hop, Why::Published),
+            true => Phase::Marking(decided),
         };
         true
     }
 
     pub(crate) fn mark(&mut self, config: &Config, w: usize) -> bool {
-        let Some(Phase::Marking(hop)) = self.awake(w).cloned() else { return false };
-        self.mark_published(hop);
-        self.workers[w].phase = Phase::Settling(hop, Why::Published);
+        let Some(Phase::Marking(decided)) = self.awake(w).cloned() else { return false };
+        self.mark_published(config, &decided);
+        self.workers[w].phase = Phase::Settling(decided.hop, Why::Published);
         if config.is(Mutant::MarkBeforePublish) {
-            self.workers[w].phase = Phase::Publishing(hop);
+            self.workers[w].phase = Phase::Publishing(decided);
         }
         true
-    }
-
-    pub(crate) fn mark_published(&mut self, hop: Hop) {
-        if let Some(outcome) = self.outcome_mut(hop) {
-            outcome.published = true;
-        }
     }
 
     /// A copy for later is confirmed before the original is acked.
@@ -150,8 +144,9 @@ impl State {
     }
 
     fn ack(&mut self, w: usize, hop: Hop, why: Why) {
-        let is_sent = self.outcome(hop).is_some_and(|outcome| outcome.sent);
-        let is_over = self.turn.ended.is_some() || self.is_past(hop);
+        let was_sent = self.seen.sent_and_forgotten & (1 << hop) != 0;
+        let is_sent = was_sent || self.outcome(hop).is_some_and(|outcome| outcome.sent);
+        let is_over = self.turn.ended.is_some() || self.is_past(hop) || was_sent;
         let is_due = match why {
             Why::Parked => true,
             Why::Published => is_sent,
@@ -167,14 +162,14 @@ impl State {
         let before = self.workers[w].phase.clone();
         let (hop, stepped) = match before {
             Phase::Got(hop) => (hop, !done || self.ask(config, w)),
-            Phase::Publishing(hop) => (hop, !done || self.send(config, w)),
+            Phase::Publishing(decided) => (decided.hop, !done || self.send(config, w)),
             Phase::Running(ref run) if done => {
                 let ending = (run.hop == config.last_hop()).then_some(Ending::Completed);
                 (run.hop, self.finish(config, w, ending))
             }
             Phase::Running(ref run) => (run.hop, true),
-            Phase::Marking(hop) if !done => {
-                self.workers[w].phase = Phase::Settling(hop, Why::Published);
+            Phase::Marking(decided) if !done => {
+                self.workers[w].phase = Phase::Settling(decided.hop, Why::Published);
                 return self.workers[w].awake && self.fault();
             }
             _ => return false,

@@ -44,6 +44,7 @@ impl Cast {
             workers: count(workers)?,
             sweepers: count(sweepers)?,
             faults: crate::model::ANY_NUMBER,
+            forgetful: false,
             mutant: None,
         };
         let hops = hops_of(trace, &config)?;

@@ -5,7 +5,8 @@ use crate::model::{ANY_NUMBER, Action, Config, Hop, Phase, State, Sweeper, TurnM
 use stateright::Model;
 use std::collections::BTreeMap;
 
-const CONFIG: Config = Config { hops: 3, tokens: 0, workers: 3, sweepers: 1, faults: ANY_NUMBER, mutant: None };
+const CONFIG: Config =
+    Config { hops: 3, tokens: 0, workers: 3, sweepers: 1, faults: ANY_NUMBER, forgetful: false, mutant: None };
 const STEPS: usize = 100;
 const RUNS: u64 = 1_000;
 
@@ -109,12 +110,12 @@ fn who_does(action: Action) -> Option<Who> {
 /// What a worker says that it has done, when it says something.
 fn said_by_worker(action: Action, before: &Phase, state: &State, w: usize) -> Option<Act> {
     let after = &state.workers[w].phase;
-    let (Phase::Got(of) | Phase::Publishing(of) | Phase::Marking(of) | Phase::Parking(of) | Phase::Settling(of, _)) =
-        before
-    else {
-        return said_by_run(action, before, state, w);
+    let of = match before {
+        Phase::Got(of) | Phase::Parking(of) | Phase::Settling(of, _) => Some(*of),
+        publishes_or_marks => publishes_or_marks.publishes().or(publishes_or_marks.marks()),
     };
-    let hop = hop_id(state, *of);
+    let Some(of) = of else { return said_by_run(action, before, state, w) };
+    let hop = hop_id(state, of);
     Some(match (action, before, after) {
         (Action::Claim(_), _, Phase::Running(run)) => Act::Claimed { hop, fence: u64::from(run.fence) },
         (Action::Claim(_), _, Phase::Parking(_)) => Act::Busy { hop },
@@ -154,8 +155,8 @@ fn said_by_sweeper(action: Action, before: &Sweeper, state: &State, s: usize) ->
             let is_stored = matches!(after, Sweeper::Publishing(_));
             Some(if is_stored { Act::Committed { hop, fence, ends: true } } else { Act::Fenced { hop, fence } })
         }
-        (Action::SweeperPublish(_), _, Sweeper::Marking(hop)) => Some(Act::Published { hop: hop_id(state, *hop) }),
-        (Action::SweeperMark(_), Sweeper::Marking(hop), _) => Some(Act::Marked { hop: hop_id(state, *hop) }),
+        (Action::SweeperPublish(_), _, Sweeper::Marking(of)) => Some(Act::Published { hop: hop_id(state, of.hop) }),
+        (Action::SweeperMark(_), Sweeper::Marking(of), _) => Some(Act::Marked { hop: hop_id(state, of.hop) }),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use super::Act;
 use super::actors::Cast;
 use super::ways::go;
-use crate::model::{Action, Hop, Phase, State, Sweeper};
+use crate::model::{Action, Hop, State, Sweeper};
 
 /// The state after an act of a sweeper, when it is possible.
 pub(super) fn swept(cast: &Cast, state: &State, s: usize, act: &Act) -> Option<State> {
@@ -13,21 +13,21 @@ pub(super) fn swept(cast: &Cast, state: &State, s: usize, act: &Act) -> Option<S
         Act::Seized { fence, .. } => seized(cast, idle(cast, state, s), s, cast.fence(*fence)),
         Act::Committed { .. } => {
             let state = go(cast, state, &[Action::End(s)])?;
-            (state.sweepers[s] == Sweeper::Publishing(hop)).then_some(state)
+            (state.sweepers[s].publishes() == Some(hop)).then_some(state)
         }
         Act::Fenced { .. } => {
             let state = go(cast, state, &[Action::End(s)])?;
             (state.sweepers[s] == Sweeper::Idle).then_some(state)
         }
         Act::Published { .. } => {
-            if state.sweepers[s] != Sweeper::Publishing(hop) {
+            if state.sweepers[s].publishes() != Some(hop) {
                 state = go(cast, held_up(cast, idle(cast, state, s), hop), &[Action::Relay(s, hop)])?;
             }
             let state = go(cast, state, &[Action::SweeperPublish(s)])?;
-            (state.sweepers[s] == Sweeper::Marking(hop)).then_some(state)
+            (state.sweepers[s].marks() == Some(hop)).then_some(state)
         }
         Act::Marked { .. } => {
-            let is_next = state.sweepers[s] == Sweeper::Marking(hop);
+            let is_next = state.sweepers[s].marks() == Some(hop);
             go(cast, state, &[Action::SweeperMark(s)]).filter(|_| is_next)
         }
         _ => None,
@@ -53,7 +53,8 @@ fn seized(cast: &Cast, mut state: State, s: usize, fence: u64) -> Option<State> 
 /// A sweeper publishes for workers that are dead or late.
 fn held_up(cast: &Cast, mut state: State, hop: Hop) -> State {
     for w in 0..state.workers.len() {
-        if matches!(state.workers[w].phase, Phase::Publishing(of) | Phase::Marking(of) if of == hop) {
+        let phase = &state.workers[w].phase;
+        if [phase.publishes(), phase.marks()].contains(&Some(hop)) {
             Action::Stop(w).apply(&cast.config, &mut state);
         }
     }

@@ -74,7 +74,7 @@ impl<'a> Worker<'a> {
             Act::Busy { .. } => self.asked(state, |phase| matches!(phase, Phase::Parking(_))),
             Act::Over { .. } => self.asked(state, |phase| matches!(phase, Phase::Settling(..))),
             Act::Fenced { fence, .. } => self.fenced(state, self.cast.fence(*fence)),
-            Act::Published { .. } => self.do_in(state, Phase::Publishing(self.hop), Action::Publish(self.w)),
+            Act::Published { .. } => self.do_in(state, Phase::publishes, Action::Publish(self.w)),
             Act::Acked { .. } | Act::Buried { .. } => self.acked(state),
             Act::Parked { .. } | Act::Requeued { .. } => self.parked(state),
             _ => None,
@@ -87,9 +87,7 @@ impl<'a> Worker<'a> {
             Act::Over { .. } => self.refused(state).into_iter().collect(),
             Act::Committed { fence, ends, .. } => self.committed(state, self.cast.fence(*fence), *ends),
             Act::Released { fence, .. } => self.released(state, self.cast.fence(*fence)),
-            Act::Marked { .. } => {
-                self.do_in(state, Phase::Marking(self.hop), Action::Mark(self.w)).into_iter().collect()
-            }
+            Act::Marked { .. } => self.do_in(state, Phase::marks, Action::Mark(self.w)).into_iter().collect(),
             Act::Parked { .. } | Act::Requeued { .. } => self.given_up(state),
             _ => Vec::new(),
         }
@@ -103,8 +101,8 @@ impl<'a> Worker<'a> {
         go(self.cast, state.clone(), actions)
     }
 
-    fn do_in(&self, state: &State, phase: Phase, action: Action) -> Option<State> {
-        if *self.phase(state) != phase {
+    fn do_in(&self, state: &State, does: fn(&Phase) -> Option<Hop>, action: Action) -> Option<State> {
+        if does(self.phase(state)) != Some(self.hop) {
             return None;
         }
         self.go(state, &[action])
@@ -183,7 +181,7 @@ impl<'a> Worker<'a> {
         }
         let commit = if ends { Action::Fail(self.w) } else { Action::Next(self.w) };
         let ways = [self.go(state, &[Action::Emit(self.w), commit]), self.go(state, &[commit])];
-        let is_stored = |state: &State| *self.phase(state) == Phase::Publishing(self.hop);
+        let is_stored = |state: &State| self.phase(state).publishes() == Some(self.hop);
         ways.into_iter().flatten().filter(is_stored).take(1).collect()
     }
 

@@ -126,7 +126,7 @@ impl Ledger for Forbidden {
     async fn commit(&self, _: Commit) -> Result<Committed, PortError> {
         panic!("the API works on no hop")
     }
-    async fn mark_published(&self, _: &HopId) -> Result<(), PortError> {
+    async fn mark_published(&self, _: &HopId, _: u64) -> Result<(), PortError> {
         panic!("the API works on no hop")
     }
     async fn spend_llm_call(&self, _: &TurnId, _: u32) -> Result<bool, PortError> {
