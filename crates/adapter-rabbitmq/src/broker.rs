@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct RabbitConfig {
     /// `amqp://user:password@host:5672/vhost` or `amqps://…`.
     pub url: String,
+    /// Other nodes of its cluster, `host:port`.
+    pub nodes: Vec<String>,
     /// Put before every queue name.
     pub prefix: String,
     /// A queue takes no more messages than this.
@@ -44,7 +46,7 @@ pub struct RabbitConfig {
 
 impl fmt::Debug for RabbitConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, prefix, max_queue_length, tls: _ } = self;
+        let Self { url: _, nodes: _, prefix, max_queue_length, tls: _ } = self;
         f.debug_struct("RabbitConfig").field("prefix", prefix).field("max_queue_length", max_queue_length).finish()
     }
 }
@@ -73,8 +75,8 @@ impl Rabbit {
     }
 
     async fn open(config: RabbitConfig, unused_for: Option<Duration>) -> Result<Self, PortError> {
-        let RabbitConfig { url, prefix, max_queue_length, tls } = config;
-        let dialer = Arc::new(Dialer::new(parse(&url)?, &tls)?);
+        let RabbitConfig { url, nodes, prefix, max_queue_length, tls } = config;
+        let dialer = Arc::new(Dialer::new(parse(&url)?, &nodes, &tls)?);
         let stop = CancellationToken::new();
         let mut publishing = Link::open(Arc::clone(&dialer), "askline-publish", stop.clone());
         let mut consuming = Link::open(dialer, "askline-consume", stop.clone());
@@ -180,7 +182,7 @@ mod tests {
     #[test]
     fn a_password_does_not_show() {
         let (url, prefix) = ("amqp://u:hidden@h".to_owned(), "p".to_owned());
-        let config = RabbitConfig { url, prefix, max_queue_length: 1, tls: Files::default() };
+        let config = RabbitConfig { url, nodes: Vec::new(), prefix, max_queue_length: 1, tls: Files::default() };
         assert!(!format!("{config:?}").contains("hidden"));
     }
 

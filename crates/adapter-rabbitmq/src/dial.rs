@@ -7,6 +7,7 @@ use lapin::{Connection, ConnectionProperties, ErrorKind, runtime};
 use ports::PortError;
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tls::{Advice, Files, Material};
 
@@ -25,7 +26,10 @@ const ADVICE: Advice = Advice {
 
 /// Where connections go.
 pub(crate) struct Dialer {
-    uri: AMQPUri,
+    /// The nodes of the cluster.
+    uris: Vec<AMQPUri>,
+    /// The node that is tried first: the one that answered last.
+    first: AtomicUsize,
     connector: Option<RustlsConnector>,
 }
 
@@ -49,24 +53,48 @@ impl fmt::Display for Failure {
 
 impl Dialer {
     /// Reads the files once: a change of them counts from the next start on.
-    pub(crate) fn new(uri: AMQPUri, files: &Files) -> Result<Self, PortError> {
-        if uri.scheme == AMQPScheme::AMQPS {
-            return Ok(Self { uri, connector: Some(connector(files)?) });
+    pub(crate) fn new(uri: AMQPUri, nodes: &[String], files: &Files) -> Result<Self, PortError> {
+        let others = nodes.iter().map(|node| node_of(&uri, node)).collect::<Result<Vec<_>, _>>()?;
+        let is_secure = uri.scheme == AMQPScheme::AMQPS;
+        let uris = [vec![uri], others].concat();
+        if is_secure {
+            return Ok(Self { uris, first: AtomicUsize::new(0), connector: Some(connector(files)?) });
         }
         if !files.is_empty() {
             let sentence = "broker.ca_file or a client's certificate is set, and broker.url is no amqps:// URL: \
                             write amqps://, or nothing is encrypted";
             return Err(refused(STEP, sentence));
         }
-        Ok(Self { uri, connector: None })
+        Ok(Self { uris, first: AtomicUsize::new(0), connector: None })
     }
 
+    /// A connection to the first node that answers. When none does, why the last one that was tried did not.
     pub(crate) async fn connect(&self, name: &str) -> Result<Connection, Failure> {
+        let first = self.first.load(Ordering::Relaxed);
+        let mut failure = None;
+        for node in (0..self.uris.len()).map(|step| (first + step) % self.uris.len()) {
+            match self.connect_to(&self.uris[node], name).await {
+                Ok(connection) => {
+                    self.first.store(node, Ordering::Relaxed);
+                    return Ok(connection);
+                }
+                Err(why) => {
+                    if self.uris.len() > 1 {
+                        tracing::warn!(node = %address(&self.uris[node]), %why, "a node of the broker is not reached");
+                    }
+                    failure = Some(why);
+                }
+            }
+        }
+        Err(failure.unwrap_or_else(|| Failure::Tls("broker.url names no node".to_owned())))
+    }
+
+    async fn connect_to(&self, uri: &AMQPUri, name: &str) -> Result<Connection, Failure> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let connector = self.connector.clone();
         let runtime = runtime::default_runtime().map_err(Failure::Driver)?;
         let connecting = Connection::connector(
-            self.uri.clone(),
+            uri.clone(),
             runtime,
             async move |uri: AMQPUri, runtime| {
                 let plain = AMQPUri { scheme: AMQPScheme::AMQP, ..uri.clone() };
@@ -82,14 +110,13 @@ impl Dialer {
             Ok(outcome) => outcome,
             Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
         };
-        outcome.map_err(|error| self.failure(error))
+        outcome.map_err(|error| self.failure(uri, error))
     }
 
-    fn failure(&self, error: lapin::Error) -> Failure {
-        let authority = &self.uri.authority;
+    fn failure(&self, uri: &AMQPUri, error: lapin::Error) -> Failure {
         let fault = tls::explain(&error, &ADVICE).or_else(|| no_handshake(&error)).or_else(|| self.hung_up(&error));
         match fault {
-            Some(fault) => Failure::Tls(format!("RabbitMQ at {}:{}: {fault}", authority.host, authority.port)),
+            Some(fault) => Failure::Tls(format!("RabbitMQ at {}: {fault}", address(uri))),
             None => Failure::Driver(error),
         }
     }
@@ -103,6 +130,26 @@ impl Dialer {
             format!("{said}, and the server's log; {}", ADVICE.client)
         })
     }
+}
+
+/// Another node of the cluster: only the host and the port are its own.
+fn node_of(uri: &AMQPUri, node: &str) -> Result<AMQPUri, PortError> {
+    let unreadable = |why: &str| refused("read broker.nodes", format!("{node} is no host:port: {why}"));
+    // What is no plain address might hold a password, which the error would show.
+    if node.contains(['@', '/', '?']) {
+        return Err(refused("read broker.nodes", "write host:port alone; login and the rest are those of broker.url"));
+    }
+    let parsed: AMQPUri = format!("amqp://{node}").parse().map_err(|why: String| unreadable(&why))?;
+    let mut other = uri.clone();
+    other.authority.host = parsed.authority.host;
+    if node.ends_with(&format!(":{}", parsed.authority.port)) {
+        other.authority.port = parsed.authority.port;
+    }
+    Ok(other)
+}
+
+fn address(uri: &AMQPUri) -> String {
+    format!("{}:{}", uri.authority.host, uri.authority.port)
 }
 
 fn connector(files: &Files) -> Result<RustlsConnector, PortError> {
@@ -153,7 +200,22 @@ mod tests {
     use super::*;
 
     fn dialer(url: &str, files: &Files) -> Result<Dialer, PortError> {
-        Dialer::new(url.parse().unwrap(), files)
+        Dialer::new(url.parse().unwrap(), &[], files)
+    }
+
+    fn nodes(nodes: &[&str]) -> Result<Vec<String>, PortError> {
+        let nodes: Vec<String> = nodes.iter().map(|node| (*node).to_owned()).collect();
+        let dialer = Dialer::new("amqp://u:hidden@a:1234/v".parse().unwrap(), &nodes, &Files::default())?;
+        assert!(dialer.uris.iter().all(|uri| uri.authority.userinfo.password == "hidden" && uri.vhost == "v"));
+        Ok(dialer.uris.iter().map(address).collect())
+    }
+
+    #[test]
+    fn other_nodes_have_their_own_address_and_nothing_else() {
+        assert_eq!(nodes(&["b:5673", "c"]).unwrap(), ["a:1234", "b:5673", "c:1234"]);
+        assert!(nodes(&["b:port"]).unwrap_err().to_string().contains("b:port is no host:port"));
+        let error = nodes(&["u:secret@b"]).unwrap_err().to_string();
+        assert!(error.contains("host:port alone") && !error.contains("secret"), "{error}");
     }
 
     #[test]

@@ -73,6 +73,24 @@ async fn a_consumer_and_a_publisher_go_on_after_the_connection_was_cut() {
     assert_eq!(next(&mut consumer).await.message.id, "after");
 }
 
+/// The URL's node goes away; another of its cluster takes over. Here both are the same server.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_node_is_tried_when_one_is_away() {
+    let (first, config) = through_proxy("").await;
+    let (second, _) = through_proxy("").await;
+    let nodes = [testkit::free_port(), second.port].map(|port| format!("127.0.0.1:{port}"));
+    let rabbit = connect(RabbitConfig { nodes: nodes.to_vec(), ..config }).await;
+    rabbit.declare(&[queue()]).await.unwrap();
+    let mut consumer = rabbit.consume(&queue(), 10).await.unwrap();
+    for (away, other) in [(&first, &second), (&second, &first)] {
+        other.refuse(false);
+        away.refuse(true);
+        away.cut();
+        published_at_last(&rabbit, "from another node").await;
+        next(&mut consumer).await.receipt.ack().await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_confirmed_before_a_cut_is_delivered_and_no_publish_hangs() {
     let (proxy, config) = through_proxy("").await;

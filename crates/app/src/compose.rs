@@ -174,6 +174,7 @@ impl Reach<'_> {
         let broker = &self.settings.broker;
         let config = RabbitConfig {
             url: with_password(&broker.url, &self.settings.secrets.broker_password, "broker.url")?,
+            nodes: broker.nodes.clone(),
             prefix: broker.prefix.clone(),
             max_queue_length: broker.max_queue_length,
             tls: tls_files(&broker.ca_file, &broker.client_cert_file, &broker.client_key_file),

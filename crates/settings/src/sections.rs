@@ -135,6 +135,9 @@ pub struct Broker {
     pub client_cert_file: PathBuf,
     /// PEM file of its private key.
     pub client_key_file: PathBuf,
+    /// Other nodes of its cluster, `host:port`, which are tried in turn when the one before cannot be reached. Login,
+    /// virtual host and TLS are those of `url`.
+    pub nodes: Vec<String>,
     /// Put before every queue name, so that several installations can share a broker.
     pub prefix: String,
     /// A queue takes no more messages than this.

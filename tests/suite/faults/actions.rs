@@ -46,14 +46,11 @@ impl Stage<'_> {
                 let three = self.servers.rabbit().replicas_are(3, &prefix).await;
                 self.must(three, step);
             }
-            Step::KillLeader => {
-                self.servers.rabbit().kill();
-                self.aim(Link::Broker, self.servers.siblings[0].node.port);
-            }
+            Step::KillLeader => self.servers.rabbit().kill(),
             Step::FailOver => {
                 let folder = self.installation.folder.with_extension("replica");
                 let port = self.servers.fail_over(&folder).await;
-                self.aim(Link::Events, port);
+                self.aim_events(port);
             }
             Step::SmallDisk(server) => self.small_disk(*server).await,
             Step::Fill(server) => self.fill(*server),
@@ -115,9 +112,9 @@ impl Stage<'_> {
         }
     }
 
-    /// Everybody's connections of a kind end, and go to another server from now on.
-    fn aim(&self, link: Link, port: u16) {
-        for (_, proxy) in self.installation.links.iter().filter(|((_, of), _)| *of == link) {
+    /// Everybody's connections to Redis end, and go to another server from now on.
+    fn aim_events(&self, port: u16) {
+        for (_, proxy) in self.installation.links.iter().filter(|((_, of), _)| *of == Link::Events) {
             proxy.aim(format!("127.0.0.1:{port}"));
             proxy.cut();
         }

@@ -141,7 +141,7 @@ pub enum Step {
     Untouched,
     /// Every queue has three replicas.
     ThreeReplicas,
-    /// The broker's node that leads the queues dies; everybody goes to another.
+    /// The broker's node that leads the queues dies; who knows the others goes to one of them.
     KillLeader,
     /// A replica takes the place of Redis.
     FailOver,

@@ -96,6 +96,7 @@ impl Installation {
         let llms = [Llm::start().await, Llm::start().await];
         let prefix = folder.file_name().and_then(|name| name.to_str()).expect("a readable name").to_owned();
         let mut env = setup::settings(mode, &llms, folder, &prefix);
+        env.extend(setup::other_nodes(servers));
         let secrets = setup::keys(&programs.release, &mut env);
         env.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let database = setup::database(mode, servers, folder, &prefix, &mut env).await;

@@ -47,6 +47,12 @@ pub fn settings(mode: Mode, llms: &[Llm; 2], folder: &Path, prefix: &str) -> BTr
     )
 }
 
+/// Where a cluster goes on when one node is away; no proxy stands before those.
+pub fn other_nodes(servers: &Servers) -> Option<(String, String)> {
+    let nodes: Vec<_> = servers.siblings.iter().map(|sibling| format!("'127.0.0.1:{}'", sibling.node.port)).collect();
+    (!nodes.is_empty()).then(|| ("ASKLINE_BROKER__NODES".to_owned(), format!("[{}]", nodes.join(","))))
+}
+
 /// Makes the keys with the program itself, and lists what must never show.
 pub fn keys(program: &Path, env: &mut BTreeMap<String, String>) -> BTreeSet<String> {
     let output = std::process::Command::new(program).arg("keys").output().expect("the program makes keys");

@@ -15,5 +15,5 @@ pub fn url() -> String {
 /// The test's broker, under a prefix that no other test uses.
 pub fn config() -> RabbitConfig {
     let prefix = format!("test-{:016x}", rand::random::<u64>());
-    RabbitConfig { url: url(), prefix, max_queue_length: 100_000, tls: tls::Files::default() }
+    RabbitConfig { url: url(), nodes: Vec::new(), prefix, max_queue_length: 100_000, tls: tls::Files::default() }
 }
