@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use testkit::Process;
+use testkit::proxy::Proxy;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TEN_MEGABYTES: usize = 10 << 20;
@@ -48,9 +49,16 @@ impl Stage<'_> {
             }
             Step::KillLeader => self.servers.rabbit().kill(),
             Step::FailOver => {
-                let folder = self.installation.folder.with_extension("replica");
-                let port = self.servers.fail_over(&folder).await;
-                self.aim_events(port);
+                let port = self.servers.fail_over(&self.replica_folder()).await;
+                self.aim_events(port).for_each(Proxy::cut);
+            }
+            Step::ChangeOver => {
+                let port = self.servers.change_over(&self.replica_folder()).await;
+                self.aim_events(port).for_each(drop);
+            }
+            Step::EventsFull(full) => {
+                let most = if *full { "CONFIG SET maxmemory 1" } else { "CONFIG SET maxmemory 0" };
+                self.servers.redis().command(most).await;
             }
             Step::SmallDisk(server) => self.small_disk(*server).await,
             Step::Fill(server) => self.fill(*server),
@@ -94,6 +102,16 @@ impl Stage<'_> {
                     store.execute(&prefix, statement).await;
                 }
             }
+            Step::ReadOnly(on) if self.installation.mode == Mode::Embedded => {
+                self.installation.database.hold_the_only_writer(*on).await;
+            }
+            Step::ReadOnly(on) => {
+                let setting = if *on { "SET default_transaction_read_only = on" } else { "RESET ALL" };
+                let store = self.servers.store();
+                store.execute("postgres", &format!("ALTER DATABASE {prefix} {setting}")).await;
+                let ours = format!("FROM pg_stat_activity WHERE datname = '{prefix}'");
+                store.number("postgres", &format!("SELECT count(pg_terminate_backend(pid)) {ours}")).await;
+            }
             _ => self.act_on_the_api(step).await,
         }
     }
@@ -112,12 +130,17 @@ impl Stage<'_> {
         }
     }
 
-    /// Everybody's connections to Redis end, and go to another server from now on.
-    fn aim_events(&self, port: u16) {
-        for (_, proxy) in self.installation.links.iter().filter(|((_, of), _)| *of == Link::Events) {
+    fn replica_folder(&self) -> PathBuf {
+        self.installation.folder.with_extension(format!("replica-{}", self.load.run))
+    }
+
+    /// New connections to Redis go to another server. The proxies, for those that stand.
+    fn aim_events(&self, port: u16) -> impl Iterator<Item = &Proxy> {
+        let links = self.installation.links.iter().filter(|((_, of), _)| *of == Link::Events);
+        links.map(move |(_, proxy)| {
             proxy.aim(format!("127.0.0.1:{port}"));
-            proxy.cut();
-        }
+            proxy
+        })
     }
 
     async fn republish(&mut self, step: &Step) {

@@ -34,8 +34,6 @@ pub struct Case {
     pub log_may_be_lost: bool,
     /// The fault makes clocks differ.
     pub skewed: bool,
-    /// The model of the protocol knows all that this fault can do, so it must explain every turn.
-    pub modelled: bool,
     /// Bodies that the fault puts into dead queues.
     pub dead_expected: usize,
     /// The broker is a cluster of three nodes.
@@ -125,6 +123,8 @@ pub enum Step {
     Free(Server),
     /// The audit table takes no rows, or takes them again.
     AuditFails(bool),
+    /// The app store can be read and takes no writes, or takes them again.
+    ReadOnly(bool),
     /// A question over HTTP gets a 503 that says when to try again, within so long.
     RefusesSoon(Duration),
     /// The API says that it is not ready.
@@ -145,6 +145,10 @@ pub enum Step {
     KillLeader,
     /// A replica takes the place of Redis.
     FailOver,
+    /// They change places, and nobody's connection ends.
+    ChangeOver,
+    /// Redis has no room for anything, or has room again.
+    EventsFull(bool),
 }
 
 /// What must come of the questions, beside the invariants.
@@ -202,7 +206,6 @@ impl Case {
             expect: vec![Expect::AllAnswered],
             log_may_be_lost: false,
             skewed: false,
-            modelled: false,
             dead_expected: 0,
             cluster: false,
         }
@@ -222,5 +225,12 @@ impl Case {
 
     pub fn losing_the_log(self) -> Self {
         Self { log_may_be_lost: true, ..self }
+    }
+
+    /// Whether the model of the protocol must explain every turn. Lines of clocks that differ have no order, and what a
+    /// store forgets when its server dies, no process has told.
+    pub fn is_modelled(&self) -> bool {
+        let ends_the_store = |step: &Step| matches!(step, Step::KillServer(Server::Store) | Step::Fill(Server::Store));
+        !self.skewed && !self.during.iter().any(ends_the_store)
     }
 }

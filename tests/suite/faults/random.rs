@@ -48,6 +48,7 @@ pub async fn processes(runner: &mut Runner) -> Findings {
     let recovery = asked[first_probe..].iter().filter_map(|probe| Some(probe.ended_ms? - over)).max();
     let mut evidence = collector.collect(asked, servers, installation).await;
     evidence.recovery_ms = recovery;
+    evidence.modelled = true;
     judge(&evidence)
 }
 
@@ -72,6 +73,7 @@ pub async fn embedded(runner: &mut Runner) -> Findings {
         let recovery = asked.last().and_then(|probe| Some(probe.ended_ms? - over));
         let mut evidence = collector.collect(asked, servers, installation).await;
         evidence.recovery_ms = recovery;
+        evidence.modelled = true;
         let findings = judge(&evidence);
         if !findings.violations.is_empty() || (kill + 1) % 20 == 0 {
             eprintln!("    kill {}: {:?}", kill + 1, findings.violations);

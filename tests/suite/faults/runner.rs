@@ -74,7 +74,7 @@ impl Runner {
         evidence.recovery_ms = recovery_ms;
         evidence.log_may_be_lost = case.log_may_be_lost;
         evidence.skewed = case.skewed;
-        evidence.modelled = case.modelled;
+        evidence.modelled = case.is_modelled();
         evidence.dead_expected = case.dead_expected;
         let mut findings = judge(&evidence);
         failures.extend(disappointments(&case.expect, &evidence, &findings));

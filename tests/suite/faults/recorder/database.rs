@@ -2,21 +2,24 @@
 
 use crate::faults::evidence::{AuditRow, Turn};
 use sqlx::any::{AnyConnectOptions, AnyRow, install_default_drivers};
-use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Connection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// Where turns and audit rows lie.
 #[derive(Clone)]
 pub struct AppDatabase {
     url: String,
+    held: Arc<Mutex<Option<AnyConnection>>>,
 }
 
 impl AppDatabase {
     /// `postgres://…`, or `sqlite:FILE`.
     pub fn new(url: String) -> Self {
         install_default_drivers();
-        Self { url }
+        Self { url, held: Arc::default() }
     }
 
     /// The turns whose question holds a text.
@@ -75,6 +78,19 @@ impl AppDatabase {
     /// Changes it, for a fault.
     pub async fn execute(&self, statement: &str) {
         drop(self.rows(statement).await);
+    }
+
+    /// SQLite: nobody else may write while this does, or until it is told to end that.
+    pub async fn hold_the_only_writer(&self, on: bool) {
+        let mut held = self.held.lock().await;
+        if !on {
+            // Closed, its transaction is rolled back.
+            held.take();
+            return;
+        }
+        let mut connection = AnyConnection::connect(&self.url).await.expect("another connection to the store");
+        connection.execute("BEGIN EXCLUSIVE").await.expect("the writer's lock");
+        *held = Some(connection);
     }
 
     async fn rows(&self, query: &str) -> Vec<AnyRow> {

@@ -25,6 +25,8 @@ pub struct Servers {
     pub siblings: Vec<Rabbit>,
     /// Event logs; `None` for embedded installations.
     pub redis: Option<Redis>,
+    /// Which were that, and are replicas now.
+    demoted: Vec<Redis>,
     /// The app store; `None` for embedded installations.
     pub store: Option<Postgres>,
     /// The tenants' databases.
@@ -38,13 +40,21 @@ impl Servers {
     pub async fn start(folder: &Path, distributed: bool) -> Self {
         let source = Postgres::start(&folder.join("source"), true).await;
         if !distributed {
-            return Self { rabbit: None, siblings: Vec::new(), redis: None, store: None, source, disks: Vec::new() };
+            return Self {
+                rabbit: None,
+                siblings: Vec::new(),
+                redis: None,
+                demoted: Vec::new(),
+                store: None,
+                source,
+                disks: Vec::new(),
+            };
         }
         let [rabbit, store, redis] = ["rabbit", "store", "redis"].map(|name| folder.join(name));
         let (rabbit, store, redis) =
             tokio::join!(Rabbit::start(&rabbit), Postgres::start(&store, false), Redis::start(&redis));
         let (rabbit, redis, store) = (Some(rabbit), Some(redis), Some(store));
-        Self { rabbit, siblings: Vec::new(), redis, store, source, disks: Vec::new() }
+        Self { rabbit, siblings: Vec::new(), redis, demoted: Vec::new(), store, source, disks: Vec::new() }
     }
 
     /// Two more nodes join the broker.
@@ -59,10 +69,19 @@ impl Servers {
 
     /// A replica takes the place of Redis, which dies. Where it is now.
     pub async fn fail_over(&mut self, folder: &Path) -> u16 {
-        let replica = self.redis().replica(&folder.join("redis-2")).await;
+        let replica = self.redis().replica(folder).await;
         self.redis().kill();
         replica.command("REPLICAOF NO ONE").await;
         self.redis.insert(replica).port
+    }
+
+    /// A replica and Redis change places. Where it is now.
+    pub async fn change_over(&mut self, folder: &Path) -> u16 {
+        let replica = self.redis().replica(folder).await;
+        replica.command("REPLICAOF NO ONE").await;
+        self.redis().command(&format!("REPLICAOF 127.0.0.1 {}", replica.port)).await;
+        self.demoted.extend(self.redis.replace(replica));
+        self.redis().port
     }
 
     pub fn rabbit(&mut self) -> &mut Rabbit {

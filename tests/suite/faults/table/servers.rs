@@ -1,6 +1,6 @@
 //! The broker, Redis and the app store stop, die, fill up and forget.
 
-use crate::faults::case::{Case, DISTRIBUTED, EMBEDDED, Expect, Net, Row, Server, Step, Whose};
+use crate::faults::case::{BOTH, Case, DISTRIBUTED, EMBEDDED, Expect, Net, Row, Server, Step, Whose};
 use crate::faults::installation::Link;
 use crate::faults::question::Style;
 use std::time::Duration;
@@ -13,8 +13,8 @@ pub fn rows() -> Vec<Row> {
         Row::new("F12", "the broker closes the channel of a long job", "reply", vec![consumer_timeout()]),
         Row::new("F13", "Redis restarts, empty", "mid-stream", vec![redis_restarts()]),
         Row::new("F14", "Redis FLUSHALL", "mid-stream", vec![flushed()]),
-        Row::new("F15", "Redis is down for 60 s", "under load", vec![redis_down()]),
-        Row::new("F16", "the app store restarts", "each stage", store_restarts()),
+        Row::new("F15", "Redis is down for 60 s, or full", "under load", vec![redis_down(), redis_full()]),
+        Row::new("F16", "the app store restarts, or takes no writes", "each stage", store_restarts()),
         Row::new("CLUSTER", "a node of three dies and comes back; Redis fails over", "under load", cluster()),
         Row::new("F33", "the disk is full", "broker, app store, the one process's files", disk_full()),
         Row::new("F34", "memory alarm at the broker", "under load", vec![alarm()]),
@@ -89,13 +89,32 @@ fn redis_down() -> Case {
     Case::new("under load", DISTRIBUTED, during).losing_the_log()
 }
 
+fn redis_full() -> Case {
+    let during = vec![
+        Step::UntilDeltas(5),
+        Step::EventsFull(true),
+        Step::AskMore(20),
+        Step::Lasts(Duration::from_secs(10)),
+        Step::EventsFull(false),
+    ];
+    Case::new("no room for 10 s", DISTRIBUTED, during).losing_the_log()
+}
+
 fn store_restarts() -> Vec<Case> {
     let restart = |name: &str, end: Step, wait: Step| {
         let lasts = Step::Lasts(Duration::from_secs(4));
         Case::new(name, DISTRIBUTED, vec![wait, end, lasts, Step::StartServer(Server::Store), Step::AskMore(20)])
     };
     let accepted = || Step::UntilAccepted(20);
+    let read_only = vec![
+        Step::UntilAccepted(50),
+        Step::ReadOnly(true),
+        Step::AskMore(20),
+        Step::Lasts(Duration::from_secs(12)),
+        Step::ReadOnly(false),
+    ];
     vec![
+        Case::new("read, not written, 12 s", BOTH, read_only),
         restart("stopped at the first steps", Step::StopServer(Server::Store), accepted()),
         restart("killed at the first steps", Step::KillServer(Server::Store), accepted()),
         restart("stopped mid-stream", Step::StopServer(Server::Store), Step::UntilDeltas(5)),
@@ -164,6 +183,11 @@ fn cluster() -> Vec<Case> {
         Step::StartServer(Server::Broker),
     ];
     let leader = Case { cluster: true, ..Case::new("the leader of the queues", DISTRIBUTED, leader) };
-    let redis = vec![Step::UntilDeltas(5), Step::FailOver, Step::AskMore(20)];
-    vec![Case::new("Redis fails over to a replica", DISTRIBUTED, redis).losing_the_log(), leader]
+    let redis =
+        |name, over| Case::new(name, DISTRIBUTED, vec![Step::UntilDeltas(5), over, Step::AskMore(20)]).losing_the_log();
+    vec![
+        redis("Redis fails over to a replica", Step::FailOver),
+        redis("Redis and a replica change places", Step::ChangeOver),
+        leader,
+    ]
 }

@@ -21,7 +21,7 @@ pub fn rows() -> Vec<Row> {
 
 fn killed_at(kind: &'static str, point: &'static str) -> Case {
     let during = vec![Step::UntilPaused, Step::Kill(kind), Step::Start(kind)];
-    Case { modelled: true, ..Case::new(point, BOTH, during) }.before(vec![Step::Pause(kind, point)])
+    Case::new(point, BOTH, during).before(vec![Step::Pause(kind, point)])
 }
 
 fn killed(kind: &'static str) -> Vec<Case> {
