@@ -54,7 +54,7 @@ struct State {
 impl FileLog {
     /// Opens the log and drops what is older than `retention`.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>, retention: Duration) -> Result<Self, PortError> {
-        let mut connection = file::open(SYSTEM, path, SqliteSynchronous::Off, LAYOUT).await?;
+        let mut connection = open(path).await?;
         let oldest = clock.now_ms() - i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
         drop_older(&mut connection, oldest).await.map_err(|error| unavailable("drop old events")(error.into()))?;
         let readers = SqlitePoolOptions::new()
@@ -65,6 +65,20 @@ impl FileLog {
         let watchers = Watchers::default();
         let writer = Writer::start(connection, Logs { watchers: watchers.clone(), clock });
         Ok(Self { writer, readers, watchers })
+    }
+}
+
+/// A damaged log is no reason not to start: what it held is in the store, where it counts. A power cut loses its last
+/// events (`NORMAL`), and damages nothing.
+async fn open(path: &Path) -> Result<SqliteConnection, PortError> {
+    let open = || file::open(SYSTEM, path, SqliteSynchronous::Normal, LAYOUT);
+    match open().await {
+        Err(error @ PortError::Unreadable { .. }) => {
+            let aside = file::set_aside(SYSTEM, path)?;
+            tracing::error!(%error, aside = %aside.display(), "the event log begins anew: clients get snapshots");
+            open().await
+        }
+        opened => opened,
     }
 }
 

@@ -77,6 +77,19 @@ mod limiter {
     ports::limiter_conformance!(make_limiter);
 }
 
+#[tokio::test]
+async fn a_damaged_log_is_set_aside_and_a_damaged_journal_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let [log, queues] = ["events.sqlite", "queue.sqlite"].map(|name| folder.path().join(name));
+    for file in [&log, &queues] {
+        std::fs::write(file, "no database at all, but long enough to be looked at as one").unwrap();
+    }
+    FileLog::open(&log, clock(), Duration::from_secs(60)).await.unwrap();
+    assert!(std::fs::read_to_string(log.with_extension("damaged")).unwrap().starts_with("no database"));
+    let error = Journal::open(&queues, clock(), 10).await.err().unwrap();
+    assert!(error.to_string().contains("queue.sqlite is damaged"), "{error}");
+}
+
 mod journal {
     use super::*;
     use bytes::Bytes;

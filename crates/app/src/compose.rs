@@ -95,6 +95,9 @@ pub async fn migrate(settings: &Settings) -> Result<()> {
     Ok(Reach { settings, clock }.any_store().await?.migrate().await?)
 }
 
+const NO_JOURNAL: &str = "the queues of embedded mode cannot be read; if queue.sqlite is damaged put back a copy of it, \
+     or move it away: the questions that wait in it then end with an error when their time is up";
+
 async fn embedded(settings: &mut Settings, clock: Arc<dyn Clock>) -> Result<Backbone> {
     let folder = settings.embedded.data_dir.clone();
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -110,7 +113,7 @@ async fn embedded(settings: &mut Settings, clock: Arc<dyn Clock>) -> Result<Back
     let flights = Arc::new(LocalFlights::new(clock.clone()));
     Ok(Backbone {
         store: Arc::new(store),
-        broker: Arc::new(Journal::open(&folder.join("queue.sqlite"), clock.clone(), length).await?),
+        broker: Arc::new(Journal::open(&folder.join("queue.sqlite"), clock.clone(), length).await.context(NO_JOURNAL)?),
         events: Arc::new(FileLog::open(&folder.join("events.sqlite"), clock, retention).await?),
         signals: Arc::new(LocalSignals::default()),
         limiter: Arc::new(LocalLimiter::default()),
