@@ -40,6 +40,7 @@ mod skew;
 mod starting;
 mod stops;
 mod stuck;
+mod sweeps;
 mod taken_up;
 mod tls;
 mod traces;

@@ -1,6 +1,6 @@
 use crate::servers::{FreshDatabase, Servers, fresh_name};
 use crate::{Client, Processes};
-use app::{Demo, Overrides, Roles, Running, Shutdown};
+use app::{Composed, Demo, Overrides, Roles, Running, Shutdown};
 use ports::Ports;
 use settings::{Settings, Source};
 use std::collections::BTreeMap;
@@ -56,6 +56,16 @@ impl World {
         let settings = load(&env);
         app::migrate(&settings).await.expect("the store migrates");
         Self::start(env, overrides, folder, Some(database), Some(turn)).await
+    }
+
+    /// An embedded installation with the sample shop in which nobody works, and the folder of its data.
+    pub async fn at_rest() -> (Composed, TempDir) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = load(&embedded_env(&folder, &[]));
+        settings.llm.providers = rules();
+        let composed = app::compose(&mut settings, &Roles::all(), Overrides::default()).await.expect("composed");
+        app::prepare_demo(&composed.ports, &settings).await.expect("the sample shop is there");
+        (composed, folder)
     }
 
     async fn start(
