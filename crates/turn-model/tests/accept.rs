@@ -80,6 +80,19 @@ fn a_late_worker_is_fenced_and_parks_its_job() {
     accepts(&trace).unwrap();
 }
 
+/// It was stopped after its mark was made and before it heard of that.
+#[test]
+fn a_mark_that_was_not_answered_may_have_been_made() {
+    let begun = by("a", [claimed(FIRST, 1), committed(FIRST, 1, false), Act::Published { hop: FIRST.into() }]);
+    let rest = by("a", [Act::Acked { hop: FIRST.into() }]);
+    let found_marked = by("c", [Act::Repeated { hop: FIRST.into() }, Act::Acked { hop: FIRST.into() }]);
+    let found_unmarked = by("c", [vec![Act::Repeated { hop: FIRST.into() }], published(FIRST).into()].concat());
+    for found in [found_marked, found_unmarked] {
+        let trace = [begun.clone(), done("b", SECOND, 2, true), found, rest.clone()].concat();
+        accepts(&trace).unwrap();
+    }
+}
+
 #[test]
 fn a_sweeper_ends_an_overdue_turn() {
     let end = "resp_1/end.2";

@@ -88,6 +88,7 @@ impl<'a> Worker<'a> {
             Act::Committed { fence, ends, .. } => self.committed(state, self.cast.fence(*fence), *ends),
             Act::Released { fence, .. } => self.released(state, self.cast.fence(*fence)),
             Act::Marked { .. } => self.do_in(state, Phase::marks, Action::Mark(self.w)).into_iter().collect(),
+            Act::Acked { .. } | Act::Buried { .. } => self.acked_unmarked(state),
             Act::Parked { .. } | Act::Requeued { .. } => self.given_up(state),
             _ => Vec::new(),
         }
@@ -207,12 +208,17 @@ impl<'a> Worker<'a> {
     }
 
     fn acked(&self, state: &State) -> Option<State> {
-        let mut state = state.clone();
-        if matches!(self.phase(&state), Phase::Marking(_)) {
-            Action::Unanswered(self.w, false).apply(&self.cast.config, &mut state);
+        let Phase::Settling(hop, _) = *self.phase(state) else { return None };
+        (hop == self.hop).then(|| self.go(state, &[Action::Settle(self.w)]))?
+    }
+
+    /// Its mark was not answered. Others may have found it made.
+    fn acked_unmarked(&self, state: &State) -> Vec<State> {
+        if self.phase(state).marks() != Some(self.hop) {
+            return Vec::new();
         }
-        let Phase::Settling(hop, _) = *self.phase(&state) else { return None };
-        (hop == self.hop).then(|| self.go(&state, &[Action::Settle(self.w)]))?
+        let unanswered = [Action::Mark(self.w), Action::Unanswered(self.w, false)];
+        unanswered.into_iter().filter_map(|mark| self.go(state, &[mark, Action::Settle(self.w)])).collect()
     }
 
     /// Parked because it was said before, because the claim was not answered, or because publishing was not: then it
