@@ -7,6 +7,7 @@
 #[macro_use]
 mod mode;
 
+mod access;
 mod admission;
 mod audit;
 mod bad_input;

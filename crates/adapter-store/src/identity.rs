@@ -16,6 +16,7 @@ const USER_BY_EMAIL: &str = "SELECT id, email, password_hash, created_ms FROM us
 const USER: &str = "SELECT id, email, password_hash, created_ms FROM users WHERE id = $1";
 const SET_MEMBERSHIP: &str = "INSERT INTO memberships (user_id, business_id, role) VALUES ($1, $2, $3) \
      ON CONFLICT (user_id, business_id) DO UPDATE SET role = excluded.role";
+const REMOVE_MEMBERSHIP: &str = "DELETE FROM memberships WHERE user_id = $1 AND business_id = $2";
 const MEMBERSHIPS: &str = "SELECT m.business_id, b.name, m.role FROM memberships AS m \
      JOIN businesses AS b ON b.id = m.business_id WHERE m.user_id = $1 ORDER BY b.name, b.id";
 
@@ -47,6 +48,11 @@ impl Identity for Store {
         let values = values![user.as_str(), business.as_str(), role.as_str()];
         self.db.execute("set_membership", SET_MEMBERSHIP, values).await?;
         Ok(())
+    }
+
+    async fn remove_membership(&self, user: &UserId, business: &BusinessId) -> Result<bool, PortError> {
+        let values = values![user.as_str(), business.as_str()];
+        Ok(self.db.execute("remove_membership", REMOVE_MEMBERSHIP, values).await? > 0)
     }
 
     async fn memberships(&self, user: &UserId) -> Result<Vec<Membership>, PortError> {

@@ -29,7 +29,7 @@ pub use desk::OperatorDesk;
 pub use doctor::{Finding, doctor};
 pub use keys::{DataKeys, generate_vault_keys, random_secret};
 pub use lifecycle::{Shutdown, until_signal};
-pub use members::{NewMember, add_member, add_member_to};
+pub use members::{NewMember, add_member, add_member_to, remove_member};
 pub use patience::compose_patiently;
 pub use roles::{ALL_KINDS, Role, Roles};
 pub use rotate::rotate_keys;

@@ -298,6 +298,14 @@ pub enum UserCommand {
         #[arg(long, value_enum, default_value_t = RoleArg::Member)]
         role: RoleArg,
     },
+    /// Take a user's access to a business away. It counts from the next step of every question on.
+    Remove {
+        /// E-mail address.
+        email: String,
+        /// Name of the business.
+        #[arg(long)]
+        business: String,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -337,6 +337,8 @@ pub trait Identity: Send + Sync {
     async fn user(&self, id: &UserId) -> Result<Option<User>, PortError>;
     /// Makes the user a member, or changes the role.
     async fn set_membership(&self, user: &UserId, business: &BusinessId, role: Role) -> Result<(), PortError>;
+    /// The user may do nothing there any more; false when that was so before.
+    async fn remove_membership(&self, user: &UserId, business: &BusinessId) -> Result<bool, PortError>;
     /// Where the user may do what, by name of the business.
     async fn memberships(&self, user: &UserId) -> Result<Vec<Membership>, PortError>;
     /// What the user may do in one business now; `None` when nothing.

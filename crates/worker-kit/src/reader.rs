@@ -20,33 +20,39 @@ pub struct Reader {
 }
 
 impl Ctx {
-    /// Who asks and under which policy; `None` when the connection has none.
+    /// Who asks and under which policy; `None` when the connection has none. Fails when the user may do nothing in the
+    /// business any more, policy or not: access may be taken away while a question is on its way.
     pub async fn reader(&self, connection: &Connection) -> Result<Option<Reader>, JobError> {
         self.reader_as(connection, &self.meta.user).await
     }
 
-    /// As above, on behalf of somebody else; `None` when the connection has none.
+    /// As above, on behalf of somebody else.
     pub async fn reader_as(&self, connection: &Connection, user: &UserId) -> Result<Option<Reader>, JobError> {
-        let store = &self.ports.store;
-        let stored = store.connection_policy(&self.meta.business, &connection.id).await;
-        let Some(policy) = stored.or_retry("read the policy of the connection")? else { return Ok(None) };
-        let role = store.role_in(user, &self.meta.business).await.or_retry("read the role of the user")?;
-        self.reader_with(policy, role, user).await.map(Some)
+        let (store, business) = (&self.ports.store, &self.meta.business);
+        let (policy, role) =
+            tokio::join!(store.connection_policy(business, &connection.id), store.role_in(user, business));
+        let policy = policy.or_retry("read the policy of the connection")?;
+        self.reader_with(policy, role.or_retry("read the role of the user")?, user).await
     }
 
     /// As `reader`, of what was read with the connection.
     pub async fn reader_of(&self, seen: &Seen) -> Result<Option<Reader>, JobError> {
-        let Some(policy) = &seen.policy else { return Ok(None) };
-        self.reader_with(policy.clone(), seen.role, &self.meta.user).await.map(Some)
+        self.reader_with(seen.policy.clone(), seen.role, &self.meta.user).await
     }
 
-    async fn reader_with(&self, policy: Value, role: Option<Role>, user: &UserId) -> Result<Reader, JobError> {
+    async fn reader_with(
+        &self,
+        policy: Option<Value>,
+        role: Option<Role>,
+        user: &UserId,
+    ) -> Result<Option<Reader>, JobError> {
         let role = role.or_fail("forbidden", FORBIDDEN)?;
+        let Some(policy) = policy else { return Ok(None) };
         let user = self.ports.store.user(user).await.or_retry("read the user")?;
         let user = user.or_fail("forbidden", FORBIDDEN)?;
         let text = |value: &str| Value::String(value.to_owned());
         let attributes = [("id", user.id.as_str()), ("email", &user.email), ("role", role.as_str())];
         let attributes = attributes.map(|(name, value)| (name.to_owned(), text(value))).into();
-        Ok(Reader { role, attributes, policy })
+        Ok(Some(Reader { role, attributes, policy }))
     }
 }

@@ -6,6 +6,7 @@ use super::http;
 use super::installation::{ALL, Link, Mode};
 use super::servers::Copied;
 use super::stage::{Stage, stop};
+use super::tenants;
 use contracts::job::KINDS;
 use lapin::BasicProperties;
 use serde_json::{Value, json};
@@ -112,6 +113,8 @@ impl Stage<'_> {
                 let ours = format!("FROM pg_stat_activity WHERE datname = '{prefix}'");
                 store.number("postgres", &format!("SELECT count(pg_terminate_backend(pid)) {ours}")).await;
             }
+            Step::Access(tenant, true) => tenants::let_in(self.installation, *tenant),
+            Step::Access(tenant, false) => tenants::shut_out(self.installation, *tenant),
             _ => self.act_on_the_api(step).await,
         }
     }

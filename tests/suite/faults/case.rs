@@ -131,6 +131,8 @@ pub enum Step {
     NotReady,
     /// No process has ended by itself.
     AllRun,
+    /// The user of a tenant may ask no more, or again.
+    Access(usize, bool),
     /// Bad frames and bodies to the API.
     BadInput,
     /// The same key: in parallel, again, with another text.

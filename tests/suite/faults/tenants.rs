@@ -55,8 +55,8 @@ pub async fn add(installation: &Installation, servers: &mut Servers) -> Vec<Tena
     prepare_databases(servers).await;
     let mut tenants = Vec::new();
     for (number, name) in NAMES.iter().enumerate() {
-        let email = format!("{name}@example.org");
-        installation.run_program(&["user", "add", &email, "--business", name, "--role", "manager"], PASSWORD);
+        let_in(installation, number);
+        let email = email_of(name);
         let url = installation.urls()[0].clone();
         let login = json!({"email": email, "password": PASSWORD});
         let login: Value = post(&format!("{url}/v1/auth/login"), "", &login).await;
@@ -70,6 +70,22 @@ pub async fn add(installation: &Installation, servers: &mut Servers) -> Vec<Tena
         tenants.push(Tenant { token, canary: canary(number) });
     }
     tenants
+}
+
+fn email_of(name: &str) -> String {
+    format!("{name}@example.org")
+}
+
+/// The tenant's user may ask.
+pub fn let_in(installation: &Installation, tenant: usize) {
+    let name = NAMES[tenant];
+    installation.run_program(&["user", "add", &email_of(name), "--business", name, "--role", "manager"], PASSWORD);
+}
+
+/// The tenant's user may not ask any more, and keeps its token.
+pub fn shut_out(installation: &Installation, tenant: usize) {
+    let name = NAMES[tenant];
+    installation.run_program(&["user", "remove", &email_of(name), "--business", name], "");
 }
 
 impl Installation {

@@ -11,11 +11,15 @@ const SHORTEST_PASSWORD: usize = 10;
 
 /// Who may log in.
 pub async fn run(config: Option<PathBuf>, args: UserArgs) -> Result<ExitCode> {
-    let UserCommand::Add { email, business, role } = args.command;
     let settings = process::settings(config)?;
-    let member = NewMember { email, password: read_password()?, business, role: role.into() };
-    let added = app::add_member(&settings, member).await?;
-    output::line(added);
+    let done = match args.command {
+        UserCommand::Add { email, business, role } => {
+            let member = NewMember { email, password: read_password()?, business, role: role.into() };
+            app::add_member(&settings, member).await?
+        }
+        UserCommand::Remove { email, business } => app::remove_member(&settings, &email, &business).await?,
+    };
+    output::line(done);
     Ok(ExitCode::SUCCESS)
 }
 

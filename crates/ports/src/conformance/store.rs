@@ -21,6 +21,7 @@ macro_rules! store_conformance {
                 a_business_is_created_once,
                 an_email_address_belongs_to_one_user,
                 a_membership_is_one_role_that_can_change,
+                a_membership_that_is_taken_away_is_gone_in_that_business_alone,
                 nobody_is_a_member_of_nothing,
                 the_name_of_a_connection_is_unique_in_its_business,
                 a_connection_changes_only_its_status,
@@ -119,6 +120,18 @@ pub async fn a_membership_is_one_role_that_can_change(bench: Bench) {
     let roles: Vec<_> = memberships.iter().map(|member| (member.business_name.as_str(), member.role)).collect();
     assert_eq!(roles, [("Acme", Role::Admin), ("Zenith", Role::Viewer)]);
     assert_eq!(bench.store.role_in(&user(), &business()).await.unwrap(), Some(Role::Admin));
+}
+
+pub async fn a_membership_that_is_taken_away_is_gone_in_that_business_alone(bench: Bench) {
+    two_businesses(&bench).await;
+    bench.store.create_user(&person(USER, "ada@example.org")).await.unwrap();
+    for business in ["biz_2", BUSINESS] {
+        bench.store.set_membership(&user(), &business.into(), Role::Member).await.unwrap();
+    }
+    assert!(bench.store.remove_membership(&user(), &business()).await.unwrap());
+    assert!(!bench.store.remove_membership(&user(), &business()).await.unwrap());
+    assert_eq!(bench.store.role_in(&user(), &business()).await.unwrap(), None);
+    assert_eq!(bench.store.role_in(&user(), &"biz_2".into()).await.unwrap(), Some(Role::Member));
 }
 
 pub async fn nobody_is_a_member_of_nothing(bench: Bench) {

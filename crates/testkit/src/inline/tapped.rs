@@ -49,6 +49,7 @@ tapped!(AppStore: Identity {
     fn user_by_email(email: &str) -> Option<User>;
     fn user(id: &UserId) -> Option<User>;
     fn set_membership(user: &UserId, business: &BusinessId, role: Role) -> ();
+    fn remove_membership(user: &UserId, business: &BusinessId) -> bool;
     fn memberships(user: &UserId) -> Vec<Membership>;
     fn role_in(user: &UserId, business: &BusinessId) -> Option<Role>;
 });

@@ -10,6 +10,7 @@ pub fn rows() -> Vec<Row> {
         Row::new("F19", "every job is delivered twice", "each queue", vec![twice()]),
         Row::new("F22", "messages that cannot be read", "each queue, the API", vec![unreadable(), bad_input()]),
         Row::new("F23", "messages of 10 MB", "queue, API, language model, result", large()),
+        Row::new("F39", "access is taken away", "while jobs run", access_taken_away()),
         Row::new("F40", "the same key again", "the API", vec![same_key()]),
         Row::new("F41", "cancelled mid-stream", "the API", vec![cancelled()]),
         Row::new("F44", "one tenant floods the queue", "the API", vec![flood()]),
@@ -52,6 +53,30 @@ fn large() -> Vec<Case> {
         .before(vec![Step::Llm(0, Mood::TenMegabytes)]);
     let result = Case::new("result", BOTH, vec![Step::UntilEnded(100)]).asking(&[Style::Bomb]);
     vec![of_model, result]
+}
+
+/// What has run may be told; no statement begins any more, also not of questions that were taken before.
+fn access_taken_away() -> Vec<Case> {
+    let one = vec![Step::UntilAccepted(50), Step::Access(0, false), Step::UntilEnded(100), Step::Access(0, true)];
+    let one = Case::new("of one of two", BOTH, one);
+    let before_any_statement = vec![
+        Step::UntilAccepted(100),
+        Step::Access(0, false),
+        Step::Access(1, false),
+        Step::Start("execute_sql"),
+        Step::UntilEnded(100),
+        Step::Access(0, true),
+        Step::Access(1, true),
+    ];
+    let both = Case::new("before any statement", DISTRIBUTED, before_any_statement);
+    vec![
+        one.expect(vec![Expect::TenantAnswered(1), Expect::Codes(&["forbidden"])]),
+        both.before(vec![Step::Terminate("execute_sql")]).expect(vec![
+            Expect::NoneAnswered,
+            Expect::Codes(&["forbidden"]),
+            Expect::NothingExecuted,
+        ]),
+    ]
 }
 
 fn same_key() -> Case {

@@ -29,7 +29,6 @@ fn missing() -> Vec<Row> {
         Row::missing("F36", "a client goes and comes back", "in the tests of the API (socket, relay)"),
         Row::missing("F37", "a slow client", "in the tests of the API (socket_limits)"),
         Row::missing("F38", "5,000 clients come back at once", "not on this suite's two cores"),
-        Row::missing("F39", "access removed while a job runs", "workers do not check access again"),
         Row::missing("F42", "the index is down", "there is no index"),
         Row::missing("F43", "a backfill is killed", "there is no backfill"),
         Row::new("F49", "any process, at random", "everywhere", Vec::new()),

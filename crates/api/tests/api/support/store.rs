@@ -394,6 +394,9 @@ impl Identity for FakeStore {
     async fn set_membership(&self, _: &UserId, _: &BusinessId, _: Role) -> Result<(), PortError> {
         panic!("the API changes no membership")
     }
+    async fn remove_membership(&self, _: &UserId, _: &BusinessId) -> Result<bool, PortError> {
+        panic!("the API changes no membership")
+    }
     async fn memberships(&self, user: &UserId) -> Result<Vec<Membership>, PortError> {
         let data = self.data()?;
         Ok(data.memberships.iter().filter(|(of, _)| of == user).map(|(_, membership)| membership.clone()).collect())
