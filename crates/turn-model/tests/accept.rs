@@ -94,6 +94,17 @@ fn a_mark_that_was_not_answered_may_have_been_made() {
 }
 
 #[test]
+fn a_turn_that_was_refused_and_is_asked_again_is_accepted() {
+    let late = |actor| by(actor, [Act::Over { hop: FIRST.into() }, Act::Acked { hop: FIRST.into() }]);
+    let trace = [late("a"), late("b"), done("c", FIRST, 1, true)].concat();
+    accepts(&trace).unwrap();
+    // What a worker has claimed is not refused.
+    let mut claimed_first = [done("c", FIRST, 1, false), late("a"), done("b", SECOND, 2, true)].concat();
+    claimed_first.retain(|step| !matches!(&step.act, Act::Published { hop } | Act::Marked { hop } if hop == FIRST));
+    assert!(accepts(&claimed_first).is_err());
+}
+
+#[test]
 fn a_sweeper_ends_an_overdue_turn() {
     let end = "resp_1/end.2";
     let mut trace = by("a", [claimed(FIRST, 1)]);

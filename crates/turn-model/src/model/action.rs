@@ -1,5 +1,5 @@
 use super::Config;
-use super::state::{Ending, Hop, Lease, Phase, State, Sweeper};
+use super::state::{Ended, Ending, Hop, Lease, Phase, State, Sweeper};
 use std::fmt;
 
 /// One atomic step. Workers and sweepers are told by number.
@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Action {
     /// The API refuses the turn.
     Refuse,
+    /// Whoever was refused asks again.
+    AskAgain,
     /// The turn is past its deadline.
     Deadline,
     /// The time of a lease is up.
@@ -90,6 +92,7 @@ impl Action {
             Self::StoreCrash(kept) => has_fault && usize::from(kept) < state.forgettable.len(),
             Self::Deadline => !state.overdue,
             Self::Refuse => state.turn.fence == 0,
+            Self::AskAgain => has_fault && state.turn.ended == Some(Ended::Refused),
             Self::LeaseExpires => state.turn.lease == Lease::Held,
         }
     }
@@ -98,6 +101,7 @@ impl Action {
     pub(crate) fn apply(self, config: &Config, state: &mut State) -> bool {
         match self {
             Self::Refuse => state.refuse(config),
+            Self::AskAgain => state.ask_again(config),
             Self::Deadline => state.deadline(),
             Self::LeaseExpires => state.lease_expires(config),
             Self::Duplicate(hop) => state.duplicate(hop),
@@ -168,6 +172,7 @@ impl fmt::Display for Action {
         let hop = |hop: &Hop| format!("hop {hop}");
         match self {
             Self::Refuse => write!(f, "the API refuses the turn"),
+            Self::AskAgain => write!(f, "the client asks again"),
             Self::Deadline => write!(f, "the deadline passes"),
             Self::LeaseExpires => write!(f, "the lease expires"),
             Self::Duplicate(of) => write!(f, "the broker delivers {} once more", hop(of)),

@@ -19,4 +19,4 @@ pub use explore::TurnModel;
 pub use state::State;
 #[cfg(test)]
 pub(crate) use state::Why;
-pub(crate) use state::{Hop, Phase, Sweeper};
+pub(crate) use state::{Ended, Hop, Phase, Sweeper};

@@ -167,6 +167,7 @@ pub(crate) struct Seen {
     pub(crate) published_unstored: bool,
     pub(crate) late_writer_refused: bool,
     pub(crate) fence_given_again: bool,
+    pub(crate) asked_again: bool,
     /// Hops, a bit for each, with an outcome that was published and that the store has forgotten.
     pub(crate) sent_and_forgotten: u8,
 }

@@ -69,6 +69,18 @@ impl State {
         true
     }
 
+    /// Whoever was refused asks again under the same key: the turn is open again, and its first job is published anew.
+    pub(crate) fn ask_again(&mut self, config: &Config) -> bool {
+        if self.turn.ended != Some(Ended::Refused) || !self.fault() {
+            return false;
+        }
+        self.write(config, true);
+        self.turn.ended = None;
+        self.ready[0] += 1;
+        self.seen.asked_again = true;
+        true
+    }
+
     pub(crate) fn deadline(&mut self) -> bool {
         if self.overdue || self.turn.ended.is_some() {
             return false;

@@ -146,7 +146,9 @@ impl State {
     fn ack(&mut self, w: usize, hop: Hop, why: Why) {
         let was_sent = self.seen.sent_and_forgotten & (1 << hop) != 0;
         let is_sent = was_sent || self.outcome(hop).is_some_and(|outcome| outcome.sent);
-        let is_over = self.turn.ended.is_some() || self.is_past(hop) || was_sent;
+        // One that was refused, and over then, may have been asked again since: with another copy of its first job.
+        let was_over = was_sent || self.seen.asked_again;
+        let is_over = self.turn.ended.is_some() || self.is_past(hop) || was_over;
         let is_due = match why {
             Why::Parked => true,
             Why::Published => is_sent,

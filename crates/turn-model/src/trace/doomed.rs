@@ -1,7 +1,7 @@
 use super::actors::Cast;
 use super::search::Node;
 use super::{Act, Step};
-use crate::model::State;
+use crate::model::{Ended, State};
 
 /// A step that is still missing can never be done from here. Fences only grow, outcomes and ends stay.
 pub(crate) fn is_doomed(cast: &Cast, trace: &[Step], node: &Node) -> bool {
@@ -12,7 +12,8 @@ pub(crate) fn is_doomed(cast: &Cast, trace: &[Step], node: &Node) -> bool {
 fn is_too_late(cast: &Cast, state: &State, act: &Act) -> bool {
     let newest = u64::from(state.turn.fence);
     let has_outcome = |hop: &str| state.outcome(cast.hop(hop)).is_some();
-    let has_ended = state.turn.ended.is_some();
+    // One that was refused may be asked again.
+    let has_ended = matches!(state.turn.ended, Some(Ended::By(_)));
     match act {
         Act::Claimed { hop, fence } => {
             has_ended || cast.fence(*fence) <= newest || has_outcome(hop) || state.is_past(cast.hop(hop))

@@ -172,6 +172,7 @@ fn is_fault(action: Action) -> bool {
     matches!(
         action,
         Action::Refuse
+            | Action::AskAgain
             | Action::Deadline
             | Action::Duplicate(_)
             | Action::Fail(_)

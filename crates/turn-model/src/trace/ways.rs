@@ -139,8 +139,11 @@ impl<'a> Worker<'a> {
         go(self.cast, state, &[Action::Crash(self.w)])
     }
 
-    /// The holder of a lease was stopped or killed, so that the lease expired.
+    /// The holder of a lease was stopped or killed, so that the lease expired; or the turn was refused and asked again.
     fn free(&self, mut state: State) -> State {
+        if Action::AskAgain.is_likely(&state) {
+            Action::AskAgain.apply(&self.cast.config, &mut state);
+        }
         for holder in 0..state.workers.len() {
             let holds = state.workers[holder].runs().is_some_and(|run| run.fence == state.turn.fence);
             if holds && holder != self.w {
