@@ -99,7 +99,7 @@ impl Ctx {
     async fn unsealed(&self, connection: &Connection, slot: &ConnectionId, sealed: &str) -> Result<String, JobError> {
         match self.ports.vault.open(&connection.business, slot, sealed).await {
             Ok(url) => Ok(url),
-            Err(error) if error.is_transient() => Err(JobError::retry("open the credentials", error)),
+            Err(error) if error.is_transient() => Err(JobError::port("open the credentials", error)),
             Err(error) => {
                 tracing::error!(%error, connection = %connection.id, "credentials cannot be opened");
                 Err(JobError::fail(

@@ -19,6 +19,15 @@ pub enum JobError {
         /// What went wrong, for logs and the dead queue.
         message: String,
     },
+    /// A server of ours is away, or takes nothing: as `Retry`, but only this copy of the job counts it. The store does
+    /// not, or copies that the sweeper publishes meanwhile would use up each other's attempts in seconds.
+    #[error("{step}: {message}")]
+    Away {
+        /// What was being done.
+        step: &'static str,
+        /// What went wrong, for logs.
+        message: String,
+    },
     /// Running again would give the same: the turn ends with this error.
     #[error("{code}: {message}")]
     Fail {
@@ -59,7 +68,7 @@ impl JobError {
         match self {
             Self::Fail { message, .. } => Some(message),
             Self::Defect { .. } => Some(DEFECT),
-            Self::Retry { .. } | Self::Snooze(_) | Self::Cancelled => None,
+            Self::Retry { .. } | Self::Away { .. } | Self::Snooze(_) | Self::Cancelled => None,
         }
     }
 
@@ -72,6 +81,12 @@ impl JobError {
     pub fn retry(step: &'static str, error: impl Display) -> Self {
         Self::Retry { step, message: error.to_string() }
     }
+
+    /// What a port could not do.
+    pub fn port(step: &'static str, error: PortError) -> Self {
+        let message = error.to_string();
+        if error.is_transient() { Self::Away { step, message } } else { Self::Retry { step, message } }
+    }
 }
 
 /// For calls whose faults may pass.
@@ -82,7 +97,7 @@ pub trait OrRetry<T> {
 
 impl<T> OrRetry<T> for Result<T, PortError> {
     fn or_retry(self, step: &'static str) -> Result<T, JobError> {
-        self.map_err(|error| JobError::retry(step, error))
+        self.map_err(|error| JobError::port(step, error))
     }
 }
 

@@ -136,7 +136,7 @@ impl Ctx {
 pub fn llm_failure(error: Error) -> JobError {
     match error {
         Error::Cancelled => JobError::Cancelled,
-        Error::Port(error) => JobError::retry("ask the language model", error),
+        Error::Port(error) => JobError::port("ask the language model", error),
         Error::Unavailable(_) => fail("llm_unavailable", &error, "Try again later, or ask your administrator."),
         Error::Refused(_) => fail("llm_refused", &error, "Ask your administrator to check the provider's settings."),
         Error::BudgetSpent => fail("llm_budget_spent", &error, "Ask again, perhaps in simpler words."),

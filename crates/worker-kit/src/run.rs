@@ -325,8 +325,10 @@ impl<'a> Run<'a> {
             JobError::Cancelled => Ok((Done::end(Ending::cancelled(), "stopped"), Settled::Done)),
             JobError::Fail { code, message } => Ok(self.fail(code, message)),
             JobError::Defect { .. } => Ok(self.dead("internal_error", DEFECT, &error)),
-            JobError::Retry { .. } if last_attempt => Ok(self.dead("attempts_used_up", USED_UP, &error)),
-            JobError::Retry { .. } | JobError::Snooze(_) => {
+            JobError::Retry { .. } | JobError::Away { .. } if last_attempt => {
+                Ok(self.dead("attempts_used_up", USED_UP, &error))
+            }
+            JobError::Retry { .. } | JobError::Away { .. } | JobError::Snooze(_) => {
                 tracing::warn!(%error, "a job runs again");
                 // The events of this run are written before another run can begin; a late writer is told so there.
                 drop(self.emitter.finish().await);

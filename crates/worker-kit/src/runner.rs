@@ -242,7 +242,7 @@ impl Runner {
             Stop::LeaseOver => Settled::Snooze(AFTER_FAILURE),
             Stop::Again(JobError::Snooze(after)) => run.pause(after).await,
             Stop::Again(error) => {
-                run.release(true).await;
+                run.release(!matches!(error, JobError::Away { .. })).await;
                 Settled::Retry { reason: error.to_string() }
             }
             // Where the next run goes on with what was told, it must not tell the end of it again.

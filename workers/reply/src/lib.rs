@@ -49,7 +49,7 @@ impl Replier {
         let text = match stream(ctx, &mut answer, request).await {
             Ok(text) => text,
             Err(Error::Cancelled) => return Err(JobError::Cancelled),
-            Err(Error::Port(error)) => return Err(JobError::retry("write the answer", error)),
+            Err(Error::Port(error)) => return Err(JobError::port("write the answer", error)),
             Err(error) => plainly(ctx, &mut answer, question, &rows, &error),
         };
         Ok(Done::end(Ending::answered(text, sql, result), "answered"))
