@@ -3,9 +3,11 @@
 use crate::mode::Mode;
 use contracts::TurnId;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 use testkit::llm_server::Script;
 use testkit::{ScriptedLlm, World};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 in_both_modes!(no_statement_begins_for_somebody_whose_access_was_taken_away);
@@ -13,25 +15,18 @@ in_both_modes!(no_statement_begins_for_somebody_whose_access_was_taken_away);
 const QUESTION: &str = "How many customers do we have?";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Writes a statement when the gate is opened.
-async fn model(gate: &CancellationToken) -> ScriptedLlm {
-    let gate = gate.clone();
+/// Says that it is asked for a statement, and writes it when the gate is opened.
+async fn model(asked: &Arc<Notify>, gate: &CancellationToken) -> ScriptedLlm {
+    let (asked, gate) = (asked.clone(), gate.clone());
     ScriptedLlm::with(move |purpose, _| match purpose {
         "classify" => Script::answer(&[r#"{"intent":"sql"}"#]),
-        "generate_sql" => Script::answer(&["SELECT COUNT(*) FROM customers"]).behind(&gate),
+        "generate_sql" => {
+            asked.notify_one();
+            Script::answer(&["SELECT COUNT(*) FROM customers"]).behind(&gate)
+        }
         _ => Script::answer(&["There are 28."]),
     })
     .await
-}
-
-/// The generator has read the schema when it asks the model.
-async fn until_asked(llm: &ScriptedLlm, times: usize) {
-    let asked = async {
-        while llm.server.received().len() < times {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asked).await.expect("the model is asked");
 }
 
 async fn statements(world: &World, turn: &str) -> usize {
@@ -39,8 +34,8 @@ async fn statements(world: &World, turn: &str) -> usize {
 }
 
 async fn no_statement_begins_for_somebody_whose_access_was_taken_away(mode: Mode) {
-    let gate = CancellationToken::new();
-    let llm = model(&gate).await;
+    let (asked, gate) = (Arc::<Notify>::default(), CancellationToken::new());
+    let llm = model(&asked, &gate).await;
     let provider = llm.provider("scripted").replace("first_byte_timeout_s=2", "first_byte_timeout_s=100");
     let world = mode.world(&[("ASKLINE_LLM__PROVIDERS", format!("[{provider}]"))]).await;
     let store = &world.ports.store;
@@ -49,7 +44,8 @@ async fn no_statement_begins_for_somebody_whose_access_was_taken_away(mode: Mode
 
     let mut client = world.client();
     client.create(json!({"input": QUESTION})).await;
-    until_asked(&llm, 2).await;
+    // The generator has read the schema by then.
+    tokio::time::timeout(PATIENCE, asked.notified()).await.expect("the model is asked");
     assert!(store.remove_membership(&user, &shop).await.unwrap());
     gate.cancel();
     let begun = client.listen_on(Vec::new()).await;

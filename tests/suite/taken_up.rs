@@ -2,7 +2,7 @@
 
 use crate::mode::Mode;
 use crate::skew::{golden, turn};
-use contracts::{Envelope, HopId};
+use contracts::HopId;
 use ports::Ports;
 use ports::ledger::{Claim, Claimed, Commit, Committed, Grant, Outcome};
 use ports::store::NewTurn;
@@ -20,18 +20,17 @@ async fn claim(ports: &Ports, turn: &NewTurn, hop: &HopId, lease: Duration) -> G
     }
 }
 
-/// The step before is done and published; its next job is claimed, and its message is nowhere.
-async fn lose_the_second_job(ports: &Ports, turn: &NewTurn) {
-    let first = HopId::first(&turn.id, "classify");
-    let fence = claim(ports, turn, &first, Duration::from_secs(60)).await.fence;
+/// A first step that is done, and whose next job nobody has published.
+pub async fn unpublished(ports: &Ports, turn: &NewTurn) -> Outcome {
+    let hop = HopId::first(&turn.id, "classify");
+    let fence = claim(ports, turn, &hop, Duration::from_secs(60)).await.fence;
     let mut job = golden("generate_sql", turn);
-    job["hop"] = json!(first.child("generate_sql", 0));
-    let next: Envelope = serde_json::from_value(job).unwrap();
+    job["hop"] = json!(hop.child("generate_sql", 0));
     let outcome = Outcome {
-        hop: first.clone(),
+        hop,
         turn: turn.id.clone(),
         fence,
-        next: vec![next.clone()],
+        next: vec![serde_json::from_value(job).unwrap()],
         terminal_event: None,
         next_seq: 2,
         batches: 0,
@@ -39,10 +38,16 @@ async fn lose_the_second_job(ports: &Ports, turn: &NewTurn) {
         dead: None,
         published: false,
     };
-    let commit = Commit { outcome, result: None, end: None, calls: Vec::new() };
+    let commit = Commit { outcome: outcome.clone(), result: None, end: None, calls: Vec::new() };
     assert_eq!(ports.ledger.commit(commit).await.unwrap(), Committed::Stored);
-    ports.ledger.mark_published(&first, fence).await.unwrap();
-    claim(ports, turn, &next.hop, Duration::from_millis(1)).await;
+    outcome
+}
+
+/// The step before is done and published; its next job is claimed, and its message is nowhere.
+async fn lose_the_second_job(ports: &Ports, turn: &NewTurn) {
+    let first = unpublished(ports, turn).await;
+    ports.ledger.mark_published(&first.hop, first.fence).await.unwrap();
+    claim(ports, turn, &first.next[0].hop, Duration::from_millis(1)).await;
 }
 
 async fn a_job_that_nobody_took_up_is_published_again(mode: Mode) {

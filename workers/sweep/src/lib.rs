@@ -89,7 +89,8 @@ impl Sweeper {
         Ok(Swept { ended, published, dead, expired })
     }
 
-    /// A store that can be read and takes no mark ends the round: everything would be published again in each.
+    /// A store that can be read and takes no mark gets no more of them in this round: everything would be published again
+    /// in each.
     async fn publish_left_over(&self) -> Result<usize, PortError> {
         let outcomes = self.ports.ledger.unpublished(UNPUBLISHED_AFTER, AT_A_TIME).await?;
         let mut published = 0;
@@ -98,7 +99,10 @@ impl Sweeper {
                 tracing::warn!(hop = %outcome.hop, %error, "an outcome is still unpublished");
                 continue;
             }
-            mark_published(&self.ports, outcome).await?;
+            if let Err(error) = mark_published(&self.ports, outcome).await {
+                tracing::warn!(hop = %outcome.hop, %error, "an outcome is published and not marked: it is published again");
+                break;
+            }
             published += 1;
         }
         Ok(published)
