@@ -45,5 +45,6 @@ mod sweeps;
 mod taken_up;
 mod tls;
 mod traces;
+mod unstorable;
 mod workers;
 mod writes;

@@ -1,6 +1,8 @@
 //! The two modes, for cases that hold in both.
 
 use app::Overrides;
+use sqlx::any::{AnyConnectOptions, install_default_drivers};
+use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Connection};
 use testkit::World;
 
 #[derive(Clone, Copy)]
@@ -15,6 +17,14 @@ impl Mode {
         match self {
             Self::Embedded => "embedded",
             Self::Distributed => "distributed",
+        }
+    }
+
+    /// Where the application of this mode keeps its tables.
+    pub fn store_url(self, world: &World) -> String {
+        match self {
+            Self::Embedded => format!("sqlite:{}", world.folder.path().join("store.sqlite").display()),
+            Self::Distributed => world.settings.store.url.clone(),
         }
     }
 
@@ -47,4 +57,15 @@ macro_rules! in_both_modes {
             async fn $case() { super::$case($crate::mode::Mode::Distributed).await; })*
         }
     };
+}
+
+/// Runs statements on a store, past the program.
+pub async fn execute(url: &str, statements: &[&str]) {
+    install_default_drivers();
+    let options: AnyConnectOptions = url.parse().unwrap();
+    let mut conn: AnyConnection = options.disable_statement_logging().connect().await.unwrap();
+    for statement in statements {
+        sqlx::query(AssertSqlSafe((*statement).to_owned())).execute(&mut conn).await.unwrap();
+    }
+    conn.close().await.unwrap();
 }

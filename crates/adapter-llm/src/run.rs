@@ -154,8 +154,10 @@ impl Run {
         }
     }
 
-    /// Adds a delta, as far as the answer may grow: a server that ignores `max_tokens` does not go on for ever.
+    /// Adds a delta, as far as the answer may grow: a server that ignores `max_tokens` does not go on for ever. Without
+    /// NUL, which no statement holds and PostgreSQL stores in no text.
     async fn extend(&mut self, answer: &mut Completion, mut delta: String) {
+        delta.retain(|letter| letter != '\0');
         let room = longest_answer(self.call.request.max_tokens) - answer.text.len();
         if delta.len() > room {
             delta.truncate(delta.floor_char_boundary(room));

@@ -3,16 +3,16 @@ use crate::db::{Row, fault, values};
 use crate::writes::{self, ClaimHop, MarkPublished, NEXT_ERA, Pass, Renew, SpendLlmCall, stored};
 use async_trait::async_trait;
 use contracts::{Envelope, HopId, TurnId};
-use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed};
+use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed, Used};
 use ports::{Clock, PortError};
 use std::time::Duration;
 
 const RELEASE: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE, run = run - $3, \
-     llm_calls = llm_calls - $4 \
+     spared = spared + $4, llm_calls = llm_calls - $5 \
      WHERE id = $1 AND fence = $2 AND COALESCE(ended_ms, 0) = 0 AND lease_owner IS NOT NULL";
 const SEIZE: &str = "UPDATE turns SET fence = CASE WHEN fence < (SELECT n FROM eras) * 65536 \
      THEN (SELECT n FROM eras) * 65536 ELSE fence END + 1, lease_owner = $2, lease_until_ms = $3, seized = TRUE \
-     WHERE id = $1 AND COALESCE(ended_ms, 0) = 0 RETURNING fence, run, cancel_requested";
+     WHERE id = $1 AND COALESCE(ended_ms, 0) = 0 RETURNING fence, run, spared, cancel_requested";
 const UNPUBLISHED: &str = "SELECT outcome, published FROM hops WHERE NOT published AND stored_ms < $1 \
      ORDER BY stored_ms, hop LIMIT $2";
 const EXPIRED: &str = "SELECT id, fence FROM turns WHERE ended_ms IS NULL AND place IS NULL AND lease_owner IS NOT NULL \
@@ -51,7 +51,9 @@ impl Ledger for Store {
     }
 
     async fn release(&self, turn: &TurnId, fence: u64, back: Back) -> Result<(), PortError> {
-        let values = values![turn.as_str(), stored(fence), i64::from(!back.spent), i64::from(back.unused_call)];
+        let (unused, spared) = (back.used == Used::Nothing, back.used == Used::Number);
+        let unused_call = i64::from(back.unused_call);
+        let values = values![turn.as_str(), stored(fence), i64::from(unused), i64::from(spared), unused_call];
         self.db.execute("release", RELEASE, values).await?;
         Ok(())
     }

@@ -46,19 +46,35 @@ pub enum Claimed {
 pub struct Grant {
     /// This claim's fence.
     pub fence: u64,
-    /// Which run of the hop this is, from 1. A released run that was not spent does not count.
+    /// Which run of the hop this is, from 1. A released run that used nothing does not count.
     pub attempt: u32,
+    /// Attempts of the hop that are spent when this run fails, from 1: every run so far but those that were given back
+    /// without having failed. A run that ended its process counts.
+    pub spent: u32,
     /// True when the user has asked to stop.
     pub cancel_requested: bool,
     /// True when one call to a language model is spent by this claim, and may be made.
     pub prepaid: bool,
 }
 
+/// What a run has used of its hop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Used {
+    /// Nothing: the next run is the same attempt.
+    #[default]
+    Nothing,
+    /// Its number, because clients or the audit know the run by it. It has not failed: a drain, a snooze, a server of
+    /// ours that was away.
+    Number,
+    /// Its number, and one of the attempts after which the job is given up.
+    Attempt,
+}
+
 /// What a claim that is given back has used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Back {
-    /// True when the run counts as an attempt; a drain or a snooze does not.
-    pub spent: bool,
+    /// Of the hop.
+    pub used: Used,
     /// True when the call that the claim spent was not made.
     pub unused_call: bool,
 }

@@ -85,6 +85,11 @@ impl Ending {
     }
 }
 
+/// What a database says of its rows may hold NUL, which PostgreSQL stores in no text.
+fn storable(error: ResponseError) -> ResponseError {
+    ResponseError { message: error.message.replace('\0', ""), ..error }
+}
+
 /// The ending as it is stored.
 pub fn end_state(ending: Ending, turn: &TurnId, now_ms: i64) -> EndState {
     EndState {
@@ -93,7 +98,7 @@ pub fn end_state(ending: Ending, turn: &TurnId, now_ms: i64) -> EndState {
         answer: ending.answer,
         sql: ending.sql,
         result: ending.result,
-        error: ending.error,
+        error: ending.error.map(storable),
         reason: ending.reason,
         ended_ms: now_ms,
     }

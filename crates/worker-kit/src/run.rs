@@ -12,7 +12,7 @@ use contracts::event::Usage;
 use contracts::{Envelope, Event};
 use futures_util::FutureExt;
 use ports::PortError;
-use ports::ledger::{Back, Commit, Committed, Grant, Outcome, Renewed};
+use ports::ledger::{Back, Commit, Committed, Grant, Outcome, Renewed, Used};
 use ports::limiter::Permit;
 use ports::store::StoredResult;
 use std::panic::AssertUnwindSafe;
@@ -59,8 +59,10 @@ pub(crate) enum Stop {
     LeaseOver,
     /// The handler wants another run.
     Again(JobError),
-    /// The store did not take the outcome.
+    /// The store did not take the outcome; it may take it later.
     Uncommitted,
+    /// The store takes this outcome neither now nor later.
+    Refused(PortError),
 }
 
 /// What interrupts a handler.
@@ -123,7 +125,14 @@ impl<'a> Run<'a> {
         drop(permit);
         let (done, settled) = self.judge(worked, last_attempt).await?;
         self.complete_step(&done, started);
-        self.commit(done, settled).await
+        match self.commit(done, settled).await {
+            Err(Stop::Refused(error)) => {
+                let defect = JobError::internal("store the outcome", error);
+                let (done, settled) = self.dead("internal_error", DEFECT, &defect);
+                self.commit(done, settled).await
+            }
+            handled => handled,
+        }
     }
 
     pub(crate) fn hop(&self) -> &str {
@@ -134,24 +143,25 @@ impl<'a> Run<'a> {
         self.grant.fence
     }
 
-    /// Gives the claim back. A run whose text clients have heard counts in any case: the next one must begin as another
-    /// attempt, which makes that text void. So does one that is on record in the audit, once for each attempt.
-    pub(crate) async fn release(&self, spent: bool) {
-        self.give_back(spent || self.emitter.has_said_text() || self.ctx.has_left_traces()).await;
+    /// Gives the claim back. Of a run whose text clients have heard the number is used in any case: the next one must
+    /// begin as another attempt, which makes that text void. So is that of one that is on record in the audit.
+    pub(crate) async fn release(&self, used: Used) {
+        let is_known = self.emitter.has_said_text() || self.ctx.has_left_traces();
+        self.give_back(if is_known && used == Used::Nothing { Used::Number } else { used }).await;
     }
 
     /// Gives the claim back after a snooze. Text costs no attempt where the next run goes on with it.
     pub(crate) async fn pause(&self, after: Duration) -> Settled {
         if !self.runner.handler.goes_on() {
-            self.release(false).await;
+            self.release(Used::Nothing).await;
             return Settled::Snooze(after);
         }
-        self.give_back(self.ctx.has_left_traces()).await;
+        self.give_back(if self.ctx.has_left_traces() { Used::Number } else { Used::Nothing }).await;
         Settled::Pause { after, attempt: self.grant.attempt }
     }
 
-    async fn give_back(&self, spent: bool) {
-        let back = Back { spent, unused_call: self.ctx.prepaid.load(Ordering::Relaxed) };
+    async fn give_back(&self, used: Used) {
+        let back = Back { used, unused_call: self.ctx.prepaid.load(Ordering::Relaxed) };
         match self.runner.ports.ledger.release(&self.ctx.meta.turn, self.grant.fence, back).await {
             Ok(()) => protocol::step("released", self.ctx.hop.as_str(), Some(self.grant.fence)),
             Err(error) => tracing::warn!(%error, "a claim was not given back: its lease will end"),
@@ -177,7 +187,7 @@ impl<'a> Run<'a> {
         if let Err(reason) = self.runner.check(&self.envelope) {
             return Ok(Err(JobError::internal("read the job", reason)));
         }
-        if last_attempt && self.grant.attempt > self.runner.limits.max_attempts {
+        if last_attempt && self.grant.spent > self.runner.limits.max_attempts {
             return Ok(Err(JobError::retry("run the job", "earlier runs ended their process")));
         }
         self.begin_step().await;
@@ -412,10 +422,11 @@ impl<'a> Run<'a> {
                 Ok(())
             }
             Ok(Committed::Fenced) => Err(Stop::Fenced),
-            Err(error) => {
+            Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "an outcome was not stored: the job runs again");
                 Err(Stop::Uncommitted)
             }
+            Err(error) => Err(Stop::Refused(error)),
         }
     }
 

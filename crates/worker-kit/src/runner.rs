@@ -10,7 +10,7 @@ use contracts::{ENVELOPE_VERSION, Envelope, HopId, Lane};
 use domain::personal::Masking;
 use ports::Ports;
 use ports::broker::{Delivery, HEADER_PAUSED, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
-use ports::ledger::{Claim, Claimed, Grant, Outcome};
+use ports::ledger::{Claim, Claimed, Grant, Outcome, Used};
 use ports::limiter::Permit;
 use std::sync::Arc;
 use std::time::Duration;
@@ -196,7 +196,7 @@ impl Runner {
         let headers = &settle.message().headers;
         let trace = headers.get(HEADER_TRACEPARENT).cloned();
         let paused = headers.get(HEADER_PAUSED).and_then(|attempt| attempt.parse().ok());
-        let last_attempt = grant.attempt.max(settle.message().attempt() + 1) >= self.limits.max_attempts;
+        let last_attempt = grant.spent.max(settle.message().attempt() + 1) >= self.limits.max_attempts;
         let run = Run::new(self, envelope, grant, emitter, trace, paused);
         match run.handle(last_attempt, permit).await {
             Ok(outcome) => {
@@ -234,7 +234,7 @@ impl Runner {
             // it to this worker. The next claim tells whether the job may be dropped.
             Stop::Fenced => Settled::Snooze(AFTER_FAILURE),
             Stop::Abandoned => {
-                run.release(false).await;
+                run.release(Used::Nothing).await;
                 Settled::Requeue
             }
             // The store did not answer for a whole lease: whether somebody else holds the turn is not known, so the
@@ -242,12 +242,13 @@ impl Runner {
             Stop::LeaseOver => Settled::Snooze(AFTER_FAILURE),
             Stop::Again(JobError::Snooze(after)) => run.pause(after).await,
             Stop::Again(error) => {
-                run.release(!matches!(error, JobError::Away { .. })).await;
+                let is_away = matches!(error, JobError::Away { .. });
+                run.release(if is_away { Used::Nothing } else { Used::Attempt }).await;
                 Settled::Retry { reason: error.to_string() }
             }
             // Where the next run goes on with what was told, it must not tell the end of it again.
-            Stop::Uncommitted => {
-                run.release(self.handler.goes_on()).await;
+            Stop::Uncommitted | Stop::Refused(_) => {
+                run.release(if self.handler.goes_on() { Used::Number } else { Used::Nothing }).await;
                 Settled::Snooze(AFTER_FAILURE)
             }
         }

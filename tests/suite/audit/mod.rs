@@ -3,22 +3,13 @@
 mod program;
 mod tampered;
 
-use crate::mode::Mode;
+use crate::mode::{Mode, execute};
 use ports::audit::{AuditPhase, AuditRow, verdict};
-use sqlx::any::{AnyConnectOptions, install_default_drivers};
-use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions, Connection};
 use testkit::{ScriptedLlm, Transcript, World};
 
 const COUNT: &str = "How many customers do we have?";
 
 impl Mode {
-    fn store_url(self, world: &World) -> String {
-        match self {
-            Self::Embedded => format!("sqlite:{}", world.folder.path().join("store.sqlite").display()),
-            Self::Distributed => world.settings.store.url.clone(),
-        }
-    }
-
     /// From now on the audit takes no row.
     async fn refuse_rows(self, world: &World) {
         let url = self.store_url(world);
@@ -52,17 +43,6 @@ in_both_modes!(
     a_refused_statement_is_one_row,
     nothing_runs_while_the_audit_takes_no_rows,
 );
-
-/// Runs statements on a store, past the program.
-async fn execute(url: &str, statements: &[&str]) {
-    install_default_drivers();
-    let options: AnyConnectOptions = url.parse().unwrap();
-    let mut conn: AnyConnection = options.disable_statement_logging().connect().await.unwrap();
-    for statement in statements {
-        sqlx::query(AssertSqlSafe((*statement).to_owned())).execute(&mut conn).await.unwrap();
-    }
-    conn.close().await.unwrap();
-}
 
 async fn rows_of(world: &World, transcript: &Transcript) -> Vec<AuditRow> {
     world.ports.store.audit_of(&"biz_demo".into(), &transcript.id().into()).await.unwrap()

@@ -30,6 +30,7 @@ macro_rules! claim {
             $era,
             " * 65536 ELSE t.fence END + 1, llm_calls = t.llm_calls + CASE WHEN i.budget IS NULL THEN 0 ELSE 1 END, \
              run = CASE WHEN t.hop = i.hop THEN t.run + 1 ELSE 1 END, \
+             spared = CASE WHEN t.hop = i.hop THEN t.spared ELSE 0 END, \
              hop = i.hop, hop_done = FALSE, lease_owner = i.owner, lease_until_ms = i.until_ms, seized = FALSE FROM ",
             $items,
             " WHERE t.id = i.turn AND COALESCE(t.ended_ms, 0) = 0 \
@@ -37,7 +38,7 @@ macro_rules! claim {
              AND NOT (t.hop_done AND t.hop = i.hop) \
              AND substr(t.hop, 1, length(i.hop) + 1) <> i.hop || '/' \
              AND NOT EXISTS (SELECT 1 FROM hops AS h WHERE h.hop = i.hop) \
-             RETURNING id, fence, run, cancel_requested, llm_calls"
+             RETURNING id, fence, run, spared, cancel_requested, llm_calls"
         )
     };
 }
@@ -182,9 +183,12 @@ fn has_no_era(error: &Error) -> bool {
 
 /// A claim's fence and run; nothing is prepaid.
 pub(crate) fn grant(row: &Row) -> Result<Grant, Error> {
+    let (attempt, spared): (u32, u32) = (row.count("run")?, row.count("spared")?);
     Ok(Grant {
         fence: row.count("fence")?,
-        attempt: row.count("run")?,
+        attempt,
+        // A process of the release before does not begin anew to count with each hop.
+        spent: attempt.saturating_sub(spared).max(1),
         cancel_requested: row.flag("cancel_requested")?,
         prepaid: false,
     })

@@ -110,7 +110,7 @@ pub fn outcome(turn: &str, hop: &HopId, fence: u64) -> Outcome {
 
 /// The grant of a first run.
 pub fn first(fence: u64) -> Grant {
-    Grant { fence, attempt: 1, cancel_requested: false, prepaid: false }
+    Grant { fence, attempt: 1, spent: 1, cancel_requested: false, prepaid: false }
 }
 
 /// A call that took ten tokens and gave two.

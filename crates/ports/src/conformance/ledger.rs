@@ -1,15 +1,15 @@
 //! The suite of [`Ledger`](crate::Ledger): claims, leases, fences, outcomes.
 
 use super::bench::{Bench, LEASE, business, call, completed, first, hop, outcome, question, rows, user};
-use crate::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Renewed};
+use crate::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Renewed, Used};
 use crate::store::{EndState, TurnState};
 use contracts::event::Usage;
-use contracts::{Envelope, Meta};
+use contracts::{Envelope, HopId, Meta};
 use futures_util::future::join_all;
 use std::time::Duration;
 
 /// A run that counts.
-const SPENT: Back = Back { spent: true, unused_call: false };
+const SPENT: Back = Back { used: Used::Attempt, unused_call: false };
 
 /// Runs the suite: `ports::ledger_conformance!(make);`. `make` gives a [`Bench`] on a fresh database.
 #[macro_export]
@@ -28,7 +28,8 @@ macro_rules! ledger_conformance {
                 a_claim_and_a_renewal_tell_that_the_user_wants_to_stop,
                 a_claim_that_was_taken_over_cannot_be_renewed,
                 a_released_hop_cannot_be_renewed,
-                a_released_run_counts_only_when_it_was_spent,
+                a_released_run_counts_by_what_it_used,
+                a_new_hop_has_all_its_attempts,
                 a_release_under_an_old_fence_changes_nothing,
                 an_outcome_goes_to_whoever_claims_its_hop_again,
                 an_outcome_says_whether_it_was_published,
@@ -88,7 +89,7 @@ pub async fn a_lease_that_ran_out_is_claimed_again_as_the_next_attempt(bench: Be
     bench.clock.advance(LEASE);
     let grant = bench.granted("resp_1", &hop("resp_1")).await;
     assert!(grant.fence > late);
-    assert_eq!(grant, Grant { attempt: 2, ..first(grant.fence) });
+    assert_eq!(grant, Grant { attempt: 2, spent: 2, ..first(grant.fence) });
 }
 
 pub async fn fifty_claims_of_one_hop_grant_exactly_one(bench: Bench) {
@@ -137,16 +138,35 @@ pub async fn a_released_hop_cannot_be_renewed(bench: Bench) {
     assert_eq!(bench.ledger.renew(&turn, fence, LEASE).await.unwrap(), Renewed::Lost);
 }
 
-pub async fn a_released_run_counts_only_when_it_was_spent(bench: Bench) {
+/// Also when it is released twice.
+pub async fn a_released_run_counts_by_what_it_used(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
-    let mut attempts = Vec::new();
-    for spent in [false, false, true, false] {
+    let mut counted = Vec::new();
+    for used in [Used::Nothing, Used::Number, Used::Attempt, Used::Nothing, Used::Number, Used::Attempt] {
         let grant = bench.granted("resp_1", &hop("resp_1")).await;
-        attempts.push(grant.attempt);
-        bench.ledger.release(&turn, grant.fence, Back { spent, ..Back::default() }).await.unwrap();
-        bench.ledger.release(&turn, grant.fence, Back { spent, ..Back::default() }).await.unwrap();
+        counted.push((grant.attempt, grant.spent));
+        bench.ledger.release(&turn, grant.fence, Back { used, ..Back::default() }).await.unwrap();
+        bench.ledger.release(&turn, grant.fence, Back { used, ..Back::default() }).await.unwrap();
     }
-    assert_eq!(attempts, [1, 1, 1, 2]);
+    assert_eq!(counted, [(1, 1), (1, 1), (2, 1), (3, 2), (3, 2), (4, 2)]);
+    // One that ended its process counts.
+    bench.granted("resp_1", &hop("resp_1")).await;
+    bench.clock.advance(LEASE);
+    let grant = bench.granted("resp_1", &hop("resp_1")).await;
+    assert_eq!((grant.attempt, grant.spent), (6, 4));
+}
+
+pub async fn a_new_hop_has_all_its_attempts(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let spared = Back { used: Used::Number, ..Back::default() };
+    for back in [spared, SPENT, spared] {
+        let grant = bench.granted("resp_1", &hop("resp_1")).await;
+        bench.ledger.release(&turn, grant.fence, back).await.unwrap();
+    }
+    bench.done("resp_1", &hop("resp_1")).await;
+    let next = HopId(format!("{}/next.0", hop("resp_1").as_str()));
+    let grant = bench.granted("resp_1", &next).await;
+    assert_eq!((grant.attempt, grant.spent), (1, 1));
 }
 
 pub async fn a_release_under_an_old_fence_changes_nothing(bench: Bench) {
@@ -345,7 +365,7 @@ pub async fn a_call_that_was_not_made_is_given_back_with_the_claim(bench: Bench)
         let claim = Claim { budget: Some(1), must_last, ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
         let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
         assert!(grant.prepaid);
-        let unused = Back { spent: false, unused_call: true };
+        let unused = Back { used: Used::Nothing, unused_call: true };
         bench.ledger.release(&turn, grant.fence, unused).await.unwrap();
         bench.ledger.release(&turn, grant.fence, unused).await.unwrap();
     }
