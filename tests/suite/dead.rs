@@ -282,7 +282,7 @@ impl Llm for Flaky {
     async fn stream(&self, call: Call) -> Result<Pieces, LlmError> {
         if self.broken.load(Ordering::SeqCst) {
             let source = "amqps://svc:canary-secret@10.1.2.3:5671 refused";
-            return Err(LlmError::Port(PortError::unavailable("store", "spend a call", source)));
+            return Err(LlmError::Port(PortError::refused("store", "spend a call", source)));
         }
         let text = match call.request.purpose.as_str() {
             "classify" => r#"{"intent":"sql","tables":[],"filters":[]}"#,

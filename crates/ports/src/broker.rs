@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// Header: failed runs of this job so far, decimal. Absent means 0.
 pub const HEADER_ATTEMPT: &str = "x-attempt";
+/// Header: how often this job was parked because a server of ours was away, decimal. Absent means 0.
+pub const HEADER_WAITS: &str = "x-waits";
 /// Header: why the last run failed.
 pub const HEADER_ERROR: &str = "x-error";
 /// Header: the attempt that was parked in order to go on later, decimal.
@@ -82,7 +84,16 @@ impl Message {
 
     /// Failed runs so far; 0 when the header is absent or no number.
     pub fn attempt(&self) -> u32 {
-        self.headers.get(HEADER_ATTEMPT).and_then(|n| n.parse().ok()).unwrap_or(0)
+        self.count(HEADER_ATTEMPT)
+    }
+
+    /// How often it has waited for a server of ours; 0 when the header is absent or no number.
+    pub fn waits(&self) -> u32 {
+        self.count(HEADER_WAITS)
+    }
+
+    fn count(&self, header: &str) -> u32 {
+        self.headers.get(header).and_then(|n| n.parse().ok()).unwrap_or(0)
     }
 }
 

@@ -19,8 +19,8 @@ pub enum JobError {
         /// What went wrong, for logs and the dead queue.
         message: String,
     },
-    /// A server of ours is away, or takes nothing: as `Retry`, but only this copy of the job counts it. The store does
-    /// not, or copies that the sweeper publishes meanwhile would use up each other's attempts in seconds.
+    /// A server of ours is away, or takes nothing: the job runs again after a while, longer each time, and no attempt is
+    /// spent. The turn's deadline ends it, or a thousand such waits.
     #[error("{step}: {message}")]
     Away {
         /// What was being done.

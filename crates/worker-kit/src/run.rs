@@ -43,6 +43,15 @@ pub(crate) struct Run<'a> {
     started: AtomicBool,
 }
 
+/// Whether a run is the last one of its job, should it fail.
+#[derive(Clone, Copy)]
+pub(crate) struct Last {
+    /// By itself.
+    pub(crate) attempt: bool,
+    /// Because a server of ours is away.
+    pub(crate) wait: bool,
+}
+
 /// What a run came to, stored.
 pub(crate) struct Handled {
     pub(crate) outcome: Outcome,
@@ -119,11 +128,11 @@ impl<'a> Run<'a> {
 
     /// Runs the handler and stores what came of it. The permit counts the job as one that works with its source, which
     /// it does no more when the handler has ended.
-    pub(crate) async fn handle(&self, last_attempt: bool, permit: Option<Permit>) -> Result<Handled, Stop> {
+    pub(crate) async fn handle(&self, last: Last, permit: Option<Permit>) -> Result<Handled, Stop> {
         let started = self.runner.ports.clock.monotonic_ms();
-        let worked = self.work(last_attempt).await?;
+        let worked = self.work(last.attempt).await?;
         drop(permit);
-        let (done, settled) = self.judge(worked, last_attempt).await?;
+        let (done, settled) = self.judge(worked, last).await?;
         self.complete_step(&done, started);
         match self.commit(done, settled).await {
             Err(Stop::Refused(error)) => {
@@ -326,7 +335,7 @@ impl<'a> Run<'a> {
     }
 
     /// What becomes of the turn and of the delivery.
-    async fn judge(&self, worked: Worked, last_attempt: bool) -> Result<(Done, Settled), Stop> {
+    async fn judge(&self, worked: Worked, last: Last) -> Result<(Done, Settled), Stop> {
         let error = match worked {
             Ok(done) => return Ok((done, Settled::Done)),
             Err(error) => error,
@@ -335,9 +344,8 @@ impl<'a> Run<'a> {
             JobError::Cancelled => Ok((Done::end(Ending::cancelled(), "stopped"), Settled::Done)),
             JobError::Fail { code, message } => Ok(self.fail(code, message)),
             JobError::Defect { .. } => Ok(self.dead("internal_error", DEFECT, &error)),
-            JobError::Retry { .. } | JobError::Away { .. } if last_attempt => {
-                Ok(self.dead("attempts_used_up", USED_UP, &error))
-            }
+            JobError::Retry { .. } if last.attempt => Ok(self.dead("attempts_used_up", USED_UP, &error)),
+            JobError::Away { .. } if last.wait => Ok(self.dead("attempts_used_up", USED_UP, &error)),
             JobError::Retry { .. } | JobError::Away { .. } | JobError::Snooze(_) => {
                 tracing::warn!(%error, "a job runs again");
                 // The events of this run are written before another run can begin; a late writer is told so there.

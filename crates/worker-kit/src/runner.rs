@@ -3,7 +3,7 @@ use crate::emitter::{Emitter, Flush};
 use crate::gate::Gate;
 use crate::pause;
 use crate::publish::{mark_published, publish_outcome};
-use crate::run::{Run, Stop};
+use crate::run::{Last, Run, Stop};
 use crate::settle::{Settle, Settled};
 use crate::{Handler, JobError, ShownSchemas, protocol};
 use contracts::{ENVELOPE_VERSION, Envelope, HopId, Lane};
@@ -19,6 +19,8 @@ use tracing::{Instrument, Span, field};
 
 /// A job whose store or broker failed comes again after this.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// A job that has waited so often for servers of ours is given up, after more than half an hour.
+const MOST_WAITS: u32 = 1_000;
 
 /// What a run may take.
 #[derive(Clone, Debug)]
@@ -196,9 +198,12 @@ impl Runner {
         let headers = &settle.message().headers;
         let trace = headers.get(HEADER_TRACEPARENT).cloned();
         let paused = headers.get(HEADER_PAUSED).and_then(|attempt| attempt.parse().ok());
-        let last_attempt = grant.spent.max(settle.message().attempt() + 1) >= self.limits.max_attempts;
+        let last = Last {
+            attempt: grant.spent.max(settle.message().attempt() + 1) >= self.limits.max_attempts,
+            wait: settle.message().waits() >= MOST_WAITS,
+        };
         let run = Run::new(self, envelope, grant, emitter, trace, paused);
-        match run.handle(last_attempt, permit).await {
+        match run.handle(last, permit).await {
             Ok(outcome) => {
                 pause::point(self.handler.kind(), "after_commit").await;
                 self.publish(&outcome.outcome, outcome.settled).await
@@ -241,9 +246,12 @@ impl Runner {
             // job must not be dropped.
             Stop::LeaseOver => Settled::Snooze(AFTER_FAILURE),
             Stop::Again(JobError::Snooze(after)) => run.pause(after).await,
+            Stop::Again(error @ JobError::Away { .. }) => {
+                run.release(Used::Nothing).await;
+                Settled::Wait { reason: error.to_string() }
+            }
             Stop::Again(error) => {
-                let is_away = matches!(error, JobError::Away { .. });
-                run.release(if is_away { Used::Nothing } else { Used::Attempt }).await;
+                run.release(Used::Attempt).await;
                 Settled::Retry { reason: error.to_string() }
             }
             // Where the next run goes on with what was told, it must not tell the end of it again.

@@ -1,7 +1,7 @@
 use crate::protocol;
 use contracts::HopId;
 use ports::broker::{
-    Delivery, Destination, HEADER_ATTEMPT, HEADER_ERROR, HEADER_PAUSED, Message, Queue, RUNGS_MS, Receipt,
+    Delivery, Destination, HEADER_ATTEMPT, HEADER_ERROR, HEADER_PAUSED, HEADER_WAITS, Message, Queue, RUNGS_MS, Receipt,
 };
 use ports::{Broker, PortError};
 use std::sync::Arc;
@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// A job that could not be parked is held for so long before it goes back.
 const BEFORE_REQUEUE: Duration = Duration::from_secs(1);
+/// Who waits for a server of ours climbs no higher: answers come soon after it is back.
+const HIGHEST_OF_WAITS: usize = 2;
 const LONGEST_REASON: usize = 1_000;
 /// Dead-lettered bodies are kept whole up to this: a stranger may have sent them.
 const LONGEST_DEAD_BODY: usize = 256 * 1_024;
@@ -24,6 +26,8 @@ pub(crate) enum Settled {
     Over,
     /// Again later, an attempt spent.
     Retry { reason: String },
+    /// Again later, longer each time; no attempt spent.
+    Wait { reason: String },
     /// Again later, no attempt spent.
     Snooze(Duration),
     /// Again later; the next run goes on where this attempt ended.
@@ -47,7 +51,7 @@ impl Settled {
     fn step(&self) -> &'static str {
         match self {
             Self::Done | Self::Repeated | Self::Over => "acked",
-            Self::Retry { .. } | Self::Snooze(_) | Self::Pause { .. } => "parked",
+            Self::Retry { .. } | Self::Wait { .. } | Self::Snooze(_) | Self::Pause { .. } => "parked",
             Self::Requeue => "requeued",
             Self::Dead { .. } => "buried",
         }
@@ -59,6 +63,7 @@ impl Settled {
             Self::Repeated => "repeated",
             Self::Over => "over",
             Self::Retry { .. } => "retry",
+            Self::Wait { .. } => "wait",
             Self::Snooze(_) | Self::Pause { .. } => "snooze",
             Self::Requeue => "requeue",
             Self::Dead { .. } => "dead",
@@ -91,17 +96,23 @@ impl Settle {
             Settled::Requeue => self.receipt.requeue().await,
             Settled::Retry { reason } => {
                 let attempt = self.message.attempt() + 1;
-                let rung = rung_after(attempt, rand::random());
-                self.move_to(rung_of, rung, Some(attempt), Some(&reason)).await
+                self.message.headers.insert(HEADER_ATTEMPT.to_owned(), attempt.to_string());
+                self.move_to(rung_of, rung_after(attempt, rand::random()), Some(&reason)).await
             }
-            Settled::Snooze(after) => self.move_to(rung_of, rung_for(after), None, None).await,
+            Settled::Wait { reason } => {
+                let waits = self.message.waits().saturating_add(1);
+                self.message.headers.insert(HEADER_WAITS.to_owned(), waits.to_string());
+                let rung = rung_after(waits, rand::random()).min(HIGHEST_OF_WAITS);
+                self.move_to(rung_of, rung, Some(&reason)).await
+            }
+            Settled::Snooze(after) => self.move_to(rung_of, rung_for(after), None).await,
             Settled::Pause { after, attempt } => {
                 self.message.headers.insert(HEADER_PAUSED.to_owned(), attempt.to_string());
-                self.move_to(rung_of, rung_for(after), None, None).await
+                self.move_to(rung_of, rung_for(after), None).await
             }
             Settled::Dead { reason } => {
                 tracing::error!(queue = %self.queue.kind, job = %self.message.id, reason, "a job is dead");
-                self.move_to(|queue, _| Destination::Dead(queue), 0, None, Some(&reason)).await
+                self.move_to(|queue, _| Destination::Dead(queue), 0, Some(&reason)).await
             }
         };
         match result {
@@ -114,14 +125,10 @@ impl Settle {
         self,
         to: impl Fn(Queue, usize) -> Destination,
         rung: usize,
-        attempt: Option<u32>,
         reason: Option<&str>,
     ) -> Result<(), PortError> {
         let Self { broker, queue, mut message, receipt } = self;
         let destination = to(queue, rung);
-        if let Some(attempt) = attempt {
-            message.headers.insert(HEADER_ATTEMPT.to_owned(), attempt.to_string());
-        }
         if let Some(reason) = reason {
             let reason = reason.chars().take(LONGEST_REASON).collect();
             message.headers.insert(HEADER_ERROR.to_owned(), reason);

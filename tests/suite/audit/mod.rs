@@ -5,6 +5,7 @@ mod tampered;
 
 use crate::mode::{Mode, execute};
 use ports::audit::{AuditPhase, AuditRow, verdict};
+use serde_json::{Value, json};
 use testkit::{ScriptedLlm, Transcript, World};
 
 const COUNT: &str = "How many customers do we have?";
@@ -42,6 +43,7 @@ in_both_modes!(
     an_answered_question_leaves_an_intent_and_its_outcome,
     a_refused_statement_is_one_row,
     nothing_runs_while_the_audit_takes_no_rows,
+    what_waited_for_the_audit_is_answered_with_no_attempt_spent,
 );
 
 async fn rows_of(world: &World, transcript: &Transcript) -> Vec<AuditRow> {
@@ -84,10 +86,10 @@ async fn a_refused_statement_is_one_row(mode: Mode) {
 
 /// F48, in both modes. The fault suite watches the customers' databases at the same time.
 async fn nothing_runs_while_the_audit_takes_no_rows(mode: Mode) {
-    let world = mode.world(&[("ASKLINE_WORKERS__MAX_ATTEMPTS", "2".to_owned())]).await;
+    let world = mode.world(&[("ASKLINE_TURN__DEADLINE_S", "5".to_owned())]).await;
     mode.refuse_rows(&world).await;
     let transcript = world.client().ask(COUNT).await;
-    assert_eq!((transcript.check().status(), transcript.error().0.as_str()), ("failed", "attempts_used_up"));
+    assert_eq!((transcript.check().status(), transcript.error().0.as_str()), ("incomplete", "deadline_exceeded"));
     assert_eq!(transcript.of("response.askline.rows").count(), 0, "no statement ran");
     assert_eq!(rows_of(&world, &transcript).await, []);
     let turn = world.ports.store.turn(&"biz_demo".into(), &transcript.id().into()).await.unwrap().unwrap();
@@ -97,5 +99,22 @@ async fn nothing_runs_while_the_audit_takes_no_rows(mode: Mode) {
     assert_eq!(next.check().status(), "completed", "{:#?}", next.terminal());
     let verified = app::verify_audit(&*world.ports.store, None, &[], &mut |_, _| {}).await.unwrap();
     assert!(verified.is_sound(), "{verified:?}");
+    world.stop().await;
+}
+
+/// More tries than a job has attempts.
+async fn what_waited_for_the_audit_is_answered_with_no_attempt_spent(mode: Mode) {
+    let world = mode.world(&[("ASKLINE_WORKERS__MAX_ATTEMPTS", "2".to_owned())]).await;
+    mode.refuse_rows(&world).await;
+    let mut client = world.client();
+    client.create(json!({"input": COUNT})).await;
+    let is_third = |event: &Value| event["step"] == "execute_sql" && event["attempt"] == 3;
+    let heard = client.listen_until(is_third).await;
+    mode.take_rows_again(&world).await;
+    let heard = heard.into_iter().filter(|event| event["response_id"].is_string()).collect();
+    let transcript = client.listen_on(heard).await;
+    assert_eq!(transcript.check().status(), "completed", "{:#?}", transcript.terminal());
+    let rows = rows_of(&world, &transcript).await;
+    assert_eq!(rows.iter().filter(|row| row.phase == AuditPhase::Intent).count(), 1, "{rows:?}");
     world.stop().await;
 }

@@ -12,12 +12,31 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
+/// A question that is not taken after so many tries is not taken.
+const TRIES: usize = 5;
+
 type Checked = Result<(), String>;
 
 async fn ask(access: &Access, body: &Value) -> Response {
     let url = format!("{}/v1/responses", access.urls[0]);
     let request = reqwest::Client::new().post(url).bearer_auth(&access.token).json(body);
     request.send().await.expect("the API answers")
+}
+
+/// Asks as every client does: who is told to send it again does so.
+async fn ask_until_taken(access: &Access, body: &Value) -> Response {
+    let mut answer = ask(access, body).await;
+    for _ in 1..TRIES {
+        let Some(after) = told_to_wait(&answer) else { break };
+        tokio::time::sleep(after).await;
+        answer = ask(access, body).await;
+    }
+    answer
+}
+
+fn told_to_wait(answer: &Response) -> Option<Duration> {
+    let after = answer.headers().get("retry-after").filter(|_| answer.status() == 503)?;
+    after.to_str().ok()?.parse().ok().map(Duration::from_secs)
 }
 
 pub async fn refuses_soon(access: &Access, limit: Duration) -> Checked {
@@ -42,9 +61,9 @@ pub async fn is_not_ready(access: &Access) -> Checked {
 pub async fn one_key_is_one_question(access: &Access, run: &str) -> Checked {
     let tag = Tag { run: format!("{run}-key"), number: 0, style: Style::Plain };
     let body = json!({"input": tag.question(), "idempotency_key": format!("same-{run}")});
-    let answers = join_all((0..10).map(|_| ask(access, &body))).await;
+    let answers = join_all((0..10).map(|_| ask_until_taken(access, &body))).await;
     let mut ids = std::collections::BTreeSet::new();
-    for answer in answers.into_iter().chain([ask(access, &body).await]) {
+    for answer in answers.into_iter().chain([ask_until_taken(access, &body).await]) {
         let status = answer.status().as_u16();
         let answer: Value = answer.json().await.unwrap_or_default();
         if status != 200 || answer["status"] != "completed" {

@@ -131,6 +131,6 @@ fn conclude(results: &[Result], rows: &[Row], started: Instant) {
     std::fs::write(&file, json).expect("the report can be written");
     std::fs::write(file.with_extension("md"), &table).expect("the table can be written");
     println!("{} runs in {:?}; the whole report: {}", results.len(), started.elapsed(), file.display());
-    let failed: Vec<String> = results.iter().filter(|result| !result.passed()).map(Result::name).collect();
-    assert!(failed.is_empty(), "these runs failed: {failed:#?}");
+    let failed: Vec<String> = results.iter().filter(|result| !result.passed()).map(Result::line).collect();
+    assert!(failed.is_empty(), "these runs failed:\n{}", failed.join("\n"));
 }

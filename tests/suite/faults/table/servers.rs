@@ -19,7 +19,7 @@ pub fn rows() -> Vec<Row> {
         Row::new("F33", "the disk is full", "broker, app store, the one process's files", disk_full()),
         Row::new("F34", "memory alarm at the broker", "under load", vec![alarm()]),
         Row::new("F46", "started before the store", "start-up", vec![started_first()]),
-        Row::new("F48", "the audit table takes no rows", "execute_sql", vec![audit_down()]),
+        Row::new("F48", "the audit table takes no rows", "execute_sql", audit_down()),
     ]
 }
 
@@ -165,11 +165,15 @@ fn started_first() -> Case {
     Case::new("roles wait", DISTRIBUTED, during)
 }
 
-fn audit_down() -> Case {
-    Case::new("fail closed", DISTRIBUTED, vec![Step::UntilEnded(100), Step::AuditFails(false)])
-        .asking(&[Style::Plain])
-        .before(vec![Step::AuditFails(true)])
-        .expect(vec![Expect::NoneAnswered, Expect::NothingExecuted])
+/// Nothing runs while the audit takes no rows: questions wait for it, up to their deadline.
+fn audit_down() -> Vec<Case> {
+    let until_the_deadline = vec![Step::UntilEnded(100), Step::AuditFails(false)];
+    let closed = Case::new("fail closed", DISTRIBUTED, until_the_deadline)
+        .expect(vec![Expect::NoneAnswered, Expect::NothingExecuted]);
+    let closed = Case { settings: vec![("ASKLINE_TURN__DEADLINE_S", "15".to_owned())], ..closed };
+    let a_while = vec![Step::UntilAccepted(100), Step::Lasts(Duration::from_secs(15)), Step::AuditFails(false)];
+    let waits = Case::new("for a while", DISTRIBUTED, a_while).expect(vec![Expect::AllAnswered]);
+    [closed, waits].map(|case| case.asking(&[Style::Plain]).before(vec![Step::AuditFails(true)])).into()
 }
 
 /// The queues are declared through the first node, so it leads them.
