@@ -3,8 +3,8 @@
 use crate::mode::Mode;
 use async_trait::async_trait;
 use contracts::job::GenerateSql;
-use contracts::{DeadId, Envelope, Meta, Role};
-use ports::broker::{Destination, HEADER_ERROR, Message, Queue};
+use contracts::{DeadId, Envelope, HopId, Meta, Role};
+use ports::broker::{Destination, HEADER_ERROR, HEADER_WAITS, Message, Queue};
 use ports::dead::{DeadFilter, Scope};
 use ports::llm::{Call, Error as LlmError, Llm, Piece, Pieces};
 use ports::store::NewTurn;
@@ -87,8 +87,8 @@ async fn until<T, F: Future<Output = Option<T>>>(what: &str, ask: impl Fn() -> F
     }
 }
 
-/// A question whose second step the broker gave up: nobody works on it, and its turn has not ended.
-async fn given_up(ports: &Ports, id: &str) -> DeadId {
+/// A question that was taken, and the job of its second step.
+async fn taken(ports: &Ports, id: &str) -> Message {
     let now_ms = ports.clock.now_ms();
     let turn = NewTurn {
         id: id.into(),
@@ -120,11 +120,17 @@ async fn given_up(ports: &Ports, id: &str) -> DeadId {
     };
     let job = GenerateSql { question: COUNT.to_owned(), round: 0, rejected: None };
     let envelope = Envelope::first(meta, 2, &job).unwrap();
-    let mut message = Message::carrying(&envelope, None).unwrap();
+    Message::carrying(&envelope, None).unwrap()
+}
+
+/// A question whose second step the broker gave up: nobody works on it, and its turn has not ended.
+async fn given_up(ports: &Ports, id: &str) -> DeadId {
+    let mut message = taken(ports, id).await;
+    let dead = DeadId::of(&HopId(message.id.clone()));
     message.headers.insert(HEADER_ERROR.to_owned(), "postgres://u:canary-secret@db.internal:5432/x is away".to_owned());
-    let dead = Destination::Dead(Queue::interactive("generate_sql"));
-    ports.broker.publish(&dead, message).await.unwrap();
-    DeadId::of(&envelope.hop)
+    let queue = Destination::Dead(Queue::interactive("generate_sql"));
+    ports.broker.publish(&queue, message).await.unwrap();
+    dead
 }
 
 async fn kept(world: &World, id: &DeadId) {
@@ -275,14 +281,24 @@ async fn a_manager_and_another_business_see_nothing_of_the_desk() {
 /// Broken until it is repaired.
 struct Flaky {
     broken: AtomicBool,
+    error: fn() -> PortError,
+}
+
+const SECRET: &str = "amqps://svc:canary-secret@10.1.2.3:5671 refused";
+
+fn refused() -> PortError {
+    PortError::refused("store", "spend a call", SECRET)
+}
+
+fn away() -> PortError {
+    PortError::unavailable("store", "spend a call", SECRET)
 }
 
 #[async_trait]
 impl Llm for Flaky {
     async fn stream(&self, call: Call) -> Result<Pieces, LlmError> {
         if self.broken.load(Ordering::SeqCst) {
-            let source = "amqps://svc:canary-secret@10.1.2.3:5671 refused";
-            return Err(LlmError::Port(PortError::refused("store", "spend a call", source)));
+            return Err(LlmError::Port((self.error)()));
         }
         let text = match call.request.purpose.as_str() {
             "classify" => r#"{"intent":"sql","tables":[],"filters":[]}"#,
@@ -312,7 +328,7 @@ impl Llm for Flaky {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_tries_all_failed_is_named_in_the_error_and_works_again_after_the_repair() {
-    let llm = Arc::new(Flaky { broken: AtomicBool::new(true) });
+    let llm = Arc::new(Flaky { broken: AtomicBool::new(true), error: refused });
     let pairs = [("ASKLINE_WORKERS__SWEEP_MS", "100".to_owned()), ("ASKLINE_WORKERS__MAX_ATTEMPTS", "2".to_owned())];
     let overrides = testkit::overrides_with_llm(llm.clone());
     let world = World::embedded_with(&pairs, overrides).await;
@@ -333,6 +349,20 @@ async fn a_job_whose_tries_all_failed_is_named_in_the_error_and_works_again_afte
     assert_eq!((again.check().status(), again.text().as_str()), ("completed", "There are 28 customers."));
     let attempts = again.of("response.askline.step.started").map(|step| step["attempt"].as_u64());
     assert!(attempts.into_iter().all(|attempt| attempt == Some(1)), "attempts are counted anew");
+    world.stop().await;
+}
+
+/// The last of very many waits. One that has waited less waits on (`audit`).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_has_waited_for_servers_too_often_is_given_up() {
+    let llm = Arc::new(Flaky { broken: AtomicBool::new(true), error: away });
+    let world = World::embedded_with(&[], testkit::overrides_with_llm(llm)).await;
+    let mut message = taken(&world.ports, "resp_waited").await;
+    message.headers.insert(HEADER_WAITS.to_owned(), "1000".to_owned());
+    let queue = Destination::Work(Queue::interactive("generate_sql"));
+    world.ports.broker.publish(&queue, message).await.unwrap();
+    let ended = world.client().follow("resp_waited").await;
+    assert_eq!((ended.status(), ended.error().0.as_str()), ("failed", "attempts_used_up"));
     world.stop().await;
 }
 

@@ -72,8 +72,8 @@ impl Topology {
             set(&mut arguments, "x-expires", number(unused_for.as_millis()));
         }
         let name = short("declare", name)?;
-        call("declare", channel.queue_declare(name, QueueDeclareOptions::durable(), arguments)).await?;
-        Ok(())
+        let declared = call("declare", channel.queue_declare(name, QueueDeclareOptions::durable(), arguments)).await;
+        declared.map(drop).map_err(explained)
     }
 
     fn work_arguments(&self, queue: &Queue) -> FieldTable {
@@ -98,6 +98,18 @@ impl Topology {
 
     fn dead(&self, queue: &Queue) -> String {
         format!("{}.dead", self.work(queue))
+    }
+}
+
+/// A queue keeps the arguments that it was made with. The only one that a setting decides for good is its length.
+fn explained(error: PortError) -> PortError {
+    match error {
+        PortError::Refused { message, .. } if message.contains("inequivalent arg") => {
+            let what_to_do = "The queues were made with other settings and keep them. Set broker.max_queue_length as it \
+                              was; or stop asking, let the queues run empty and choose another broker.prefix";
+            refused("declare", format!("{message}. {what_to_do}"))
+        }
+        error => error,
     }
 }
 

@@ -191,6 +191,17 @@ async fn a_full_queue_refuses_and_takes_again() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_that_were_made_with_another_length_are_named_with_what_to_do() {
+    let config = support::config();
+    connect(config.clone()).await.declare(&[queue()]).await.unwrap();
+    let other = connect(RabbitConfig { max_queue_length: 3, ..config }).await;
+    let error = other.declare(&[queue()]).await.unwrap_err();
+    let said = error.to_string();
+    assert!(!error.is_transient(), "waiting mends nothing: {said}");
+    assert!(said.contains("x-max-length") && said.contains("broker.max_queue_length"), "{said}");
+}
+
 /// `connection.blocked` and `connection.unblocked`, as the broker says them when its alarm is raised and lifted.
 fn alarm(raised: bool) -> Vec<u8> {
     let arguments: &[u8] = if raised { &[0, 10, 0, 60, 3, b'l', b'o', b'w'] } else { &[0, 10, 0, 61] };

@@ -140,7 +140,8 @@ pub struct Broker {
     pub nodes: Vec<String>,
     /// Put before every queue name, so that several installations can share a broker.
     pub prefix: String,
-    /// A queue takes no more messages than this.
+    /// A queue takes no more messages than this. Queues keep the length that they were made with: with another one the
+    /// processes do not start, unless under another prefix.
     pub max_queue_length: u64,
     /// Queues from which nobody takes for this long vanish with their messages, seconds; 0 keeps them. For trials only:
     /// nobody ever takes from a ladder, so those vanish even while jobs pass through them. It must be longer than the
