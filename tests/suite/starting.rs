@@ -162,6 +162,7 @@ async fn an_autoscaler_sees_what_waits_for_a_worker_that_is_paused() {
     }
     let read = async || reqwest::get(format!("http://{listen}/metrics")).await.unwrap().text().await.unwrap();
     let work = ["kind=\"generate_sql\"", "lane=\"interactive\"", "queue=\"work\""];
+    let retry = ["kind=\"generate_sql\"", "lane=\"interactive\"", "queue=\"retry\""];
     // The ages are measured after all depths: a reading between the two has the age of the round before.
     let waits = async |_: &Process| {
         let text = read().await;
@@ -184,6 +185,7 @@ async fn an_autoscaler_sees_what_waits_for_a_worker_that_is_paused() {
     let done = async |_: &Process| {
         let text = read().await;
         figure(&text, "askline_queue_depth", &work) == Some(0.0)
+            && figure(&text, "askline_queue_depth", &retry) == Some(0.0)
             && figure(&text, "askline_oldest_turn_age_seconds", &work[..2]) == Some(0.0)
     };
     until("nothing that waits", &mut sweeper, done).await;

@@ -58,6 +58,8 @@ pub struct Rabbit {
     publishing: Link,
     consuming: Link,
     declared: Mutex<BTreeSet<Queue>>,
+    /// Where queues are measured, one after the other.
+    measuring: tokio::sync::Mutex<Option<Channel>>,
     _stop: DropGuard,
 }
 
@@ -87,6 +89,7 @@ impl Rabbit {
             publishing,
             consuming,
             declared: Mutex::default(),
+            measuring: tokio::sync::Mutex::default(),
             _stop: stop.drop_guard(),
         })
     }
@@ -156,11 +159,16 @@ impl Broker for Rabbit {
 
     async fn depth(&self, of: &Destination) -> Result<Depth, PortError> {
         let name = self.topology.name(of)?;
-        let channel = self.channel("depth", PATIENCE).await?;
+        let mut kept = self.measuring.lock().await;
+        let channel = match kept.take().filter(|channel| channel.status().connected()) {
+            Some(channel) => channel,
+            None => self.channel("depth", PATIENCE).await?,
+        };
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
         let asked = channel.queue_declare(name.clone(), options, FieldTable::default());
         let queue = call("depth", found(asked)).await?;
         let queue = queue.ok_or_else(|| refused("depth", format!("there is no queue {name}")))?;
+        *kept = Some(channel);
         Ok(Depth { ready: queue.message_count().into(), consumers: queue.consumer_count().into(), unacked: None })
     }
 

@@ -165,6 +165,14 @@ pub trait Broker: Send + Sync {
     async fn consume(&self, queue: &Queue, prefetch: u16) -> Result<Box<dyn Consumer>, PortError>;
     /// How full a destination is.
     async fn depth(&self, of: &Destination) -> Result<Depth, PortError>;
+    /// How many messages wait on a queue's ladder, all rungs together.
+    async fn parked(&self, queue: &Queue) -> Result<u64, PortError> {
+        let mut parked = 0;
+        for rung in 0..RUNGS_MS.len() {
+            parked += self.depth(&Destination::Retry(queue.clone(), rung)).await?.ready;
+        }
+        Ok(parked)
+    }
     /// Hands out up to `limit` messages of a dead queue, oldest first. Ack each once it is kept elsewhere: what is
     /// dropped without a word, or held by a process that dies, stays in the dead queue.
     async fn take_dead(&self, queue: &Queue, limit: usize) -> Result<Vec<Delivery>, PortError>;

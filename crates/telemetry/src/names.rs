@@ -8,7 +8,7 @@ pub const PUBLISH_DURATION: &str = "messaging_client_operation_duration_seconds"
 pub const IN_FLIGHT: &str = "askline_jobs_in_flight";
 /// Gauge: jobs of this process that hold their claim and of which nothing comes. Labels `kind`, `lane`.
 pub const STUCK: &str = "askline_jobs_stuck";
-/// Gauge: messages waiting. Labels `kind`, `lane`, `queue` (`work`, `dead`). Told by the sweeper that leads, NaN by others.
+/// Gauge: messages waiting. Labels `kind`, `lane`, `queue` (`work`, `retry`, `dead`). Told by the sweeper that leads, NaN by others.
 pub const QUEUE_DEPTH: &str = "askline_queue_depth";
 /// Gauge: messages handed out and not settled. Labels `kind`, `lane`. With RabbitMQ each process tells its own.
 pub const QUEUE_UNACKED: &str = "askline_queue_unacked";

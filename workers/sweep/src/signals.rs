@@ -16,6 +16,8 @@ pub(crate) async fn measure(ports: &Ports, queues: &[Queue]) {
     for queue in queues {
         let work = ports.broker.depth(&Destination::Work(queue.clone())).await;
         show_work(queue, log(queue, work));
+        let parked = ports.broker.parked(queue).await;
+        set(names::QUEUE_DEPTH, queue, Some("retry"), log(queue, parked).map(|count| count as f64));
         let dead = ports.broker.depth(&Destination::Dead(queue.clone())).await;
         set(names::QUEUE_DEPTH, queue, Some("dead"), log(queue, dead).map(|depth| depth.ready as f64));
         let filter =
@@ -30,6 +32,7 @@ pub(crate) async fn measure(ports: &Ports, queues: &[Queue]) {
 pub(crate) fn forget(queues: &[Queue]) {
     for queue in queues {
         show_work(queue, None);
+        set(names::QUEUE_DEPTH, queue, Some("retry"), None);
         set(names::QUEUE_DEPTH, queue, Some("dead"), None);
         set(names::DEAD_OPEN, queue, None, None);
     }

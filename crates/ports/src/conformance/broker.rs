@@ -39,6 +39,7 @@ macro_rules! broker_conformance {
                 a_message_taken_before_the_stop_can_be_acked_after_it,
                 declaring_again_keeps_the_messages,
                 depth_counts_messages_and_consumers,
+                what_is_parked_is_counted_over_all_rungs,
                 what_is_handed_out_is_counted_or_unknown,
                 lanes_are_separate_queues,
                 many_concurrent_publishes_are_all_confirmed,
@@ -408,6 +409,19 @@ pub async fn depth_counts_messages_and_consumers(broker: Arc<dyn Broker>) {
     eventually("the queue's depth", Depth { ready: 2, consumers: 1, unacked: None }, || depth(&work)).await;
     drop((consumer, held));
     eventually("the queue's depth", Depth { ready: 3, consumers: 0, unacked: None }, || depth(&work)).await;
+}
+
+pub async fn what_is_parked_is_counted_over_all_rungs(broker: Arc<dyn Broker>) {
+    let queue = declared(&broker).await;
+    let other = Queue { lane: contracts::Lane::Backfill, ..queue.clone() };
+    broker.declare(std::slice::from_ref(&other)).await.expect("declare");
+    publish(&broker, Destination::Work(queue.clone()), message("ready")).await;
+    publish(&broker, Destination::Retry(other.clone(), RUNGS_MS.len() - 1), message("of another")).await;
+    for rung in [RUNGS_MS.len() - 1, RUNGS_MS.len() - 2, RUNGS_MS.len() - 1] {
+        publish(&broker, Destination::Retry(queue.clone(), rung), message("waits")).await;
+    }
+    eventually("what is parked", 3, || async { broker.parked(&queue).await.expect("parked") }).await;
+    eventually("what is parked elsewhere", 1, || async { broker.parked(&other).await.expect("parked") }).await;
 }
 
 pub async fn what_is_handed_out_is_counted_or_unknown(broker: Arc<dyn Broker>) {
