@@ -1,7 +1,9 @@
 use super::{Copied, Tap, fresh, program, until};
-use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{
+    BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions, QueueDeclareOptions,
+};
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Confirmation, Connection, ConnectionProperties};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -188,15 +190,22 @@ impl Rabbit {
         counts
     }
 
-    /// Publishes messages as they are.
+    /// Publishes messages as they are. A channel that closes before they are confirmed may lose some.
     pub async fn publish(&self, messages: &[Copied]) {
         let channel = channel(&self.node.url()).await;
+        channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
+        let mut sent = Vec::new();
         for message in messages {
             let (queue, properties) = (message.queue.as_str().into(), message.properties.clone());
-            let options = BasicPublishOptions::default();
-            channel.basic_publish("".into(), queue, options, &message.body, properties).await.expect("it is sent");
+            let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+            let publish = channel.basic_publish("".into(), queue, options, &message.body, properties);
+            sent.push(publish.await.expect("it is sent"));
         }
-        channel.close(200, "".into()).await.expect("the broker has read them");
+        for confirm in sent {
+            let confirmed = confirm.await.expect("a confirm");
+            assert_eq!(confirmed, Confirmation::Ack(None), "a queue has taken it");
+        }
+        channel.close(200, "".into()).await.expect("the channel closes");
     }
 
     /// From now on every message that anybody publishes is copied into the tap.
