@@ -38,7 +38,7 @@ pub async fn unpublished(ports: &Ports, turn: &NewTurn) -> Outcome {
         dead: None,
         published: false,
     };
-    let commit = Commit { outcome: outcome.clone(), result: None, end: None, calls: Vec::new() };
+    let commit = Commit::of(outcome.clone());
     assert_eq!(ports.ledger.commit(commit).await.unwrap(), Committed::Stored);
     outcome
 }

@@ -106,8 +106,8 @@ async fn one_hop(store: &Store, turn: &TurnId, hop: &HopId) -> Result<(), PortEr
         dead: None,
         published: false,
     };
-    match store.commit(Commit { outcome, result: None, end: None, calls: Vec::new() }).await? {
-        Committed::Stored => store.mark_published(hop, fence).await,
+    match store.commit(Commit::of(outcome)).await? {
+        Committed::Stored | Committed::WentOn(_) => store.mark_published(hop, fence).await,
         Committed::Fenced => Err(PortError::refused("example", "commit", "fenced")),
     }
 }

@@ -18,7 +18,8 @@ const UNPUBLISHED: &str = "SELECT outcome, published FROM hops WHERE NOT publish
 const EXPIRED: &str = "SELECT id, fence FROM turns WHERE ended_ms IS NULL AND place IS NULL AND lease_owner IS NOT NULL \
      AND seized = FALSE AND lease_until_ms < $1 ORDER BY id LIMIT $2";
 const AT: &str = "SELECT hop FROM turns WHERE id = $1";
-const OUTCOME: &str = "SELECT outcome, published FROM hops WHERE hop = $1 AND turn_id = $2";
+const OUTCOME: &str =
+    "SELECT outcome, published AND NOT went_on AS published FROM hops WHERE hop = $1 AND turn_id = $2";
 const VOID: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE \
      WHERE ended_ms IS NULL AND lease_owner IS NOT NULL";
 

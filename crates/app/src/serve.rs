@@ -24,7 +24,7 @@ use sweep::Sweeper;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use worker_kit::{CancelRegistry, Flush, Handler, Limits, Runner, ShownSchemas, handler, run_worker};
+use worker_kit::{CancelRegistry, Crew, Flush, Handler, Limits, Runner, ShownSchemas, handler, run_worker};
 
 const AGAIN: Duration = Duration::from_secs(1);
 /// A store that restarts is back by then.
@@ -48,6 +48,7 @@ pub async fn start(settings: &Settings, roles: &Roles, composed: Composed, shutd
     let mut tasks = JoinSet::new();
     let owner = ports.ids.next("own");
     let cancels = CancelRegistry::default();
+    let crew = Crew::new(Duration::from_millis(settings.workers.go_on_ms), shutdown.drain.clone());
     let listening = roles.kinds().next().is_some().then(|| listen_to_cancels(&cancels, &ports, &shutdown));
     for kind in roles.kinds() {
         let handler = handler_of(kind, settings).with_context(|| format!("there is no worker of kind {kind}"))?;
@@ -56,8 +57,10 @@ pub async fn start(settings: &Settings, roles: &Roles, composed: Composed, shutd
             let (handler, ports, owner) = (handler.clone(), ports.clone(), owner.clone());
             let runner = Runner::new(handler, ports, limits(settings), owner, cancels.clone(), abandon).in_lane(*lane);
             let runner = if opens_sources(kind) { runner.with_sources(settings.sources.max_in_flight) } else { runner };
-            let (concurrency, prefetch) = places(settings, kind, *lane);
-            tasks.spawn(work(Arc::new(runner), concurrency, prefetch, drain));
+            let (places, prefetch) = places(settings, kind, *lane);
+            let runner = Arc::new(runner.with_places(places).with_crew(crew.clone()));
+            crew.join(&runner);
+            tasks.spawn(work(runner, prefetch, drain));
         }
     }
     if roles.has(&Role::Sweep) {
@@ -114,9 +117,9 @@ async fn all(tasks: &mut JoinSet<()>) {
     while tasks.join_next().await.is_some() {}
 }
 
-async fn work(runner: Arc<Runner>, concurrency: usize, prefetch: u16, drain: CancellationToken) {
+async fn work(runner: Arc<Runner>, prefetch: u16, drain: CancellationToken) {
     while !drain.is_cancelled() {
-        if let Err(error) = run_worker(runner.clone(), concurrency, prefetch, drain.clone()).await {
+        if let Err(error) = run_worker(runner.clone(), prefetch, drain.clone()).await {
             tracing::warn!(%error, "a worker could not start: it tries again");
         }
         tokio::select! {

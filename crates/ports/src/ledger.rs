@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A request to work on a hop.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     /// The hop.
     pub hop: HopId,
@@ -102,7 +102,8 @@ pub struct Outcome {
     /// Why the job of the hop belongs in the dead queue; `None` when it does not.
     #[serde(default)]
     pub dead: Option<String>,
-    /// True when all of it has been published.
+    /// True when all of it has been published. It is not where the run went on with the next hop ([`Commit::then`]), whose
+    /// job is in no queue: whoever comes upon the outcome must publish it.
     #[serde(default)]
     pub published: bool,
 }
@@ -118,14 +119,23 @@ pub struct Commit {
     pub end: Option<EndState>,
     /// The calls to language models that the run made.
     pub calls: Vec<LlmCallRecord>,
+    /// The claim of the next hop, made in the same transaction. It is granted where the outcome is stored: whoever works
+    /// goes on at once, and the next job is in no queue.
+    pub then: Option<Claim>,
 }
 
 impl Commit {
+    /// An outcome and nothing beside it.
+    pub fn of(outcome: Outcome) -> Self {
+        Self { outcome, result: None, end: None, calls: Vec::new(), then: None }
+    }
+
     /// True when what it holds can be had from nowhere else: the turn's end, rows that the next hop reads, the word
-    /// that a job is dead. An outcome that only says what comes next may be forgotten by a store that crashes: its job
+    /// that a job is dead, the claim of a run that streams. An outcome that only says what comes next may be forgotten by a store that crashes: its job
     /// is delivered again and decides anew, or the next one was published before.
     pub fn must_last(&self) -> bool {
-        self.end.is_some() || self.result.is_some() || self.outcome.dead.is_some()
+        let claims_for_good = self.then.as_ref().is_some_and(|claim| claim.must_last);
+        self.end.is_some() || self.result.is_some() || self.outcome.dead.is_some() || claims_for_good
     }
 }
 
@@ -134,6 +144,8 @@ impl Commit {
 pub enum Committed {
     /// Stored.
     Stored,
+    /// Stored, and the next hop is claimed under this grant.
+    WentOn(Grant),
     /// A newer claim holds the turn, or the turn has ended: nothing was stored, and the writer must stop.
     Fenced,
 }
@@ -162,8 +174,8 @@ pub trait Ledger: Send + Sync {
     async fn renew(&self, turn: &TurnId, fence: u64, lease: Duration) -> Result<Renewed, PortError>;
     /// Gives a claim back.
     async fn release(&self, turn: &TurnId, fence: u64, back: Back) -> Result<(), PortError>;
-    /// Stores what came of a hop, if its fence is still the turn's newest and the turn has not ended. Survives a crash
-    /// of the store where [`Commit::must_last`] says so.
+    /// Stores what came of a hop, if its fence is still the turn's newest and the turn has not ended, and claims the next
+    /// hop with it where [`Commit::then`] says so. Survives a crash of the store where [`Commit::must_last`] says so.
     async fn commit(&self, commit: Commit) -> Result<Committed, PortError>;
     /// Notes that all of the outcome has been published that a hop had under a fence. A store that crashed may have
     /// forgotten that one and hold another, of which the mark says nothing.
@@ -172,7 +184,8 @@ pub trait Ledger: Send + Sync {
     async fn spend_llm_call(&self, turn: &TurnId, max: u32) -> Result<bool, PortError>;
     /// Claims a turn whatever holds it, so that its end can be written. `None` when it has ended.
     async fn seize(&self, turn: &TurnId, owner: &str, lease: Duration) -> Result<Option<Grant>, PortError>;
-    /// Outcomes that were stored more than `older_than` ago and not marked as published, oldest first.
+    /// Outcomes that were stored more than `older_than` ago and not marked as published, oldest first. Those from which a
+    /// run went on are not among them: see [`Ledger::expired`].
     async fn unpublished(&self, older_than: Duration, limit: u32) -> Result<Vec<Outcome>, PortError>;
     /// Turns in flight whose claim ended more than `older_than` ago without being given back, with its fence.
     async fn expired(&self, older_than: Duration, limit: u32) -> Result<Vec<(TurnId, u64)>, PortError>;

@@ -248,6 +248,54 @@ fn a_turn_of_which_no_step_was_told_is_rejected() {
     assert_eq!(accepts(&[]), Err(Rejected::Untold));
 }
 
+fn went_on(fence: u64) -> Act {
+    Act::WentOn { hop: SECOND.into(), fence }
+}
+
+/// One delivery, settled when the second hop has its outcome.
+fn goes_on(actor: &str) -> Vec<Step> {
+    by(actor, [claimed(FIRST, 1), went_on(2), committed(SECOND, 2, true)].into_iter().chain(published(SECOND)))
+}
+
+#[test]
+fn a_run_that_goes_on_under_its_delivery_is_accepted() {
+    accepts(&goes_on("a")).unwrap();
+}
+
+#[test]
+fn whoever_gets_the_delivery_of_a_run_that_went_on_and_was_killed_publishes_its_next_job() {
+    let found = by("b", [vec![Act::Repeated { hop: FIRST.into() }], published(FIRST).into()].concat());
+    let killed = |steps: usize| goes_on("a")[..steps].to_vec();
+    // In the middle of the second hop, and when that was done.
+    let again = done("c", SECOND, 3, true);
+    accepts(&[killed(2), found.clone(), again].concat()).unwrap();
+    let again = by("c", [vec![Act::Repeated { hop: SECOND.into() }], published(SECOND).into()].concat());
+    accepts(&[killed(3), found, again].concat()).unwrap();
+}
+
+#[test]
+fn a_run_that_went_on_parks_the_job_that_it_is_at() {
+    let given_back = [Act::Released { hop: SECOND.into(), fence: 2 }, Act::Parked { hop: SECOND.into() }];
+    let begun = by("a", [claimed(FIRST, 1), went_on(2)].into_iter().chain(given_back));
+    accepts(&[begun, done("b", SECOND, 3, true)].concat()).unwrap();
+}
+
+#[test]
+fn nobody_goes_on_from_a_hop_that_is_not_claimed_or_past_a_newer_claim() {
+    refused(&by("a", [went_on(2)]), 0, "does not hold a claim of the hop before");
+    let late = [by("a", [claimed(FIRST, 1)]), by("b", [claimed(FIRST, 2)]), by("a", [went_on(3)])].concat();
+    assert!(accepts(&late).is_err(), "it was fenced out");
+    let trace = [goes_on("a"), by("b", [claimed(SECOND, 3)])].concat();
+    refused(&trace, 6, "has an outcome already");
+}
+
+/// Its job is in no queue while the delivery of the hop before is held, and is not published by anybody else.
+#[test]
+fn the_job_of_a_hop_that_a_run_went_on_with_is_not_there_for_others() {
+    let trace = [goes_on("a")[..2].to_vec(), by("b", [Act::Busy { hop: SECOND.into() }]), goes_on("a")[2..].to_vec()];
+    assert!(accepts(&trace.concat()).is_err());
+}
+
 #[test]
 fn the_lines_of_a_log_are_read_by_turn_and_in_order() {
     let line = |at: &str, rest: &str| {

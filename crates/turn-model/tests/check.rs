@@ -55,11 +55,11 @@ fn a_store_that_forgets_what_did_not_wait_for_the_disk_breaks_none() {
 fn finder(mutant: Mutant) -> &'static str {
     match mutant {
         Mutant::NoClaim | Mutant::NoFence => names::ONE_OUTCOME,
-        Mutant::AckBeforePublish => names::ACKED_LAST,
+        Mutant::AckBeforePublish | Mutant::AckWhenGoingOn => names::ACKED_LAST,
         Mutant::BlindTerminalWrite => names::ONE_END,
         Mutant::LeaseNotRenewed => names::NOT_ROBBED,
         Mutant::PublishBeforeCommit => names::STORED_FIRST,
-        Mutant::MarkBeforePublish | Mutant::AckWhenFenced => names::NOT_LOST,
+        Mutant::MarkBeforePublish | Mutant::AckWhenFenced | Mutant::GoneOnIsPublished => names::NOT_LOST,
         Mutant::LogWithoutFence => names::ATTEMPTS_APART,
         Mutant::RestartNotTold => names::TEXT_IS_THE_ANSWER,
         Mutant::AckOnDelivery | Mutant::NoRelay | Mutant::MarkOfAnyOutcome => names::ENDS,

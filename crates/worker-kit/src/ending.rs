@@ -147,7 +147,7 @@ pub async fn end_in(ports: &Ports, turn: &Turn, hop: HopId, grant: Grant, ending
         published: false,
     };
     protocol::step("seized", outcome.hop.as_str(), Some(grant.fence));
-    let commit = Commit { outcome: outcome.clone(), result: None, end: Some(end), calls: Vec::new() };
+    let commit = Commit { end: Some(end), ..Commit::of(outcome.clone()) };
     if ports.ledger.commit(commit).await? == Committed::Fenced {
         protocol::step("fenced", outcome.hop.as_str(), Some(grant.fence));
         return Ok(false);

@@ -2,6 +2,7 @@ use crate::cancels::Registered;
 use crate::emitter::Emitter;
 use crate::ending::{Ending, USED_UP, end_state, event_of};
 use crate::job_error::DEFECT;
+use crate::onward::{Ahead, Held, Onward};
 use crate::progress::{Progress, Watchman, Who};
 use crate::runner::Runner;
 use crate::settle::Settled;
@@ -9,9 +10,10 @@ use crate::told::Told;
 use crate::worker::Done;
 use crate::{Ctx, JobError, pause, protocol};
 use contracts::event::Usage;
-use contracts::{Envelope, Event};
+use contracts::{Envelope, Event, HopId};
 use futures_util::FutureExt;
 use ports::PortError;
+use ports::broker::{Message, Queue};
 use ports::ledger::{Back, Commit, Committed, Grant, Outcome, Renewed, Used};
 use ports::limiter::Permit;
 use ports::store::StoredResult;
@@ -19,6 +21,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The first pause before an outcome is stored again; each is twice as long as the one before, up to the longest.
@@ -32,13 +35,11 @@ const GRACE: Duration = Duration::from_secs(3);
 /// One run of one hop, under one claim.
 pub(crate) struct Run<'a> {
     runner: &'a Runner,
-    envelope: Envelope,
-    grant: Grant,
+    held: Held,
     emitter: Arc<Emitter>,
     ctx: Ctx,
-    trace: Option<String>,
-    /// The attempt that was parked to go on later.
-    paused: Option<u32>,
+    /// Since when the delivery is held.
+    since: Instant,
     /// Whether the step's beginning was told: only then is its end.
     started: AtomicBool,
 }
@@ -53,9 +54,11 @@ pub(crate) struct Last {
 }
 
 /// What a run came to, stored.
-pub(crate) struct Handled {
-    pub(crate) outcome: Outcome,
-    pub(crate) settled: Settled,
+pub(crate) enum Handled {
+    /// It is to be published.
+    Stored { outcome: Outcome, settled: Settled },
+    /// The next hop is claimed with it.
+    WentOn(Box<Onward>),
 }
 
 /// Why a run came to nothing that is stored.
@@ -95,14 +98,8 @@ fn too_long() -> JobError {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(
-        runner: &'a Runner,
-        envelope: Envelope,
-        grant: Grant,
-        emitter: Arc<Emitter>,
-        trace: Option<String>,
-        paused: Option<u32>,
-    ) -> Self {
+    pub(crate) fn new(runner: &'a Runner, held: Held, emitter: Arc<Emitter>, since: Instant) -> Self {
+        let Held { envelope, grant, .. } = &held;
         let ctx = Ctx {
             meta: envelope.meta.clone(),
             kind: runner.handler.kind(),
@@ -123,7 +120,7 @@ impl<'a> Run<'a> {
             progress: Arc::new(Progress::new(runner.ports.clock.clone())),
             told: OnceLock::new(),
         };
-        Self { runner, envelope, grant, emitter, ctx, trace, paused, started: AtomicBool::new(false) }
+        Self { runner, held, emitter, ctx, since, started: AtomicBool::new(false) }
     }
 
     /// Runs the handler and stores what came of it. The permit counts the job as one that works with its source, which
@@ -144,12 +141,24 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub(crate) fn hop(&self) -> &str {
-        self.ctx.hop.as_str()
+    pub(crate) fn hop(&self) -> &HopId {
+        &self.ctx.hop
     }
 
     pub(crate) fn fence(&self) -> u64 {
-        self.grant.fence
+        self.held.grant.fence
+    }
+
+    /// Its job, where its delivery is that of an earlier hop.
+    pub(crate) fn carried(&self) -> Option<Message> {
+        let Held { envelope, trace, .. } = self.held.went_on.then_some(&self.held)?;
+        match Message::carrying(envelope, trace.clone()) {
+            Ok(job) => Some(job),
+            Err(error) => {
+                tracing::error!(%error, "a job cannot be encoded: the one before it comes again");
+                None
+            }
+        }
     }
 
     /// Gives the claim back. Of a run whose text clients have heard the number is used in any case: the next one must
@@ -166,13 +175,13 @@ impl<'a> Run<'a> {
             return Settled::Snooze(after);
         }
         self.give_back(if self.ctx.has_left_traces() { Used::Number } else { Used::Nothing }).await;
-        Settled::Pause { after, attempt: self.grant.attempt }
+        Settled::Pause { after, attempt: self.held.grant.attempt }
     }
 
     async fn give_back(&self, used: Used) {
         let back = Back { used, unused_call: self.ctx.prepaid.load(Ordering::Relaxed) };
-        match self.runner.ports.ledger.release(&self.ctx.meta.turn, self.grant.fence, back).await {
-            Ok(()) => protocol::step("released", self.ctx.hop.as_str(), Some(self.grant.fence)),
+        match self.runner.ports.ledger.release(&self.ctx.meta.turn, self.held.grant.fence, back).await {
+            Ok(()) => protocol::step("released", self.ctx.hop.as_str(), Some(self.held.grant.fence)),
             Err(error) => tracing::warn!(%error, "a claim was not given back: its lease will end"),
         }
     }
@@ -187,16 +196,16 @@ impl<'a> Run<'a> {
     }
 
     async fn work(&self, last_attempt: bool) -> Result<Worked, Stop> {
-        if self.grant.cancel_requested {
+        if self.held.grant.cancel_requested {
             return Ok(Err(JobError::Cancelled));
         }
         if self.ctx.time_left().is_zero() {
             return Ok(Ok(out_of_time()));
         }
-        if let Err(reason) = self.runner.check(&self.envelope) {
+        if let Err(reason) = self.runner.check(&self.held.envelope) {
             return Ok(Err(JobError::internal("read the job", reason)));
         }
-        if last_attempt && self.grant.spent > self.runner.limits.max_attempts {
+        if last_attempt && self.held.grant.spent > self.runner.limits.max_attempts {
             return Ok(Err(JobError::retry("run the job", "earlier runs ended their process")));
         }
         self.begin_step().await;
@@ -217,11 +226,11 @@ impl<'a> Run<'a> {
     /// makes void what was streamed. A first attempt looks too: the broker may have brought back the message of a run
     /// that could not be parked.
     async fn read_told(&self) -> bool {
-        let is_paused = self.paused == Some(self.grant.attempt);
+        let is_paused = self.held.paused == Some(self.held.grant.attempt);
         let read = self.read_log().await;
         let is_known = read.is_some();
         let events = read.unwrap_or_default();
-        let attempt = self.grant.attempt;
+        let attempt = self.held.grant.attempt;
         let mut told = Told { events, counts: false };
         let counts = is_paused && told.attempt() >= attempt;
         told.counts = counts;
@@ -236,7 +245,7 @@ impl<'a> Run<'a> {
 
     /// The events of the hop; `None` when the log does not tell them while the claim holds for sure.
     async fn read_log(&self) -> Option<Vec<Event>> {
-        let read = Told::read(&*self.runner.ports.events, &self.ctx.meta.turn, self.envelope.next_seq);
+        let read = Told::read(&*self.runner.ports.events, &self.ctx.meta.turn, self.held.envelope.next_seq);
         match tokio::time::timeout(self.runner.limits.lease / 2, read).await {
             Ok(Ok(events)) => return Some(events),
             Ok(Err(error)) => tracing::warn!(%error, "what a job has told is not known: it begins anew"),
@@ -298,15 +307,15 @@ impl<'a> Run<'a> {
     }
 
     async fn handler(&self) -> Worked {
-        pause::poison(self.ctx.kind, &self.envelope.job);
-        self.runner.handler.run(&self.ctx, &self.envelope).await
+        pause::poison(self.ctx.kind, &self.held.envelope.job);
+        self.runner.handler.run(&self.ctx, &self.held.envelope).await
     }
 
     async fn interrupted(&self, registered: &Registered) -> Interrupt {
         tokio::select! {
             () = registered.requested.cancelled() => Interrupt::Cancelled,
             () = tokio::time::sleep(self.ctx.time_left()) => Interrupt::Deadline,
-            () = tokio::time::sleep(self.runner.limits.longest_run) => Interrupt::TooLong,
+            () = tokio::time::sleep_until(self.since + self.runner.limits.longest_run) => Interrupt::TooLong,
             () = self.emitter.lost().cancelled() => Interrupt::Fenced,
             () = self.runner.abandon.cancelled() => Interrupt::Abandoned,
         }
@@ -319,7 +328,7 @@ impl<'a> Run<'a> {
         loop {
             tokio::time::sleep(limits.renew).await;
             let asked = tokio::time::Instant::now();
-            let renewal = self.runner.ports.ledger.renew(&self.ctx.meta.turn, self.grant.fence, limits.lease);
+            let renewal = self.runner.ports.ledger.renew(&self.ctx.meta.turn, self.held.grant.fence, limits.lease);
             match tokio::time::timeout_at(held_until, renewal).await {
                 Ok(Ok(Renewed::Held { cancel_requested })) => {
                     held_until = asked + limits.lease;
@@ -363,7 +372,7 @@ impl<'a> Run<'a> {
     /// The turn fails, and the job is kept for a person to look at.
     fn dead(&self, code: &str, message: &str, error: &JobError) -> (Done, Settled) {
         tracing::error!(code, %error, "a job is given up");
-        let ending = Ending::dead(code, message, &self.envelope.hop);
+        let ending = Ending::dead(code, message, &self.held.envelope.hop);
         (Done::end(ending, "failed"), Settled::Dead { reason: error.to_string() })
     }
 
@@ -394,15 +403,15 @@ impl<'a> Run<'a> {
             tracing::error!(%error, "the terminal event cannot be encoded");
             Stop::Uncommitted
         })?;
-        let outcome = Outcome {
-            hop: self.envelope.hop.clone(),
+        let mut outcome = Outcome {
+            hop: self.held.envelope.hop.clone(),
             turn: turn.clone(),
-            fence: self.grant.fence,
+            fence: self.held.grant.fence,
             next: done.next.map(|next| self.child(next, emitted.next_seq, usage)).into_iter().collect(),
             terminal_event,
             next_seq: emitted.next_seq,
             batches: emitted.batches,
-            traceparent: self.trace.clone(),
+            traceparent: self.held.trace.clone(),
             dead: settled.dead_because(),
             published: false,
         };
@@ -413,21 +422,44 @@ impl<'a> Run<'a> {
             rows,
         });
         let ended = end.as_ref().map(|end| end.state.as_str());
-        self.store(Commit { outcome: outcome.clone(), result, end, calls: self.ctx.calls() }).await?;
+        let ahead = self.ahead(&outcome).await;
+        let then = ahead.as_ref().map(|ahead| ahead.claim.clone());
+        let commit = Commit { outcome: outcome.clone(), result, end, calls: self.ctx.calls(), then };
+        let grant = self.store(commit).await?;
         if let Some(state) = ended {
             metrics::counter!(telemetry::names::TURNS_ENDED, "state" => state).increment(1);
             tracing::info!(state, "a turn ended");
         }
-        Ok(Handled { outcome, settled })
+        Ok(match (ahead, grant, outcome.next.pop()) {
+            (Some(ahead), Some(grant), Some(next)) => Handled::WentOn(ahead.onward(next, grant, outcome.traceparent)),
+            (.., next) => {
+                outcome.next.extend(next);
+                Handled::Stored { outcome, settled }
+            }
+        })
     }
 
-    async fn store(&self, commit: Commit) -> Result<(), Stop> {
+    /// Who goes on with the next job, when somebody of this process has room for it.
+    async fn ahead(&self, outcome: &Outcome) -> Option<Ahead> {
+        let [next] = outcome.next.as_slice() else { return None };
+        let queue = Queue::of(next.kind.clone(), next.meta.lane);
+        let (runner, seat) = self.runner.crew.next(&queue, self.since.elapsed())?;
+        let permit = runner.let_in(next).await.ok()?;
+        Some(Ahead { claim: runner.claim_of(next), runner, seat, permit })
+    }
+
+    /// The grant of the next hop, where the commit asked for it.
+    async fn store(&self, commit: Commit) -> Result<Option<Grant>, Stop> {
         pause::point(self.runner.handler.kind(), "before_commit").await;
-        let ends = commit.end.is_some();
+        let (ends, next) = (commit.end.is_some(), commit.then.as_ref().map(|claim| claim.hop.clone()));
         match self.commit_at_last(commit).await {
             Ok(Committed::Stored) => {
-                protocol::committed(&self.ctx.hop, self.grant.fence, ends);
-                Ok(())
+                protocol::committed(&self.ctx.hop, self.held.grant.fence, ends);
+                Ok(None)
+            }
+            Ok(Committed::WentOn(grant)) => {
+                next.into_iter().for_each(|next| protocol::step("went_on", next.as_str(), Some(grant.fence)));
+                Ok(Some(grant))
             }
             Ok(Committed::Fenced) => Err(Stop::Fenced),
             Err(error) if error.is_transient() => {
@@ -460,7 +492,7 @@ impl<'a> Run<'a> {
     }
 
     fn child(&self, next: contracts::NextJob, next_seq: u64, spent: Usage) -> Envelope {
-        let mut envelope = self.envelope.child(0, next, next_seq);
+        let mut envelope = self.held.envelope.child(0, next, next_seq);
         envelope.meta.spent = spent;
         envelope
     }

@@ -1,19 +1,24 @@
 use crate::cancels::CancelRegistry;
+use crate::crew::{Crew, Seat};
 use crate::emitter::{Emitter, Flush};
 use crate::gate::Gate;
+use crate::onward::{Held, Onward};
 use crate::pause;
 use crate::publish::{mark_published, publish_outcome};
-use crate::run::{Last, Run, Stop};
+use crate::run::{Handled, Last, Run, Stop};
 use crate::settle::{Settle, Settled};
 use crate::{Handler, JobError, ShownSchemas, protocol};
 use contracts::{ENVELOPE_VERSION, Envelope, HopId, Lane};
 use domain::personal::Masking;
+use metrics::Gauge;
 use ports::Ports;
-use ports::broker::{Delivery, HEADER_PAUSED, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
-use ports::ledger::{Claim, Claimed, Grant, Outcome, Used};
+use ports::broker::{Delivery, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
+use ports::ledger::{Claim, Claimed, Outcome, Used};
 use ports::limiter::Permit;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, field};
 
@@ -49,12 +54,38 @@ pub struct Limits {
     pub flush: Flush,
 }
 
+/// What a job came to.
+enum Came {
+    /// Its delivery is to be settled like this.
+    Over {
+        settled: Settled,
+        /// Unknown where the job cannot be read, or was not claimed.
+        hop: Option<HopId>,
+        /// What is parked or buried, where the delivery is that of an earlier hop.
+        job: Option<Message>,
+    },
+    /// The next job is claimed.
+    On(Box<Onward>),
+}
+
+impl Came {
+    /// Of such a delivery the protocol of the turn knows nothing.
+    fn unknown(settled: Settled) -> Self {
+        Self::Over { settled, hop: None, job: None }
+    }
+}
+
 /// Does the deliveries of one kind.
 pub struct Runner {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) lane: Lane,
     /// Jobs of one source at a time; `None` where the kind opens no source.
     per_source: Option<u32>,
+    /// Jobs at a time, whether the queue brought them or a run that went on.
+    pub(crate) places: usize,
+    free: Arc<Semaphore>,
+    /// Who goes on with what this runner's jobs lead to.
+    pub(crate) crew: Crew,
     pub(crate) ports: Ports,
     pub(crate) limits: Limits,
     pub(crate) owner: String,
@@ -73,7 +104,9 @@ impl Runner {
         cancels: CancelRegistry,
         abandon: CancellationToken,
     ) -> Self {
-        Self { handler, lane: Lane::Interactive, per_source: None, ports, limits, owner, cancels, abandon }
+        let (lane, per_source, crew) = (Lane::Interactive, None, Crew::default());
+        let (places, free) = (1, Arc::new(Semaphore::new(1)));
+        Self { handler, lane, per_source, places, free, crew, ports, limits, owner, cancels, abandon }
     }
 
     /// Serves this lane instead of the interactive one.
@@ -86,15 +119,53 @@ impl Runner {
         Self { per_source: Some(most.max(1)), ..self }
     }
 
+    /// Does so many jobs at a time.
+    pub fn with_places(self, places: usize) -> Self {
+        let places = places.clamp(1, Semaphore::MAX_PERMITS);
+        Self { places, free: Arc::new(Semaphore::new(places)), ..self }
+    }
+
+    /// Goes on with the next job where one of this crew has room for it.
+    pub fn with_crew(self, crew: Crew) -> Self {
+        Self { crew, ..self }
+    }
+
     /// Does one delivery to the end: afterwards it is settled, or comes again.
     pub async fn process(&self, delivery: Delivery) {
+        let seat = self.seat().await;
+        let since = Instant::now();
         let envelope = self.read(&delivery.message);
-        let span = self.span(&delivery.message, envelope.as_ref().ok());
-        self.process_in_span(delivery, envelope).instrument(span).await;
+        let header = |name: &str| delivery.message.headers.get(name).map(String::as_str);
+        let (trace, producer) = (header(HEADER_TRACEPARENT), header(HEADER_PRODUCER));
+        let span = self.span(&delivery.message.id, envelope.as_ref().ok(), trace, producer);
+        let settle = Settle::new(self.ports.broker.clone(), self.queue(), delivery);
+        let mut ahead = self.begin(settle, envelope, since).instrument(span).await;
+        drop(seat);
+        while let Some((settle, onward)) = ahead {
+            let Onward { runner, seat, held, producer } = *onward;
+            let (envelope, trace) = (Some(&held.envelope), held.trace.as_deref());
+            let span = runner.span(held.envelope.hop.as_str(), envelope, trace, producer.as_deref());
+            ahead = runner.go_on(settle, held, since).instrument(span).await;
+            drop(seat);
+        }
+    }
+
+    async fn seat(&self) -> Seat {
+        Seat::new(self.free.clone().acquire_owned().await.ok(), self.in_flight())
+    }
+
+    /// A place, when one is free now.
+    pub(crate) fn free_seat(&self) -> Option<Seat> {
+        let permit = self.free.clone().try_acquire_owned().ok()?;
+        Some(Seat::new(Some(permit), self.in_flight()))
+    }
+
+    fn in_flight(&self) -> Gauge {
+        metrics::gauge!(telemetry::names::IN_FLIGHT, "kind" => self.handler.kind(), "lane" => self.lane.as_str())
     }
 
     /// Made with all that is known of the job, because a field that is noted later has the others formatted again.
-    fn span(&self, message: &Message, envelope: Option<&Envelope>) -> Span {
+    fn span(&self, id: &str, envelope: Option<&Envelope>, trace: Option<&str>, producer: Option<&str>) -> Span {
         let kind = self.handler.kind();
         let span = tracing::info_span!(
             "process",
@@ -105,22 +176,50 @@ impl Runner {
             messaging.system = self.ports.broker.system(),
             messaging.operation.name = "process",
             messaging.destination.name = kind,
-            messaging.message.id = %message.id,
+            messaging.message.id = id,
         );
-        let header = |name: &str| message.headers.get(name).map(String::as_str);
-        telemetry::trace::continue_from(&span, header(HEADER_TRACEPARENT), header(HEADER_PRODUCER));
+        telemetry::trace::continue_from(&span, trace, producer);
         span
     }
 
-    async fn process_in_span(&self, delivery: Delivery, envelope: Result<Envelope, String>) {
+    /// Does the job that a queue brought.
+    async fn begin(
+        &self,
+        settle: Settle,
+        envelope: Result<Envelope, String>,
+        since: Instant,
+    ) -> Option<(Settle, Box<Onward>)> {
         let started = self.ports.clock.monotonic_ms();
-        let settle = Settle::new(self.ports.broker.clone(), self.queue(), delivery);
-        let (hop, settled) = match envelope {
-            Ok(envelope) => self.enter(&settle, envelope).await,
-            Err(reason) => (None, Settled::Dead { reason }),
+        let came = match envelope {
+            Ok(envelope) => self.enter(settle.message(), envelope, since).await,
+            Err(reason) => Came::unknown(Settled::Dead { reason }),
         };
-        let outcome = settled.name();
-        settle.finish(settled, hop.as_ref()).await;
+        self.close(settle, came, started).await
+    }
+
+    /// Does the job whose claim came with the outcome of the one before, under that one's delivery.
+    async fn go_on(&self, settle: Settle, held: Held, since: Instant) -> Option<(Settle, Box<Onward>)> {
+        let started = self.ports.clock.monotonic_ms();
+        let came = self.work(held, since).await;
+        self.close(settle, came, started).await
+    }
+
+    /// Settles the delivery, unless a run goes on under it.
+    async fn close(&self, mut settle: Settle, came: Came, started: u64) -> Option<(Settle, Box<Onward>)> {
+        let (outcome, ahead) = match came {
+            Came::On(onward) => ("went_on", Some((settle, onward))),
+            Came::Over { settled, hop, job } => {
+                let outcome = settled.name();
+                job.into_iter().for_each(|job| settle.turn_to(self.queue(), job));
+                settle.finish(settled, hop.as_ref()).await;
+                (outcome, None)
+            }
+        };
+        self.measure(outcome, started);
+        ahead
+    }
+
+    fn measure(&self, outcome: &'static str, started: u64) {
         let seconds = self.ports.clock.monotonic_ms().saturating_sub(started) as f64 / 1_000.0;
         let kind = self.handler.kind();
         metrics::histogram!(telemetry::names::PROCESS_DURATION, "kind" => kind, "outcome" => outcome).record(seconds);
@@ -137,31 +236,39 @@ impl Runner {
     }
 
     /// A job that finds its source full is parked as if it had not come: of that the protocol of the turn knows nothing.
-    async fn enter(&self, settle: &Settle, envelope: Envelope) -> (Option<HopId>, Settled) {
-        let hop = Some(envelope.hop.clone());
-        let Some(most) = self.per_source else { return (hop, self.claim(settle, envelope, None).await) };
-        let gate = Gate { limiter: &*self.ports.limiter, most };
-        match gate.enter(&envelope).await {
-            Ok(permit) => (hop, self.claim(settle, envelope, permit).await),
-            Err(after) => (None, Settled::Snooze(after)),
+    async fn enter(&self, message: &Message, envelope: Envelope, since: Instant) -> Came {
+        match self.let_in(&envelope).await {
+            Ok(permit) => self.claim(message, envelope, permit, since).await,
+            Err(after) => Came::unknown(Settled::Snooze(after)),
         }
     }
 
-    async fn claim(&self, settle: &Settle, envelope: Envelope, permit: Option<Permit>) -> Settled {
-        let claim = Claim {
+    /// A permit for the job's source where one is needed, or how long the job has to wait.
+    pub(crate) async fn let_in(&self, envelope: &Envelope) -> Result<Option<Permit>, Duration> {
+        let Some(most) = self.per_source else { return Ok(None) };
+        Gate { limiter: &*self.ports.limiter, most }.enter(envelope).await
+    }
+
+    pub(crate) fn claim_of(&self, envelope: &Envelope) -> Claim {
+        Claim {
             hop: envelope.hop.clone(),
             turn: envelope.meta.turn.clone(),
             owner: self.owner.clone(),
             lease: self.limits.lease,
             must_last: self.handler.streams(),
             budget: self.handler.asks_model().then_some(self.limits.llm_calls),
-        };
-        let claimed = self.ports.ledger.claim(claim).await;
+        }
+    }
+
+    async fn claim(&self, message: &Message, envelope: Envelope, permit: Option<Permit>, since: Instant) -> Came {
+        let claimed = self.ports.ledger.claim(self.claim_of(&envelope)).await;
         if let Ok(claimed) = &claimed {
             protocol::claimed(&envelope.hop, claimed);
         }
-        match claimed {
-            Ok(Claimed::Granted(grant)) => self.granted(settle, envelope, grant, permit).await,
+        let settled = match claimed {
+            Ok(Claimed::Granted(grant)) => {
+                return self.work(Held::taken(message, envelope, grant, permit), since).await;
+            }
             Ok(Claimed::Busy(left)) => Settled::Snooze(left),
             Ok(Claimed::Done(outcome)) => self.repeat(&outcome).await,
             Ok(Claimed::Over) => Settled::Over,
@@ -169,7 +276,8 @@ impl Runner {
                 tracing::warn!(%error, "a job waits: it cannot be claimed");
                 Settled::Snooze(AFTER_FAILURE)
             }
-        }
+        };
+        Came::Over { settled, hop: Some(envelope.hop), job: None }
     }
 
     /// The hop was done before: at most its outcome is published. A dead job may come into the dead queue twice, never
@@ -185,31 +293,35 @@ impl Runner {
         self.publish(outcome, settled).await
     }
 
-    async fn granted(&self, settle: &Settle, envelope: Envelope, grant: Grant, permit: Option<Permit>) -> Settled {
-        Span::current().record("attempt", grant.attempt);
+    /// Does a job under its claim.
+    async fn work(&self, mut held: Held, since: Instant) -> Came {
+        Span::current().record("attempt", held.grant.attempt);
         pause::point(self.handler.kind(), "before_work").await;
         let emitter = Arc::new(Emitter::new(
             self.ports.events.clone(),
-            envelope.meta.turn.clone(),
-            grant.fence,
-            envelope.next_seq,
+            held.envelope.meta.turn.clone(),
+            held.grant.fence,
+            held.envelope.next_seq,
             self.limits.flush,
         ));
-        let headers = &settle.message().headers;
-        let trace = headers.get(HEADER_TRACEPARENT).cloned();
-        let paused = headers.get(HEADER_PAUSED).and_then(|attempt| attempt.parse().ok());
         let last = Last {
-            attempt: grant.spent.max(settle.message().attempt() + 1) >= self.limits.max_attempts,
-            wait: settle.message().waits() >= MOST_WAITS,
+            attempt: held.grant.spent.max(held.attempts + 1) >= self.limits.max_attempts,
+            wait: held.waits >= MOST_WAITS,
         };
-        let run = Run::new(self, envelope, grant, emitter, trace, paused);
-        match run.handle(last, permit).await {
-            Ok(outcome) => {
+        let permit = held.permit.take();
+        let run = Run::new(self, held, emitter, since);
+        let settled = match run.handle(last, permit).await {
+            Ok(handled) => {
                 pause::point(self.handler.kind(), "after_commit").await;
-                self.publish(&outcome.outcome, outcome.settled).await
+                match handled {
+                    Handled::Stored { outcome, settled } => self.publish(&outcome, settled).await,
+                    Handled::WentOn(onward) => return Came::On(onward),
+                }
             }
             Err(stop) => self.stopped(&run, stop).await,
-        }
+        };
+        let job = if settled.moves_the_job() { run.carried() } else { None };
+        Came::Over { settled, hop: Some(run.hop().clone()), job }
     }
 
     async fn publish(&self, outcome: &Outcome, then: Settled) -> Settled {
@@ -226,7 +338,7 @@ impl Runner {
 
     async fn stopped(&self, run: &Run<'_>, stop: Stop) -> Settled {
         if matches!(stop, Stop::Fenced) {
-            protocol::step("fenced", run.hop(), Some(run.fence()));
+            protocol::step("fenced", run.hop().as_str(), Some(run.fence()));
         }
         let settled = self.given_back(run, stop).await;
         run.record_calls().await;

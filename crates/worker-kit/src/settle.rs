@@ -47,6 +47,11 @@ impl Settled {
         }
     }
 
+    /// Whether a copy of the job goes elsewhere.
+    pub(crate) fn moves_the_job(&self) -> bool {
+        !matches!(self, Self::Done | Self::Repeated | Self::Over | Self::Requeue)
+    }
+
     /// What the protocol calls it.
     fn step(&self) -> &'static str {
         match self {
@@ -86,6 +91,13 @@ impl Settle {
 
     pub(crate) fn message(&self) -> &Message {
         &self.message
+    }
+
+    /// From now on it is about another job, of which the broker has no copy: a run went on with it. The delivery stays the
+    /// one that it was.
+    pub(crate) fn turn_to(&mut self, queue: Queue, message: Message) {
+        self.queue = queue;
+        self.message = message;
     }
 
     /// `hop` is unknown when the job cannot be read.

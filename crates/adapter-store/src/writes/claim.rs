@@ -21,14 +21,18 @@ const TRIES: usize = 3;
 //
 // The row of the turn alone decides between two claims, and between a claim and a commit: PostgreSQL looks at it again
 // after waiting for its lock, but not at `hops`, which serves for hops that were done before the current one.
+macro_rules! next_fence {
+    ($era:literal) => {
+        concat!("CASE WHEN t.fence < ", $era, " * 65536 THEN ", $era, " * 65536 ELSE t.fence END + 1")
+    };
+}
+
 macro_rules! claim {
     ($era:literal, $items:literal) => {
         concat!(
-            "UPDATE turns AS t SET fence = CASE WHEN t.fence < ",
-            $era,
-            " * 65536 THEN ",
-            $era,
-            " * 65536 ELSE t.fence END + 1, llm_calls = t.llm_calls + CASE WHEN i.budget IS NULL THEN 0 ELSE 1 END, \
+            "UPDATE turns AS t SET fence = ",
+            next_fence!($era),
+            ", llm_calls = t.llm_calls + CASE WHEN i.budget IS NULL THEN 0 ELSE 1 END, \
              run = CASE WHEN t.hop = i.hop THEN t.run + 1 ELSE 1 END, \
              spared = CASE WHEN t.hop = i.hop THEN t.spared ELSE 0 END, \
              hop = i.hop, hop_done = FALSE, lease_owner = i.owner, lease_until_ms = i.until_ms, seized = FALSE FROM ",
@@ -42,6 +46,8 @@ macro_rules! claim {
         )
     };
 }
+
+pub(super) use next_fence;
 
 const TOGETHER: &str = concat!(
     "WITH how AS MATERIALIZED (SELECT set_config('synchronous_commit', \
@@ -69,11 +75,12 @@ const BEGIN_ERA: &str = concat!(
 /// PostgreSQL's codes for a setting that nobody has set, and for one whose setting was taken back.
 const NO_ERA: [&str; 2] = ["42704", "22P02"];
 const HOLDER: &str = "SELECT hop, lease_owner, lease_until_ms, seized, ended_ms FROM turns WHERE id = $1";
-const OUTCOME: &str = "SELECT outcome, published FROM hops WHERE hop = $1 AND turn_id = $2";
+const OUTCOME: &str =
+    "SELECT outcome, published AND NOT went_on AS published FROM hops WHERE hop = $1 AND turn_id = $2";
 
 impl<const LASTS: bool> ClaimHop<LASTS> {
     fn until_ms(&self, now_ms: i64) -> i64 {
-        now_ms.saturating_add(i64::try_from(self.0.lease.as_millis()).unwrap_or(i64::MAX))
+        until_ms(&self.0, now_ms)
     }
 
     fn budget(&self) -> Option<i64> {
@@ -81,9 +88,7 @@ impl<const LASTS: bool> ClaimHop<LASTS> {
     }
 
     fn granted(&self, row: &Row) -> Result<Claimed, Error> {
-        let calls = row.int("llm_calls")?;
-        let prepaid = self.budget().is_some_and(|budget| calls <= budget);
-        Ok(Claimed::Granted(Grant { prepaid, ..grant(row)? }))
+        granted(&self.0, row).map(Claimed::Granted)
     }
 
     /// Why the hop is not free; `None` when it is by now.
@@ -124,7 +129,7 @@ impl<const LASTS: bool> Write for ClaimHop<LASTS> {
     async fn together(writes: &[&Self], now_ms: i64, conn: &mut PgConnection) -> Result<Vec<Option<Claimed>>, Error> {
         let rows = match claimed(writes, now_ms, conn).await {
             Err(error) if has_no_era(&error) => {
-                sqlx::query(BEGIN_ERA).bind(now_ms / 1_000).execute(&mut *conn).await?;
+                begin_era(now_ms, conn).await?;
                 claimed(writes, now_ms, conn).await?
             }
             rows => rows?,
@@ -177,7 +182,26 @@ async fn claimed<const LASTS: bool>(
         .await
 }
 
-fn has_no_era(error: &Error) -> bool {
+/// When the lease of a claim that is made now runs out.
+pub(super) fn until_ms(claim: &Claim, now_ms: i64) -> i64 {
+    now_ms.saturating_add(i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What a claim got, with the call that it has spent.
+pub(super) fn granted(claim: &Claim, row: &Row) -> Result<Grant, Error> {
+    let calls = row.int("llm_calls")?;
+    let prepaid = claim.budget.is_some_and(|budget| calls <= i64::from(budget));
+    Ok(Grant { prepaid, ..grant(row)? })
+}
+
+/// For a connection that makes its first claim.
+pub(super) async fn begin_era(now_ms: i64, conn: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query(BEGIN_ERA).bind(now_ms / 1_000).execute(conn).await?;
+    Ok(())
+}
+
+/// Whether a claim failed for want of it.
+pub(super) fn has_no_era(error: &Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| NO_ERA.contains(&code.as_ref()))
 }
 

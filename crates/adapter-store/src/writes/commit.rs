@@ -1,11 +1,14 @@
+use super::claim::{begin_era, granted, has_no_era, next_fence, until_ms};
 use super::llm_call::{insert_call, insert_calls};
-use super::{applied, column, encoded, stored};
+use super::{column, encoded, stored};
 use crate::batch::Write;
-use crate::db::{Conn, values};
+use crate::db::{Conn, Row, values};
 use contracts::event::Usage;
-use ports::ledger::{Commit, Committed};
+use ports::ledger::{Claim, Commit, Committed};
 use ports::store::{EndState, LlmCallRecord};
+use sqlx::postgres::PgRow;
 use sqlx::{Error, PgConnection};
+use std::collections::HashMap;
 
 /// What came of a hop, with its rows and the turn's end. Those that wait for the disk are written apart, so that the
 /// others need not wait for them.
@@ -80,17 +83,51 @@ impl<const LASTS: bool> CommitOutcome<LASTS> {
     fn ended_ms(&self) -> Option<i64> {
         self.end(|end| Some(end.ended_ms))
     }
+
+    fn then<'c, T>(&'c self, field: impl FnOnce(&'c Claim) -> T) -> Option<T> {
+        self.commit.then.as_ref().map(field)
+    }
+
+    fn next(&self) -> Option<&str> {
+        self.then(|claim| claim.hop.as_str())
+    }
+
+    fn owner(&self) -> Option<&str> {
+        self.then(|claim| claim.owner.as_str())
+    }
+
+    fn until_ms(&self, now_ms: i64) -> Option<i64> {
+        self.then(|claim| until_ms(claim, now_ms))
+    }
+
+    fn budget(&self) -> Option<i64> {
+        self.then(|claim| claim.budget).flatten().map(i64::from)
+    }
+
+    /// What the row of the turn says after it.
+    fn stored(&self, turn: &Row) -> Result<Committed, Error> {
+        match &self.commit.then {
+            Some(claim) => granted(claim, turn).map(Committed::WentOn),
+            None => Ok(Committed::Stored),
+        }
+    }
 }
 
+// The claim of the next hop is made with the outcome of the one before: see the claim.
 macro_rules! update {
-    ($items:literal, $returning:literal) => {
+    ($era:literal, $items:literal, $returning:literal) => {
         concat!(
-            "UPDATE turns AS t SET hop = i.hop, hop_done = TRUE, lease_owner = NULL, lease_until_ms = 0, \
-             seized = FALSE, next_seq = i.next_seq, state = COALESCE(i.state, t.state), answer = i.answer, \
-             message_id = i.message_id, executed_sql = i.executed_sql, result_id = i.answered_from, \
+            "UPDATE turns AS t SET hop = COALESCE(i.next, i.hop), hop_done = i.next IS NULL, lease_owner = i.owner, \
+             lease_until_ms = COALESCE(i.until_ms, 0), seized = FALSE, \
+             fence = CASE WHEN i.next IS NULL THEN t.fence ELSE ",
+            next_fence!($era),
+            " END, run = CASE WHEN i.next IS NULL THEN t.run ELSE 1 END, \
+             spared = CASE WHEN i.next IS NULL THEN t.spared ELSE 0 END, \
+             llm_calls = t.llm_calls + CASE WHEN i.budget IS NULL THEN 0 ELSE 1 END, next_seq = i.next_seq, \
+             state = COALESCE(i.state, t.state), answer = i.answer, message_id = i.message_id, executed_sql = i.executed_sql, result_id = i.answered_from, \
              input_tokens = t.input_tokens + i.input, output_tokens = t.output_tokens + i.output, \
-             total_tokens = t.total_tokens + i.total, error_code = i.error_code, error_message = i.error_message, reason = i.reason, ended_ms = i.ended_ms \
-             FROM ",
+             total_tokens = t.total_tokens + i.total, error_code = i.error_code, \
+             error_message = i.error_message, reason = i.reason, ended_ms = i.ended_ms FROM ",
             $items,
             " WHERE t.id = i.turn AND t.fence = i.fence AND COALESCE(t.ended_ms, 0) = 0 AND t.lease_owner IS NOT NULL \
              RETURNING ",
@@ -104,14 +141,19 @@ const TOGETHER: &str = concat!(
      COALESCE($18::text, current_setting('synchronous_commit')), TRUE) AS commits), \
      i AS (SELECT i.* FROM how JOIN unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::text[], \
      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], \
-     $15::text[], $16::text[], $19::bigint[], $20::bigint[], $21::bigint[]) \
+     $15::text[], $16::text[], $19::bigint[], $20::bigint[], $21::bigint[], $32::text[], $33::text[], $34::bigint[], \
+     $35::bigint[]) \
      AS i (turn, fence, hop, outcome, next_seq, state, answer, message_id, executed_sql, answered_from, error_code, \
-     error_message, reason, ended_ms, result_id, body, input, output, total) ON how.commits <> ''), \
+     error_message, reason, ended_ms, result_id, body, input, output, total, next, owner, until_ms, budget) ON how.commits <> ''), \
      stored AS (",
-    update!("i", "t.id, t.business_id"),
+    update!(
+        "current_setting('askline.era')::bigint",
+        "i",
+        "t.id, t.business_id, t.fence, t.run, t.spared, t.cancel_requested, t.llm_calls"
+    ),
     "), \
-     done AS (INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms) \
-     SELECT i.hop, i.turn, stored.business_id, i.fence, i.outcome, $17 FROM stored JOIN i ON i.turn = stored.id), \
+     done AS (INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms, published, went_on) \
+     SELECT i.hop, i.turn, stored.business_id, i.fence, i.outcome, $17, i.next IS NOT NULL, i.next IS NOT NULL FROM stored JOIN i ON i.turn = stored.id), \
      kept AS (INSERT INTO results (id, business_id, turn_id, body, stored_ms) \
      SELECT i.result_id, stored.business_id, i.turn, i.body, $17 FROM stored JOIN i ON i.turn = stored.id \
      WHERE i.result_id IS NOT NULL), \
@@ -122,19 +164,23 @@ const TOGETHER: &str = concat!(
          $26::text[], $27::bigint[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[]) \
          AS c (id, turn, purpose, provider, model, input, output, total, duration_ms, at_ms) ON c.turn = stored.id"
     ),
-    ") SELECT id FROM stored"
+    ") SELECT id, fence, run, spared, cancel_requested, llm_calls FROM stored"
 );
 const UPDATE: &str = update!(
+    "(SELECT n FROM eras)",
     "(SELECT $1 AS turn, $2 AS fence, $3 AS hop, $4 AS next_seq, $5 AS state, $6 AS answer, $7 AS message_id, \
      $8 AS executed_sql, $9 AS answered_from, $10 AS error_code, $11 AS error_message, $12 AS reason, \
-     $13 AS ended_ms, $14 AS input, $15 AS output, $16 AS total) AS i",
-    "business_id"
+     $13 AS ended_ms, $14 AS input, $15 AS output, $16 AS total, $17 AS next, $18 AS owner, $19 AS until_ms, \
+     $20 AS budget) AS i",
+    "business_id, fence, run, spared, cancel_requested, llm_calls"
 );
-const INSERT_HOP: &str = "INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms) \
-     VALUES ($1, $2, $3, $4, $5, $6)";
+const INSERT_HOP: &str = "INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms, published, went_on) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
 const INSERT_RESULT: &str =
     "INSERT INTO results (id, business_id, turn_id, body, stored_ms) VALUES ($1, $2, $3, $4, $5)";
 const STORED_BEFORE: &str = "SELECT 1 FROM hops WHERE hop = $1 AND turn_id = $2 AND fence = $3";
+const CLAIMED_BEFORE: &str = "SELECT fence, run, spared, cancel_requested, llm_calls FROM turns \
+     WHERE id = $1 AND hop = $2 AND lease_owner = $3 AND run = 1 AND NOT hop_done AND NOT seized AND ended_ms IS NULL";
 
 impl<const LASTS: bool> Write for CommitOutcome<LASTS> {
     type Answer = Committed;
@@ -149,41 +195,18 @@ impl<const LASTS: bool> Write for CommitOutcome<LASTS> {
     }
 
     async fn together(writes: &[&Self], now_ms: i64, conn: &mut PgConnection) -> Result<Vec<Option<Committed>>, Error> {
-        let query = sqlx::query_scalar(TOGETHER)
-            .bind(column(writes, Self::key))
-            .bind(column(writes, Self::fence))
-            .bind(column(writes, Self::hop))
-            .bind(column(writes, |write| write.outcome.as_str()))
-            .bind(column(writes, Self::next_seq))
-            .bind(column(writes, Self::state))
-            .bind(column(writes, Self::answer))
-            .bind(column(writes, Self::message))
-            .bind(column(writes, Self::sql))
-            .bind(column(writes, Self::answered_from))
-            .bind(column(writes, Self::error_code))
-            .bind(column(writes, Self::error_message))
-            .bind(column(writes, Self::reason))
-            .bind(column(writes, Self::ended_ms))
-            .bind(column(writes, Self::result))
-            .bind(column(writes, |write| write.rows.as_deref()))
-            .bind(now_ms)
-            .bind((!LASTS).then_some("off"))
-            .bind(column(writes, |write| stored(write.usage.input_tokens)))
-            .bind(column(writes, |write| stored(write.usage.output_tokens)))
-            .bind(column(writes, |write| stored(write.usage.total_tokens)));
-        let calls: Vec<&LlmCallRecord> = writes.iter().flat_map(|write| &write.commit.calls).collect();
-        let query = query
-            .bind(column(&calls, |call| call.id.as_str()))
-            .bind(column(&calls, |call| call.turn.as_str()))
-            .bind(column(&calls, |call| call.purpose.as_str()))
-            .bind(column(&calls, |call| call.provider.as_str()))
-            .bind(column(&calls, |call| call.model.as_str()))
-            .bind(column(&calls, |call| stored(call.usage.input_tokens)))
-            .bind(column(&calls, |call| stored(call.usage.output_tokens)))
-            .bind(column(&calls, |call| stored(call.usage.total_tokens)))
-            .bind(column(&calls, |call| stored(call.duration_ms)))
-            .bind(column(&calls, |call| call.at_ms));
-        Ok(applied(writes, query.fetch_all(conn).await?, Committed::Stored))
+        let rows = match committed(writes, now_ms, conn).await {
+            Err(error) if has_no_era(&error) => {
+                begin_era(now_ms, conn).await?;
+                committed(writes, now_ms, conn).await?
+            }
+            rows => rows?,
+        };
+        let mut turns = HashMap::with_capacity(rows.len());
+        for row in rows.into_iter().map(Row::Postgres) {
+            turns.insert(row.text("id")?, row);
+        }
+        writes.iter().map(|write| turns.get(write.key()).map(|turn| write.stored(turn)).transpose()).collect()
     }
 
     async fn alone(&self, now_ms: i64, conn: &mut Conn<'_>) -> Result<Option<Committed>, Error> {
@@ -199,22 +222,82 @@ impl<const LASTS: bool> Write for CommitOutcome<LASTS> {
         ];
         let Usage { input_tokens, output_tokens, total_tokens } = self.usage;
         let usage = values![stored(input_tokens), stored(output_tokens), stored(total_tokens)];
-        let values = next.into_iter().chain(end).chain(usage).collect();
+        let then = values![self.next(), self.owner(), self.until_ms(now_ms), self.budget()];
+        let values = next.into_iter().chain(end).chain(usage).chain(then).collect();
         let Some(row) = conn.row(UPDATE, values).await? else { return Ok(None) };
         let business = row.text("business_id")?;
-        conn.execute(INSERT_HOP, values![hop, turn, &business, fence, &self.outcome, now_ms]).await?;
+        let went_on = self.commit.then.is_some();
+        conn.execute(INSERT_HOP, values![hop, turn, &business, fence, &self.outcome, now_ms, went_on]).await?;
         if let (Some(result), Some(rows)) = (self.result(), &self.rows) {
             conn.execute(INSERT_RESULT, values![result, &business, turn, rows, now_ms]).await?;
         }
         for call in &self.commit.calls {
             insert_call(call, conn).await?;
         }
-        Ok(Some(Committed::Stored))
+        self.stored(&row).map(Some)
     }
 
-    /// A caller whose first try was stored and whose answer was lost may ask again: the fence was its own.
+    /// A caller whose first try was stored and whose answer was lost may ask again: the fence was its own. So is the claim
+    /// that it made, as long as that is the only one of its hop.
     async fn otherwise(&self, _: i64, conn: &mut Conn<'_>) -> Result<Committed, Error> {
         let before = conn.row(STORED_BEFORE, values![self.hop(), self.key(), self.fence()]).await?;
-        Ok(if before.is_some() { Committed::Stored } else { Committed::Fenced })
+        let turn = match self.commit.then {
+            Some(_) => conn.row(CLAIMED_BEFORE, values![self.key(), self.next(), self.owner()]).await?,
+            None => None,
+        };
+        match (before, turn) {
+            (None, _) => Ok(Committed::Fenced),
+            (Some(_), Some(turn)) => self.stored(&turn),
+            (Some(_), None) if self.commit.then.is_some() => Ok(Committed::Fenced),
+            (Some(_), None) => Ok(Committed::Stored),
+        }
     }
+}
+
+async fn committed<const LASTS: bool>(
+    writes: &[&CommitOutcome<LASTS>],
+    now_ms: i64,
+    conn: &mut PgConnection,
+) -> Result<Vec<PgRow>, Error> {
+    let query = sqlx::query(TOGETHER)
+        .bind(column(writes, CommitOutcome::key))
+        .bind(column(writes, CommitOutcome::fence))
+        .bind(column(writes, CommitOutcome::hop))
+        .bind(column(writes, |write| write.outcome.as_str()))
+        .bind(column(writes, CommitOutcome::next_seq))
+        .bind(column(writes, CommitOutcome::state))
+        .bind(column(writes, CommitOutcome::answer))
+        .bind(column(writes, CommitOutcome::message))
+        .bind(column(writes, CommitOutcome::sql))
+        .bind(column(writes, CommitOutcome::answered_from))
+        .bind(column(writes, CommitOutcome::error_code))
+        .bind(column(writes, CommitOutcome::error_message))
+        .bind(column(writes, CommitOutcome::reason))
+        .bind(column(writes, CommitOutcome::ended_ms))
+        .bind(column(writes, CommitOutcome::result))
+        .bind(column(writes, |write| write.rows.as_deref()))
+        .bind(now_ms)
+        .bind((!LASTS).then_some("off"))
+        .bind(column(writes, |write| stored(write.usage.input_tokens)))
+        .bind(column(writes, |write| stored(write.usage.output_tokens)))
+        .bind(column(writes, |write| stored(write.usage.total_tokens)));
+    let calls: Vec<&LlmCallRecord> = writes.iter().flat_map(|write| &write.commit.calls).collect();
+    let query = query
+        .bind(column(&calls, |call| call.id.as_str()))
+        .bind(column(&calls, |call| call.turn.as_str()))
+        .bind(column(&calls, |call| call.purpose.as_str()))
+        .bind(column(&calls, |call| call.provider.as_str()))
+        .bind(column(&calls, |call| call.model.as_str()))
+        .bind(column(&calls, |call| stored(call.usage.input_tokens)))
+        .bind(column(&calls, |call| stored(call.usage.output_tokens)))
+        .bind(column(&calls, |call| stored(call.usage.total_tokens)))
+        .bind(column(&calls, |call| stored(call.duration_ms)))
+        .bind(column(&calls, |call| call.at_ms));
+    query
+        .bind(column(writes, CommitOutcome::next))
+        .bind(column(writes, CommitOutcome::owner))
+        .bind(column(writes, |write| write.until_ms(now_ms)))
+        .bind(column(writes, CommitOutcome::budget))
+        .fetch_all(conn)
+        .await
 }

@@ -13,10 +13,11 @@ pub(crate) struct MarkPublished {
 
 const TOGETHER: &str = concat!(
     quickly!(),
-    "UPDATE hops SET published = TRUE FROM quick JOIN unnest($1::text[], $2::bigint[]) AS i (hop, fence) \
+    "UPDATE hops SET published = TRUE, went_on = FALSE FROM quick JOIN unnest($1::text[], $2::bigint[]) AS i (hop, fence) \
      ON quick.commits = 'off' WHERE hops.hop = i.hop AND hops.fence = i.fence"
 );
-const ALONE: &str = "UPDATE hops SET published = TRUE WHERE hop = $1 AND fence = $2 AND NOT published";
+const ALONE: &str =
+    "UPDATE hops SET published = TRUE, went_on = FALSE WHERE hop = $1 AND fence = $2 AND (went_on OR NOT published)";
 
 impl Write for MarkPublished {
     type Answer = ();

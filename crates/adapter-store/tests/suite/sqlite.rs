@@ -10,6 +10,7 @@ async fn make() -> (Bench, SqliteFile) {
 }
 
 ports::ledger_conformance!(make);
+ports::onward_conformance!(make);
 ports::turns_conformance!(make);
 ports::line_conformance!(make);
 ports::store_conformance!(make);

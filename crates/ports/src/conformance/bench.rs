@@ -174,7 +174,7 @@ impl Bench {
     }
 
     pub async fn commit(&self, outcome: Outcome, end: Option<EndState>) -> Committed {
-        self.ledger.commit(Commit { outcome, result: None, end, calls: Vec::new() }).await.expect("commit")
+        self.ledger.commit(Commit { end, ..Commit::of(outcome) }).await.expect("commit")
     }
 
     /// Runs a hop to its outcome.

@@ -242,6 +242,7 @@ pub async fn a_late_writer_is_fenced_and_stores_nothing(bench: Bench) {
         result: Some(result.clone()),
         end: Some(completed("late")),
         calls: vec![call("resp_1", "llm_late")],
+        then: None,
     };
     assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Fenced);
     assert_eq!(bench.claim("resp_1", &hop("resp_1"), "other").await, Claimed::Busy(LEASE));
@@ -273,7 +274,7 @@ pub async fn rows_are_stored_with_the_outcome(bench: Bench) {
     let fence = bench.granted("resp_1", &hop("resp_1")).await.fence;
     let result = rows("resp_1", "res_1");
     let outcome = outcome("resp_1", &hop("resp_1"), fence);
-    let commit = Commit { outcome, result: Some(result.clone()), end: None, calls: Vec::new() };
+    let commit = Commit { result: Some(result.clone()), ..Commit::of(outcome) };
     assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
     assert_eq!(bench.store.result(&business(), &result.id).await.unwrap(), Some(result.rows));
     let turn = bench.store.turn(&business(), &result.turn).await.unwrap().unwrap();
@@ -381,7 +382,7 @@ pub async fn calls_are_stored_with_the_outcome(bench: Bench) {
     let commits = turns.iter().enumerate().map(async |(count, turn)| {
         let outcome = outcome(turn, &hop(turn), bench.granted(turn, &hop(turn)).await.fence);
         let calls = (0..count).map(|n| call(turn, &format!("llm_{turn}_{n}"))).collect();
-        bench.ledger.commit(Commit { outcome, result: None, end: None, calls }).await.unwrap()
+        bench.ledger.commit(Commit { calls, ..Commit::of(outcome) }).await.unwrap()
     });
     assert_eq!(join_all(commits).await, [Committed::Stored; 3]);
     bench.store.record_llm_call(&call("resp_3", "llm_alone")).await.unwrap();

@@ -18,6 +18,7 @@ pub mod leader;
 pub mod ledger;
 pub mod limiter;
 pub mod line;
+pub mod onward;
 pub mod signals;
 pub mod store;
 pub mod turns;
@@ -81,6 +82,7 @@ mod tests {
             include_str!("ledger.rs"),
             include_str!("limiter.rs"),
             include_str!("line.rs"),
+            include_str!("onward.rs"),
             include_str!("signals.rs"),
             include_str!("store.rs"),
             include_str!("turns.rs"),

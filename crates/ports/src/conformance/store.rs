@@ -323,7 +323,7 @@ pub async fn no_read_crosses_tenants(bench: Bench) {
     let result = rows("resp_1", "res_1");
     let end = EndState { result: Some(result.id.clone()), ..completed("canary") };
     let outcome = outcome("resp_1", &hop("resp_1"), bench.granted("resp_1", &hop("resp_1")).await.fence);
-    let commit = Commit { outcome, result: Some(result.clone()), end: Some(end), calls: Vec::new() };
+    let commit = Commit { result: Some(result.clone()), end: Some(end), ..Commit::of(outcome) };
     assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
     bench.store.audit(&intent("aud_1", 1)).await.unwrap();
 
@@ -357,7 +357,7 @@ pub async fn old_outcomes_and_rows_of_ended_turns_are_forgotten_in_batches(bench
         let outcome = outcome(id, &hop, fence);
         let end = (id != "resp_3").then(|| completed("42"));
         let result = Some(rows(id, &format!("res_{id}")));
-        let commit = Commit { outcome, result, end, calls: Vec::new() };
+        let commit = Commit { result, end, ..Commit::of(outcome) };
         assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
         bench.ledger.mark_published(&hop, fence).await.unwrap();
     }

@@ -23,6 +23,8 @@ pub enum Action {
     Emit(usize),
     /// A run commits: the next job follows.
     Next(usize),
+    /// A run commits, and claims the next hop in the same step: it goes on under the delivery that it has.
+    GoOn(usize),
     /// A run commits the answer.
     Complete(usize),
     /// A run commits an error.
@@ -41,6 +43,8 @@ pub enum Action {
     Settle(usize),
     /// A worker's step is not answered, done or not.
     Unanswered(usize, bool),
+    /// A run went on, and does not hear of it.
+    GoOnUnanswered(usize),
     /// A worker is killed.
     Crash(usize),
     /// A worker is stopped.
@@ -73,8 +77,12 @@ impl Action {
             Self::Duplicate(_) => has_fault,
             Self::Deliver(w, hop) => state.ready[usize::from(hop)] > 0 && state.workers[w].phase == Phase::Idle,
             Self::Claim(w) => matches!(state.workers[w].phase, Phase::Got(_)),
-            Self::Emit(w) | Self::Next(w) | Self::Complete(w) | Self::Fail(w) => state.workers[w].runs().is_some(),
-            Self::Retry(w) | Self::GiveBack(w) => has_fault && state.workers[w].runs().is_some(),
+            Self::Emit(w) | Self::Next(w) | Self::GoOn(w) | Self::Complete(w) | Self::Fail(w) => {
+                state.workers[w].runs().is_some()
+            }
+            Self::Retry(w) | Self::GiveBack(w) | Self::GoOnUnanswered(w) => {
+                has_fault && state.workers[w].runs().is_some()
+            }
             Self::Publish(w) => matches!(state.workers[w].phase, Phase::Publishing(_)),
             Self::Mark(w) => matches!(state.workers[w].phase, Phase::Marking(_)),
             Self::Park(w) => matches!(state.workers[w].phase, Phase::Parking(_)),
@@ -109,6 +117,7 @@ impl Action {
             Self::Claim(w) => state.ask(config, w),
             Self::Emit(w) => state.emit(config, w),
             Self::Next(w) => state.finish(config, w, None),
+            Self::GoOn(w) => state.go_on(config, w),
             Self::Complete(w) => state.finish(config, w, Some(Ending::Completed)),
             Self::Fail(w) => state.finish(config, w, Some(Ending::Failed)),
             Self::Retry(w) => state.give_back(config, w, true),
@@ -118,6 +127,7 @@ impl Action {
             Self::Park(w) => state.park(w),
             Self::Settle(w) => state.settle(w),
             Self::Unanswered(w, done) => state.unanswered(config, w, done),
+            Self::GoOnUnanswered(w) => state.go_on_unanswered(config, w),
             Self::Crash(w) => state.crash(w),
             Self::Stop(w) => state.stop(w),
             Self::Wake(w) => state.wake(w),
@@ -133,12 +143,13 @@ impl Action {
     }
 
     /// All that a worker may do by itself.
-    pub(crate) fn of_worker(w: usize) -> [Self; 9] {
+    pub(crate) fn of_worker(w: usize) -> [Self; 10] {
         [
             Self::Claim(w),
             Self::Emit(w),
             Self::Complete(w),
             Self::Next(w),
+            Self::GoOn(w),
             Self::Fail(w),
             Self::Publish(w),
             Self::Mark(w),
@@ -148,12 +159,13 @@ impl Action {
     }
 
     /// All that may befall a worker.
-    pub(crate) fn faults_of(w: usize) -> [Self; 8] {
+    pub(crate) fn faults_of(w: usize) -> [Self; 9] {
         [
             Self::Retry(w),
             Self::GiveBack(w),
             Self::Unanswered(w, true),
             Self::Unanswered(w, false),
+            Self::GoOnUnanswered(w),
             Self::Crash(w),
             Self::Stop(w),
             Self::Wake(w),
@@ -180,6 +192,7 @@ impl fmt::Display for Action {
             Self::Claim(w) => write!(f, "worker {w} claims"),
             Self::Emit(w) => write!(f, "worker {w} writes an event"),
             Self::Next(w) => write!(f, "worker {w} commits; the next job follows"),
+            Self::GoOn(w) => write!(f, "worker {w} commits and goes on with the next job"),
             Self::Complete(w) => write!(f, "worker {w} commits the answer"),
             Self::Fail(w) => write!(f, "worker {w} commits an error"),
             Self::Retry(w) => write!(f, "worker {w} failed and gives its claim back"),
@@ -189,6 +202,7 @@ impl fmt::Display for Action {
             Self::Park(w) => write!(f, "worker {w} parks a copy"),
             Self::Settle(w) => write!(f, "worker {w} acks"),
             Self::Unanswered(w, done) => write!(f, "worker {w} gets no answer (done: {done})"),
+            Self::GoOnUnanswered(w) => write!(f, "worker {w} goes on and gets no answer"),
             Self::Crash(w) => write!(f, "worker {w} is killed"),
             Self::Stop(w) => write!(f, "worker {w} is stopped"),
             Self::Wake(w) => write!(f, "worker {w} goes on"),

@@ -82,11 +82,15 @@ pub enum Mutant {
     NoEra,
     /// A mark does not say which outcome of the hop was published.
     MarkOfAnyOutcome,
+    /// A run that goes on acks the delivery that it has.
+    AckWhenGoingOn,
+    /// Of a hop from which a run went on the next job counts as published.
+    GoneOnIsPublished,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::NoClaim,
         Self::AckBeforePublish,
         Self::NoFence,
@@ -103,6 +107,8 @@ impl Mutant {
         Self::EndForgotten,
         Self::NoEra,
         Self::MarkOfAnyOutcome,
+        Self::AckWhenGoingOn,
+        Self::GoneOnIsPublished,
     ];
 
     /// Whether it does no harm while the store forgets nothing.

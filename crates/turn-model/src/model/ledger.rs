@@ -13,7 +13,7 @@ pub(crate) enum Claimed {
 impl State {
     pub(crate) fn claim(&mut self, config: &Config, hop: Hop) -> Claimed {
         if !config.is(Mutant::NoClaim)
-            && let Some(refusal) = self.refusal(hop)
+            && let Some(refusal) = self.refusal(config, hop)
         {
             return refusal;
         }
@@ -31,9 +31,10 @@ impl State {
         Claimed::Granted { fence: turn.fence, attempt: turn.run }
     }
 
-    fn refusal(&self, hop: Hop) -> Option<Claimed> {
+    fn refusal(&self, config: &Config, hop: Hop) -> Option<Claimed> {
         if let Some(outcome) = self.outcome(hop) {
-            return Some(Claimed::Done { decided: outcome.decided(hop), published: outcome.published });
+            let published = outcome.is_settled() || outcome.went_on && config.is(Mutant::GoneOnIsPublished);
+            return Some(Claimed::Done { decided: outcome.decided(hop), published });
         }
         if self.turn.ended.is_some() || self.is_past(hop) {
             return Some(Claimed::Over);
@@ -51,14 +52,19 @@ impl State {
         awake.filter_map(Worker::runs).find(|run| holds(run.fence)).map(|run| run.hop)
     }
 
-    /// Stored, or refused.
-    pub(crate) fn commit(&mut self, config: &Config, commit: &Decided) -> bool {
+    /// Whether a commit is stored.
+    fn admits(&mut self, config: &Config, commit: &Decided) -> bool {
         let is_newest = commit.fence == self.turn.fence && self.turn.lease != Lease::Free;
         let is_open = self.turn.ended.is_none();
         let is_blind = config.is(Mutant::BlindTerminalWrite) && commit.ending.is_some();
-        let is_allowed = is_open && (is_newest || config.is(Mutant::NoFence));
-        if !is_allowed && !is_blind {
-            self.seen.late_writer_refused = true;
+        let is_admitted = is_blind || is_open && (is_newest || config.is(Mutant::NoFence));
+        self.seen.late_writer_refused |= !is_admitted;
+        is_admitted
+    }
+
+    /// Stored, or refused.
+    pub(crate) fn commit(&mut self, config: &Config, commit: &Decided) -> bool {
+        if !self.admits(config, commit) {
             return false;
         }
         self.write(config, commit.ending.is_some() && !config.is(Mutant::EndForgotten));
@@ -70,11 +76,28 @@ impl State {
             self.turn.ended = Some(Ended::By(commit.fence));
             self.seen.ends += 1;
         }
-        self.store(commit);
+        self.store(commit, false);
         true
     }
 
-    fn store(&mut self, commit: &Decided) {
+    /// Stored, and the next hop is claimed in the same step; or refused.
+    pub(crate) fn commit_and_claim(&mut self, config: &Config, commit: &Decided) -> Option<Fence> {
+        if !self.admits(config, commit) {
+            return None;
+        }
+        let next = commit.hop + 1;
+        self.write(config, next == config.last_hop() && !config.is(Mutant::StreamClaimForgotten));
+        self.store(commit, true);
+        self.turn.fence = self.next_fence(config);
+        self.turn.hop = Some(next);
+        self.turn.run = 1;
+        self.turn.done = false;
+        self.turn.lease = Lease::Held;
+        self.turn.seized = false;
+        Some(self.turn.fence)
+    }
+
+    fn store(&mut self, commit: &Decided, went_on: bool) {
         let Some(place) = self.outcomes.get_mut(usize::from(commit.hop)) else { return };
         if place.is_some() {
             self.seen.second_outcome = true;
@@ -84,7 +107,8 @@ impl State {
             fence: commit.fence,
             ending: commit.ending,
             batches: commit.batches,
-            published: false,
+            published: went_on,
+            went_on,
             sent: false,
         });
     }
@@ -92,10 +116,13 @@ impl State {
     /// Of the outcome that was published, and no other.
     pub(crate) fn mark_published(&mut self, config: &Config, decided: &Decided) {
         let is_any = config.is(Mutant::MarkOfAnyOutcome);
-        let is_it = |outcome: &Outcome| !outcome.published && (is_any || outcome.fence == decided.fence);
+        let is_it = |outcome: &Outcome| !outcome.is_settled() && (is_any || outcome.fence == decided.fence);
         if self.outcome(decided.hop).is_some_and(is_it) {
             self.write(config, false);
-            self.outcome_mut(decided.hop).into_iter().for_each(|outcome| outcome.published = true);
+            if let Some(outcome) = self.outcome_mut(decided.hop) {
+                outcome.published = true;
+                outcome.went_on = false;
+            }
         }
     }
 

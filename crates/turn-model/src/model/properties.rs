@@ -60,8 +60,14 @@ fn not_lost(model: &TurnModel, state: &State) -> bool {
     let mut hops = 0..model.config.hops;
     let Some(undone) = hops.find(|hop| state.outcome(*hop).is_none()) else { return true };
     let last = if model.config.forgetful { model.config.last_hop() } else { undone };
-    let comes = |hop: Hop| has_copy(state, hop) || hop > 0 && will_come(state, hop - 1);
-    state.turn.ended.is_some() || state.overdue || (undone..=last).any(comes)
+    state.turn.ended.is_some() || state.overdue || (undone..=last).any(|hop| comes(state, hop))
+}
+
+/// Its job, or that of a hop before it from which a run went on: who gets that one publishes this one.
+fn comes(state: &State, hop: Hop) -> bool {
+    let Some(parent) = hop.checked_sub(1) else { return has_copy(state, hop) };
+    let went_on = state.outcome(parent).is_some_and(|outcome| outcome.went_on);
+    has_copy(state, hop) || will_come(state, parent) || went_on && comes(state, parent)
 }
 
 fn has_copy(state: &State, hop: Hop) -> bool {

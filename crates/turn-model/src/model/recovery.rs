@@ -65,7 +65,8 @@ fn is_at_rest(config: &Config, state: &State) -> bool {
         None => false,
     };
     is_told
-        && (0..=config.end_hop()).all(|hop| state.outcome(hop).is_none_or(|outcome| outcome.published && outcome.sent))
+        && (0..=config.end_hop())
+            .all(|hop| state.outcome(hop).is_none_or(|outcome| outcome.went_on || outcome.published && outcome.sent))
         && state.ready.iter().all(|copies| *copies == 0)
         && state.workers.iter().all(|worker| worker.phase == Phase::Idle && worker.holds.is_none())
         && state.sweepers.iter().all(|sweeper| *sweeper == Sweeper::Idle)

@@ -22,16 +22,19 @@ impl State {
         }
     }
 
-    /// A worker that tells no more: it is killed as soon as nothing depends on it. What is stored counts as published,
-    /// which helps everybody.
+    /// A worker that tells no more: it is killed as soon as nothing depends on it. What is stored counts as published, and
+    /// what it worked on as parked, which helps everybody.
     pub(crate) fn retire_worker(&mut self, config: &Config, w: usize) {
         if matches!(self.workers[w].phase, Phase::Publishing(_)) {
             self.workers[w].awake = true;
             self.send(config, w);
         }
+        if let Some(hop) = self.workers[w].phase.hop() {
+            self.parked(hop);
+        }
         let is_of_use = match &self.workers[w].phase {
             Phase::Running(run) => run.fence == self.turn.fence && self.may_commit(),
-            Phase::Marking(decided) => self.outcome(decided.hop).is_some_and(|outcome| !outcome.published),
+            Phase::Marking(decided) => self.outcome(decided.hop).is_some_and(|outcome| !outcome.is_settled()),
             _ => false,
         };
         if !is_of_use {
@@ -46,7 +49,7 @@ impl State {
         }
         let is_of_use = match &self.sweepers[s] {
             Sweeper::Ending(fence) => *fence == self.turn.fence && self.may_commit(),
-            Sweeper::Marking(decided) => self.outcome(decided.hop).is_some_and(|outcome| !outcome.published),
+            Sweeper::Marking(decided) => self.outcome(decided.hop).is_some_and(|outcome| !outcome.is_settled()),
             _ => false,
         };
         if !is_of_use {

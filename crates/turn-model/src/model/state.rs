@@ -77,6 +77,8 @@ pub(crate) struct Outcome {
     pub(crate) batches: u8,
     /// The mark.
     pub(crate) published: bool,
+    /// Who stored it went on with the next hop, whose job is in no queue.
+    pub(crate) went_on: bool,
     /// Whether it really was published: no process knows this.
     pub(crate) sent: bool,
 }
@@ -270,11 +272,26 @@ impl Outcome {
     pub(crate) fn decided(&self, hop: Hop) -> Decided {
         Decided { hop, fence: self.fence, ending: self.ending, batches: self.batches }
     }
+
+    /// Who comes upon it need not publish it.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.published && !self.went_on
+    }
 }
 
 impl Phase {
     pub(crate) fn is_running(&self) -> bool {
         matches!(self, Self::Running(_))
+    }
+
+    /// The hop that it is about.
+    pub(crate) fn hop(&self) -> Option<Hop> {
+        match self {
+            Self::Idle => None,
+            Self::Got(hop) | Self::Parking(hop) | Self::Settling(hop, _) => Some(*hop),
+            Self::Running(run) => Some(run.hop),
+            Self::Publishing(decided) | Self::Marking(decided) => Some(decided.hop),
+        }
     }
 }
 

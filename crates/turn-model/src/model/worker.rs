@@ -71,6 +71,33 @@ impl State {
         true
     }
 
+    /// The handler is done, its outcome is stored and the next hop claimed. The delivery stays what it was.
+    pub(crate) fn go_on(&mut self, config: &Config, w: usize) -> bool {
+        let Some(Phase::Running(run)) = self.awake(w).cloned() else { return false };
+        if !Self::may_finish(config, &run, None) {
+            return false;
+        }
+        let decided = Decided { hop: run.hop, fence: run.fence, ending: None, batches: run.batches };
+        let Some(fence) = self.commit_and_claim(config, &decided) else {
+            self.fenced(config, w, &run);
+            return true;
+        };
+        let next = Run { hop: run.hop + 1, fence, attempt: 1, batches: 0, published: false };
+        self.workers[w].phase = Phase::Running(next);
+        if config.is(Mutant::AckWhenGoingOn) {
+            self.ack(w, run.hop, Why::Published);
+        }
+        true
+    }
+
+    /// It parks the job that it had, as after any commit that is not answered.
+    pub(crate) fn go_on_unanswered(&mut self, config: &Config, w: usize) -> bool {
+        let Some(Phase::Running(run)) = self.awake(w).cloned() else { return false };
+        let went_on = self.go_on(config, w) && self.workers[w].phase.is_running();
+        self.workers[w].phase = Phase::Parking(run.hop);
+        went_on && self.fault()
+    }
+
     /// Any run may fail, at any time; a hop hands on or completes when it has said what it has to say.
     fn may_finish(config: &Config, run: &Run, ending: Option<Ending>) -> bool {
         let has_said_all = run.batches > Self::tokens_of(config, run.hop);
@@ -132,8 +159,15 @@ impl State {
     pub(crate) fn park(&mut self, w: usize) -> bool {
         let Some(Phase::Parking(hop)) = self.awake(w).cloned() else { return false };
         self.ready[usize::from(hop)] += 1;
+        self.parked(hop);
         self.workers[w].phase = Phase::Settling(hop, Why::Parked);
         true
+    }
+
+    /// Of a run that went on, the copy is the first that the broker gets of its job.
+    pub(crate) fn parked(&mut self, hop: Hop) {
+        let parent = hop.checked_sub(1).and_then(|parent| self.outcome_mut(parent));
+        parent.into_iter().for_each(|parent| parent.sent = true);
     }
 
     pub(crate) fn settle(&mut self, w: usize) -> bool {

@@ -15,7 +15,7 @@ fn is_too_late(cast: &Cast, state: &State, act: &Act) -> bool {
     // One that was refused may be asked again.
     let has_ended = matches!(state.turn.ended, Some(Ended::By(_)));
     match act {
-        Act::Claimed { hop, fence } => {
+        Act::Claimed { hop, fence } | Act::WentOn { hop, fence } => {
             has_ended || cast.fence(*fence) <= newest || has_outcome(hop) || state.is_past(cast.hop(hop))
         }
         Act::Seized { fence, .. } => has_ended || cast.fence(*fence) <= newest,

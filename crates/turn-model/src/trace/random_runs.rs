@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 const CONFIG: Config =
     Config { hops: 3, tokens: 0, workers: 3, sweepers: 1, faults: ANY_NUMBER, forgetful: false, mutant: None };
 const STEPS: usize = 100;
-const RUNS: u64 = 1_000;
+const RUNS: u64 = 4_000;
 
 /// A generator of numbers that needs no crate (splitmix64).
 struct Random(u64);
@@ -77,6 +77,8 @@ fn worker_of(action: Action) -> Option<usize> {
         | Action::Claim(w)
         | Action::Emit(w)
         | Action::Next(w)
+        | Action::GoOn(w)
+        | Action::GoOnUnanswered(w)
         | Action::Complete(w)
         | Action::Fail(w)
         | Action::Retry(w)
@@ -134,11 +136,14 @@ fn said_by_run(action: Action, before: &Phase, state: &State, w: usize) -> Optio
     let (hop, fence) = (hop_id(state, run.hop), u64::from(run.fence));
     match (action, &state.workers[w].phase) {
         (Action::Retry(_) | Action::GiveBack(_), _) => Some(Act::Released { hop, fence }),
+        (Action::GoOn(_), Phase::Running(next)) => {
+            Some(Act::WentOn { hop: hop_id(state, next.hop), fence: u64::from(next.fence) })
+        }
         (Action::Next(_), Phase::Publishing(_)) => Some(Act::Committed { hop, fence, ends: false }),
         (Action::Complete(_) | Action::Fail(_), Phase::Publishing(_)) => {
             Some(Act::Committed { hop, fence, ends: true })
         }
-        (Action::Unanswered(..), _) => None,
+        (Action::Unanswered(..) | Action::GoOnUnanswered(_), _) => None,
         (_, Phase::Parking(_)) => Some(Act::Fenced { hop, fence }),
         _ => None,
     }
@@ -179,6 +184,7 @@ fn is_fault(action: Action) -> bool {
             | Action::Retry(_)
             | Action::GiveBack(_)
             | Action::Unanswered(..)
+            | Action::GoOnUnanswered(_)
             | Action::Crash(_)
             | Action::Stop(_)
             | Action::Seize(_)

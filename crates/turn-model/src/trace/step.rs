@@ -31,6 +31,8 @@ pub enum Act {
     Repeated { hop: String },
     /// The turn has ended, or is past the hop.
     Over { hop: String },
+    /// The outcome of the hop before was stored, and this one claimed with it: the run goes on under its delivery.
+    WentOn { hop: String, fence: u64 },
     /// An outcome was stored.
     Committed { hop: String, fence: u64, ends: bool },
     /// An outcome or an event was refused: a newer claim holds the turn, or it has ended.
@@ -58,6 +60,7 @@ impl Act {
     pub fn fence(&self) -> Option<u64> {
         match self {
             Self::Claimed { fence, .. }
+            | Self::WentOn { fence, .. }
             | Self::Committed { fence, .. }
             | Self::Fenced { fence, .. }
             | Self::Released { fence, .. }
@@ -73,6 +76,7 @@ impl Act {
             | Self::Busy { hop }
             | Self::Repeated { hop }
             | Self::Over { hop }
+            | Self::WentOn { hop, .. }
             | Self::Committed { hop, .. }
             | Self::Fenced { hop, .. }
             | Self::Released { hop, .. }

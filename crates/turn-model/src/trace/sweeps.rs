@@ -2,7 +2,7 @@
 
 use super::Act;
 use super::actors::Cast;
-use super::ways::go;
+use super::ways::{asked_again, go};
 use crate::model::{Action, Hop, State, Sweeper};
 
 /// The state after an act of a sweeper, when it is possible.
@@ -41,6 +41,7 @@ fn idle(cast: &Cast, mut state: State, s: usize) -> State {
 }
 
 fn seized(cast: &Cast, mut state: State, s: usize, fence: u64) -> Option<State> {
+    asked_again(cast, &mut state);
     Action::Deadline.apply(&cast.config, &mut state);
     let ghost = state.sweepers.len() - 1;
     while u64::from(state.turn.fence) + 1 < fence {

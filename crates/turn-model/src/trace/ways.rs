@@ -44,6 +44,7 @@ pub(crate) fn unseen(cast: &Cast, state: &State, place: Place) -> Vec<State> {
     let sequences: &[&[Action]] = match place {
         Place::Worker(w) => &[
             &[Action::Emit(w), Action::Next(w)],
+            &[Action::Emit(w), Action::GoOn(w)],
             &[Action::Emit(w), Action::Fail(w)],
             &[Action::Fail(w)],
             &[Action::Mark(w)],
@@ -55,6 +56,13 @@ pub(crate) fn unseen(cast: &Cast, state: &State, place: Place) -> Vec<State> {
 
 pub(super) fn go(cast: &Cast, mut state: State, actions: &[Action]) -> Option<State> {
     actions.iter().all(|action| action.apply(&cast.config, &mut state)).then_some(state)
+}
+
+/// Whoever was refused has asked again: else nothing more can come of the turn.
+pub(super) fn asked_again(cast: &Cast, state: &mut State) {
+    if Action::AskAgain.is_likely(state) {
+        Action::AskAgain.apply(&cast.config, state);
+    }
 }
 
 struct Worker<'a> {
@@ -84,6 +92,7 @@ impl<'a> Worker<'a> {
     fn ways(&self, state: &State, act: &Act) -> Vec<State> {
         match act {
             Act::Claimed { fence, .. } => self.claimed(state, self.cast.fence(*fence)).into_iter().collect(),
+            Act::WentOn { fence, .. } => self.went_on(state, self.cast.fence(*fence)).into_iter().collect(),
             Act::Over { .. } => self.refused(state).into_iter().collect(),
             Act::Committed { fence, ends, .. } => self.committed(state, self.cast.fence(*fence), *ends),
             Act::Released { fence, .. } => self.released(state, self.cast.fence(*fence)),
@@ -141,9 +150,7 @@ impl<'a> Worker<'a> {
 
     /// The holder of a lease was stopped or killed, so that the lease expired; or the turn was refused and asked again.
     fn free(&self, mut state: State) -> State {
-        if Action::AskAgain.is_likely(&state) {
-            Action::AskAgain.apply(&self.cast.config, &mut state);
-        }
+        asked_again(self.cast, &mut state);
         for holder in 0..state.workers.len() {
             let holds = state.workers[holder].runs().is_some_and(|run| run.fence == state.turn.fence);
             if holds && holder != self.w {
@@ -189,6 +196,16 @@ impl<'a> Worker<'a> {
         ways.into_iter().flatten().filter(is_stored).take(1).collect()
     }
 
+    /// From the hop before, under the next fence.
+    fn went_on(&self, state: &State, fence: u64) -> Option<State> {
+        let (w, before) = (self.w, self.hop.checked_sub(1)?);
+        if state.workers[w].runs().is_none_or(|run| run.hop != before) {
+            return None;
+        }
+        let ways = [self.go(state, &[Action::Emit(w), Action::GoOn(w)]), self.go(state, &[Action::GoOn(w)])];
+        ways.into_iter().flatten().find(|state| self.runs(state, fence))
+    }
+
     fn fenced(&self, state: &State, fence: u64) -> Option<State> {
         if !self.runs(state, fence) {
             return None;
@@ -202,8 +219,9 @@ impl<'a> Worker<'a> {
             return Vec::new();
         }
         let (w, unheard) = (self.w, Action::Unanswered(self.w, false));
-        let ways: [&[Action]; 3] = [
+        let ways: [&[Action]; 4] = [
             &[Action::GiveBack(w)],
+            &[Action::Emit(w), Action::GoOnUnanswered(w)],
             &[Action::Emit(w), Action::Next(w), unheard],
             &[Action::Emit(w), Action::Fail(w), unheard],
         ];
@@ -243,8 +261,12 @@ impl<'a> Worker<'a> {
             return Vec::new();
         }
         let (w, unheard) = (self.w, Action::Unanswered(self.w, false));
-        let ways: [&[Action]; 3] =
-            [&[unheard], &[Action::Emit(w), Action::Next(w), unheard], &[Action::Emit(w), Action::Fail(w), unheard]];
+        let ways: [&[Action]; 4] = [
+            &[unheard],
+            &[Action::Emit(w), Action::GoOnUnanswered(w)],
+            &[Action::Emit(w), Action::Next(w), unheard],
+            &[Action::Emit(w), Action::Fail(w), unheard],
+        ];
         let parked = |state: State| self.go(&state, &[Action::Park(w), Action::Settle(w)]);
         ways.into_iter().filter_map(|actions| self.go(state, actions)).filter_map(parked).collect()
     }

@@ -8,11 +8,14 @@ pub(crate) fn not_possible(cast: &Cast, state: &State, place: Place, act: &Act) 
     let newest = state.turn.fence;
     let is_sent = outcome.is_some_and(|outcome| outcome.sent);
     match act {
-        Act::Claimed { .. } if outcome.is_some() => "the hop has an outcome already".into(),
-        Act::Claimed { .. } if state.turn.ended.is_some() => "the turn has ended".into(),
-        Act::Claimed { fence, .. } | Act::Seized { fence, .. } if cast.fence(*fence) <= u64::from(newest) => {
+        Act::Claimed { .. } | Act::WentOn { .. } if outcome.is_some() => "the hop has an outcome already".into(),
+        Act::Claimed { .. } | Act::WentOn { .. } if state.turn.ended.is_some() => "the turn has ended".into(),
+        Act::Claimed { fence, .. } | Act::WentOn { fence, .. } | Act::Seized { fence, .. }
+            if cast.fence(*fence) <= u64::from(newest) =>
+        {
             "a fence as high was given already".into()
         }
+        Act::WentOn { .. } => "it does not hold a claim of the hop before".into(),
         Act::Claimed { .. } => "nobody has published its job, or somebody holds it".into(),
         Act::Committed { .. } if outcome.is_some() => "the hop has an outcome already".into(),
         Act::Committed { .. } if state.turn.ended.is_some() => "the turn has ended".into(),
