@@ -1,12 +1,13 @@
 //! The dead-letter desk: what was given up is kept, shown to whom it belongs, and run again from the failed step.
 
+use crate::fake_llm::{answer_to, said};
 use crate::mode::Mode;
 use async_trait::async_trait;
 use contracts::job::GenerateSql;
 use contracts::{DeadId, Envelope, HopId, Meta, Role};
 use ports::broker::{Destination, HEADER_ERROR, HEADER_WAITS, Message, Queue};
 use ports::dead::{DeadFilter, Scope};
-use ports::llm::{Call, Error as LlmError, Llm, Piece, Pieces};
+use ports::llm::{Call, Error as LlmError, Llm, Pieces};
 use ports::store::NewTurn;
 use ports::{PortError, Ports};
 use reqwest::Method;
@@ -300,21 +301,7 @@ impl Llm for Flaky {
         if self.broken.load(Ordering::SeqCst) {
             return Err(LlmError::Port((self.error)()));
         }
-        let text = match call.request.purpose.as_str() {
-            "classify" => r#"{"intent":"sql","tables":[],"filters":[]}"#,
-            "generate_sql" => "SELECT COUNT(*) FROM customers",
-            _ => "There are 28 customers.",
-        };
-        let completion = ports::llm::Completion {
-            text: text.to_owned(),
-            usage: Default::default(),
-            provider: "flaky".to_owned(),
-            model: "flaky".to_owned(),
-            cut: false,
-            confidence: None,
-        };
-        let pieces = [Piece::Delta(text.to_owned()), Piece::Done(completion)].map(Ok);
-        Ok(Box::pin(futures_util::stream::iter(pieces)))
+        Ok(said(answer_to(call.request.purpose.as_str())))
     }
 
     fn providers(&self) -> Vec<String> {

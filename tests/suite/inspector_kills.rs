@@ -51,7 +51,7 @@ async fn an_inspector_killed_at_any_point_leaves_a_connection_that_is_ready() {
         let case = format!("{kind} {point}");
         let reached = folder.path().join(format!("{kind}-{point}"));
         processes.running.remove("inspect").unwrap().terminate();
-        processes.start_role("inspect", &[pause(kind, point, &reached)]);
+        processes.start_role("inspect", &pause(kind, point, &reached));
         processes.until_ready().await;
         let (response, connection) = begin(&processes.demo, kind, point).await;
         until_exists(&reached).await;
@@ -70,7 +70,7 @@ async fn the_embedded_process_killed_while_it_inspects_leaves_a_connection_that_
     for (kind, point) in cases() {
         let case = format!("{kind} {point}");
         let reached = folder.path().join(format!("{kind}-{point}"));
-        let mut first = Embedded::start(&binary, &folder, port, &[pause(kind, point, &reached)]).await;
+        let mut first = Embedded::start(&binary, &folder, port, &pause(kind, point, &reached)).await;
         let (response, connection) = begin(&first.demo, kind, point).await;
         until_exists(&reached).await;
         first.process.kill();

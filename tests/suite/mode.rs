@@ -59,11 +59,26 @@ macro_rules! in_both_modes {
     };
 }
 
-/// Runs statements on a store, past the program.
-pub async fn execute(url: &str, statements: &[&str]) {
+/// What queries of one number each say of a store, past the program.
+pub async fn numbers(url: &str, queries: &[&str]) -> Vec<i64> {
+    let mut conn = connect(url).await;
+    let mut numbers = Vec::new();
+    for query in queries {
+        numbers.push(sqlx::query_scalar(AssertSqlSafe((*query).to_owned())).fetch_one(&mut conn).await.unwrap());
+    }
+    conn.close().await.unwrap();
+    numbers
+}
+
+async fn connect(url: &str) -> AnyConnection {
     install_default_drivers();
     let options: AnyConnectOptions = url.parse().unwrap();
-    let mut conn: AnyConnection = options.disable_statement_logging().connect().await.unwrap();
+    options.disable_statement_logging().connect().await.unwrap()
+}
+
+/// Runs statements on a store, past the program.
+pub async fn execute(url: &str, statements: &[&str]) {
+    let mut conn = connect(url).await;
     for statement in statements {
         sqlx::query(AssertSqlSafe((*statement).to_owned())).execute(&mut conn).await.unwrap();
     }

@@ -28,12 +28,16 @@ impl Crew {
         self.members().insert(runner.queue(), Arc::downgrade(runner));
     }
 
-    /// Who goes on with a job of this queue at once, and its place.
+    /// Who goes on with a job of this queue at once, and its place. Nobody does where a run only waits, and is parked and
+    /// goes on again: it would hold a delivery of the queue in which turns begin.
     pub(crate) fn next(&self, queue: &Queue, held: Duration) -> Option<(Arc<Runner>, Seat)> {
         if held >= self.within || self.drain.is_cancelled() {
             return None;
         }
         let runner = self.members().get(queue)?.upgrade()?;
+        if runner.handler.goes_on() {
+            return None;
+        }
         let seat = runner.free_seat()?;
         Some((runner, seat))
     }

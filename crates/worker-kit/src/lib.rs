@@ -2,7 +2,8 @@
 //! what came of it, publishes that, and settles the delivery. A worker crate brings a `Worker` and nothing else.
 //!
 //! The order is the promise: claim, run, commit, publish, mark, ack. A crash between any two of them repeats at most
-//! what nobody saw, and a newer claim fences out an older run.
+//! what nobody saw, and a newer claim fences out an older run. Where this process does the next job, too, the commit may
+//! claim it in the same write, and the run goes on under the delivery that it has ([`Crew`]).
 
 mod answer;
 pub mod audit;

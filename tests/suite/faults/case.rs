@@ -85,6 +85,8 @@ pub enum Step {
     Lasts(Duration),
     /// The process that does this kind waits at this point.
     Pause(&'static str, &'static str),
+    /// The process of this role does the steps of a question after classifying, and goes on from one to the next.
+    Together(&'static str),
     /// Jobs of this kind whose text holds this style's name panic.
     Poison(&'static str),
     Kill(&'static str),

@@ -47,6 +47,9 @@ const ROLES: &[(&str, &[&str])] = &[
 const SOURCE_ROLES: &[&str] = &["execute_sql", "inspect"];
 const LLM_ROLES: &[&str] = &["classify", "generate_sql", "reply"];
 
+/// What a process does that does the steps of a question together.
+const TOGETHER: [&str; 3] = ["worker", "--kinds", "generate_sql,execute_sql,reply"];
+
 /// The role of an embedded installation.
 pub const ALL: &str = "serve";
 
@@ -77,6 +80,8 @@ pub struct Installation {
     programs: Programs,
     env: BTreeMap<String, String>,
     ports: BTreeMap<String, u16>,
+    /// The role whose process does several steps.
+    together: Option<&'static str>,
     /// What processes wrote that have ended, by name and id.
     ended: Vec<(String, String)>,
     /// Where the one process has its data, when that is small. Unmounted when the process has ended.
@@ -114,6 +119,7 @@ impl Installation {
             programs: programs.clone(),
             env,
             ports: BTreeMap::new(),
+            together: None,
             ended: Vec::new(),
             disk: None,
         };
@@ -182,6 +188,7 @@ impl Installation {
     pub fn start_as(&mut self, name: &str, role: &str, more: &[(&str, String)]) {
         let arguments = match self.mode {
             Mode::Embedded => vec!["serve"],
+            Mode::Distributed if self.does_all(role) => TOGETHER.to_vec(),
             Mode::Distributed => ROLES.iter().find(|(of, _)| *of == role).expect("a role").1.to_vec(),
         };
         let mut env = self.env_of(role);
@@ -192,6 +199,16 @@ impl Installation {
         let process = Process::start(binary, name, &arguments, &env, &self.folder);
         self.forget(name);
         self.running.insert(name.to_owned(), process);
+    }
+
+    /// Starts a role again as a process that does the steps after classifying, too, and goes on from one to the next.
+    pub fn start_together(&mut self, role: &'static str) {
+        self.together = Some(role);
+        self.start_role(role, &[]);
+    }
+
+    fn does_all(&self, role: &str) -> bool {
+        role == ALL || self.together == Some(role)
     }
 
     /// Ends a process and keeps what it logged.
@@ -214,10 +231,10 @@ impl Installation {
         if role != ALL && !role.starts_with("api") {
             env.remove("ASKLINE_SECRETS__JWT_SECRET");
         }
-        if role != ALL && !SOURCE_ROLES.contains(&role) {
+        if !self.does_all(role) && !SOURCE_ROLES.contains(&role) {
             env.remove("ASKLINE_SECRETS__VAULT_PRIVATE_KEY");
         }
-        if role != ALL && !LLM_ROLES.contains(&role) {
+        if !self.does_all(role) && !LLM_ROLES.contains(&role) {
             env.remove(LLM_KEY);
         }
         if let Some(port) = self.ports.get(role) {

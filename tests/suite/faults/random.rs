@@ -25,6 +25,8 @@ pub async fn processes(runner: &mut Runner) -> Findings {
     let admission = ("ASKLINE_ADMISSION__INTERACTIVE", "{share=3,window=64,max_waiting=1000,deadline_s=0}".to_owned());
     let (servers, installation) = runner.plain(Mode::Distributed, vec![admission]).await;
     let run = format!("random-{seed}");
+    // One of them goes on from step to step, and the others have what it leaves behind.
+    installation.start_together("generate_sql");
     let collector = Collector::begin(&run, servers, installation).await;
     let mut load = Load::new(run, vec![installation.access(0), installation.access(1)]);
     let roles = installation.roles();

@@ -73,6 +73,7 @@ impl<'a> Stage<'a> {
             Step::Net(..) | Step::Source(..) | Step::Llm(..) => self.disturb(step),
             Step::StopServer(_) | Step::KillServer(_) | Step::StartServer(_) => self.server(step).await,
             Step::Pause(..)
+            | Step::Together(_)
             | Step::Poison(_)
             | Step::Kill(_)
             | Step::Terminate(_)
@@ -115,10 +116,19 @@ impl<'a> Stage<'a> {
         let installation = &mut *self.installation;
         match step {
             Step::Pause(kind, point) => {
-                let value = format!("{kind}:{point}:{}", self.reached.display());
+                let mut pause = vec![("ASKLINE_PAUSE", format!("{kind}:{point}:{}", self.reached.display()))];
+                // A process that goes on acks only after the last of its steps.
+                if *point == "before_ack" {
+                    pause.push(("ASKLINE_WORKERS__GO_ON_MS", "0".to_owned()));
+                }
                 let role = installation.role_of(kind);
                 stop(installation, &role).await;
-                installation.start_role(&role, &[("ASKLINE_PAUSE", value)]);
+                installation.start_role(&role, &pause);
+                installation.until_ready().await;
+            }
+            Step::Together(role) => {
+                stop(installation, role).await;
+                installation.start_together(role);
                 installation.until_ready().await;
             }
             Step::Poison(kind) => {

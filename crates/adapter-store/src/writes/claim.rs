@@ -1,10 +1,9 @@
-use super::column;
+use super::{by_id, column};
 use crate::batch::Write;
 use crate::db::{Conn, Row, values};
 use ports::ledger::{Claim, Claimed, Grant, Outcome};
 use sqlx::postgres::PgRow;
 use sqlx::{Error, PgConnection};
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// A request to work on a hop. Those that wait for the disk are written apart, so that the others need not wait for them.
@@ -134,10 +133,7 @@ impl<const LASTS: bool> Write for ClaimHop<LASTS> {
             }
             rows => rows?,
         };
-        let mut grants = HashMap::with_capacity(rows.len());
-        for row in rows.into_iter().map(Row::Postgres) {
-            grants.insert(row.text("id")?, row);
-        }
+        let grants = by_id(rows)?;
         writes.iter().map(|write| grants.get(write.key()).map(|row| write.granted(row)).transpose()).collect()
     }
 

@@ -1,6 +1,6 @@
 use super::claim::{begin_era, granted, has_no_era, next_fence, until_ms};
 use super::llm_call::{insert_call, insert_calls};
-use super::{column, encoded, stored};
+use super::{by_id, column, encoded, stored};
 use crate::batch::Write;
 use crate::db::{Conn, Row, values};
 use contracts::event::Usage;
@@ -8,7 +8,6 @@ use ports::ledger::{Claim, Commit, Committed};
 use ports::store::{EndState, LlmCallRecord};
 use sqlx::postgres::PgRow;
 use sqlx::{Error, PgConnection};
-use std::collections::HashMap;
 
 /// What came of a hop, with its rows and the turn's end. Those that wait for the disk are written apart, so that the
 /// others need not wait for them.
@@ -124,7 +123,8 @@ macro_rules! update {
             " END, run = CASE WHEN i.next IS NULL THEN t.run ELSE 1 END, \
              spared = CASE WHEN i.next IS NULL THEN t.spared ELSE 0 END, \
              llm_calls = t.llm_calls + CASE WHEN i.budget IS NULL THEN 0 ELSE 1 END, next_seq = i.next_seq, \
-             state = COALESCE(i.state, t.state), answer = i.answer, message_id = i.message_id, executed_sql = i.executed_sql, result_id = i.answered_from, \
+             state = COALESCE(i.state, t.state), answer = i.answer, message_id = i.message_id, \
+             executed_sql = i.executed_sql, result_id = i.answered_from, \
              input_tokens = t.input_tokens + i.input, output_tokens = t.output_tokens + i.output, \
              total_tokens = t.total_tokens + i.total, error_code = i.error_code, \
              error_message = i.error_message, reason = i.reason, ended_ms = i.ended_ms FROM ",
@@ -144,7 +144,8 @@ const TOGETHER: &str = concat!(
      $15::text[], $16::text[], $19::bigint[], $20::bigint[], $21::bigint[], $32::text[], $33::text[], $34::bigint[], \
      $35::bigint[]) \
      AS i (turn, fence, hop, outcome, next_seq, state, answer, message_id, executed_sql, answered_from, error_code, \
-     error_message, reason, ended_ms, result_id, body, input, output, total, next, owner, until_ms, budget) ON how.commits <> ''), \
+     error_message, reason, ended_ms, result_id, body, input, output, total, next, owner, until_ms, budget) \
+     ON how.commits <> ''), \
      stored AS (",
     update!(
         "current_setting('askline.era')::bigint",
@@ -153,7 +154,8 @@ const TOGETHER: &str = concat!(
     ),
     "), \
      done AS (INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms, published, went_on) \
-     SELECT i.hop, i.turn, stored.business_id, i.fence, i.outcome, $17, i.next IS NOT NULL, i.next IS NOT NULL FROM stored JOIN i ON i.turn = stored.id), \
+     SELECT i.hop, i.turn, stored.business_id, i.fence, i.outcome, $17, i.next IS NOT NULL, i.next IS NOT NULL \
+     FROM stored JOIN i ON i.turn = stored.id), \
      kept AS (INSERT INTO results (id, business_id, turn_id, body, stored_ms) \
      SELECT i.result_id, stored.business_id, i.turn, i.body, $17 FROM stored JOIN i ON i.turn = stored.id \
      WHERE i.result_id IS NOT NULL), \
@@ -202,10 +204,7 @@ impl<const LASTS: bool> Write for CommitOutcome<LASTS> {
             }
             rows => rows?,
         };
-        let mut turns = HashMap::with_capacity(rows.len());
-        for row in rows.into_iter().map(Row::Postgres) {
-            turns.insert(row.text("id")?, row);
-        }
+        let turns = by_id(rows)?;
         writes.iter().map(|write| turns.get(write.key()).map(|turn| write.stored(turn)).transpose()).collect()
     }
 
@@ -240,17 +239,14 @@ impl<const LASTS: bool> Write for CommitOutcome<LASTS> {
     /// A caller whose first try was stored and whose answer was lost may ask again: the fence was its own. So is the claim
     /// that it made, as long as that is the only one of its hop.
     async fn otherwise(&self, _: i64, conn: &mut Conn<'_>) -> Result<Committed, Error> {
-        let before = conn.row(STORED_BEFORE, values![self.hop(), self.key(), self.fence()]).await?;
-        let turn = match self.commit.then {
-            Some(_) => conn.row(CLAIMED_BEFORE, values![self.key(), self.next(), self.owner()]).await?,
-            None => None,
-        };
-        match (before, turn) {
-            (None, _) => Ok(Committed::Fenced),
-            (Some(_), Some(turn)) => self.stored(&turn),
-            (Some(_), None) if self.commit.then.is_some() => Ok(Committed::Fenced),
-            (Some(_), None) => Ok(Committed::Stored),
+        if conn.row(STORED_BEFORE, values![self.hop(), self.key(), self.fence()]).await?.is_none() {
+            return Ok(Committed::Fenced);
         }
+        if self.commit.then.is_none() {
+            return Ok(Committed::Stored);
+        }
+        let turn = conn.row(CLAIMED_BEFORE, values![self.key(), self.next(), self.owner()]).await?;
+        turn.map_or(Ok(Committed::Fenced), |turn| self.stored(&turn))
     }
 }
 

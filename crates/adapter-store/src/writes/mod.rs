@@ -38,8 +38,10 @@ macro_rules! quickly {
     };
 }
 
+use crate::db::Row;
 use quickly;
-use std::collections::HashSet;
+use sqlx::postgres::PgRow;
+use std::collections::{HashMap, HashSet};
 
 /// A claim that survives a crash of the store once its caller goes on.
 pub(crate) type LastingClaim = ClaimHop<true>;
@@ -59,6 +61,12 @@ fn column<'w, W, T>(writes: &[&'w W], value: impl Fn(&'w W) -> T) -> Vec<T> {
 fn applied<W: crate::batch::Write, A: Clone>(writes: &[&W], keys: Vec<String>, answer: A) -> Vec<Option<A>> {
     let keys: HashSet<String> = keys.into_iter().collect();
     writes.iter().map(|write| keys.contains(write.key()).then(|| answer.clone())).collect()
+}
+
+/// What came back, by the id of its turn.
+fn by_id(rows: Vec<PgRow>) -> Result<HashMap<String, Row>, sqlx::Error> {
+    let rows = rows.into_iter().map(Row::Postgres);
+    rows.map(|row| Ok((row.text("id")?, row))).collect()
 }
 
 pub(crate) fn encoded<T: serde::Serialize>(value: &T) -> Result<String, sqlx::Error> {

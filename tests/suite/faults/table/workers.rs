@@ -8,7 +8,7 @@ use std::time::Duration;
 pub fn rows() -> Vec<Row> {
     vec![
         Row::new("F01", "kill -9 of classify", "each point of a job", killed("classify")),
-        Row::new("F02", "kill -9 of generate_sql", "each point of a job", killed("generate_sql")),
+        Row::new("F02", "kill -9 of generate_sql", "each point of a job", generator_killed()),
         Row::new("F03", "kill -9 of execute_sql", "each point of a job", executor_killed()),
         Row::new("F05", "kill -9 of reply", "each point of a job", killed("reply")),
         Row::new("F06", "kill -9 of reply", "after some tokens", killed_in_the_middle()),
@@ -26,6 +26,23 @@ fn killed_at(kind: &'static str, point: &'static str) -> Case {
 
 fn killed(kind: &'static str) -> Vec<Case> {
     ["before_work", "after_commit", "before_ack"].map(|point| killed_at(kind, point)).to_vec()
+}
+
+/// Also where its process goes on with what follows.
+fn generator_killed() -> Vec<Case> {
+    let dies = [Step::Kill("generate_sql"), Step::Start("generate_sql")];
+    let goes_on = |name: &str, until: Step, more: Option<Step>| {
+        let during = std::iter::once(until).chain(dies.clone()).collect();
+        let before = std::iter::once(Step::Together("generate_sql")).chain(more).collect();
+        let however_long = vec![("ASKLINE_WORKERS__GO_ON_MS", "60000".to_owned())];
+        let case = Case::new(format!("going on, {name}"), DISTRIBUTED, during).before(before);
+        Case { settings: however_long, ..case }.expect(vec![Expect::AllAnswered, Expect::SomeSecondAttempt])
+    };
+    let committed = goes_on("after_commit", Step::UntilPaused, Some(Step::Pause("generate_sql", "after_commit")));
+    let in_the_answer = goes_on("after token 15", Step::UntilDeltas(15), None);
+    let mut cases = killed("generate_sql");
+    cases.extend([committed, in_the_answer]);
+    cases
 }
 
 fn executor_killed() -> Vec<Case> {

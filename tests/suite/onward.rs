@@ -1,0 +1,132 @@
+//! A process that does the next step, too, goes on with it without a queue.
+
+use crate::fake_llm::{answer_to, said};
+use crate::mode::{Mode, numbers};
+use app::Overrides;
+use async_trait::async_trait;
+use ports::dead::{DeadFilter, Scope};
+use ports::llm::{Call, Error, Llm, Pieces};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use testkit::{Transcript, World};
+
+const COUNT: &str = "How many customers do we have?";
+/// classify, generate_sql, execute_sql, reply.
+const STEPS: i64 = 4;
+const PATIENCE: Duration = Duration::from_secs(30);
+const FOR_LONG_MS: u64 = 30_000;
+
+in_both_modes!(
+    a_turn_passes_one_queue_where_one_process_does_all_steps,
+    a_turn_passes_every_queue_where_that_is_asked_for,
+    a_turn_that_takes_long_is_passed_along,
+    a_step_that_fails_comes_again_by_its_own_queue,
+    a_step_that_is_given_up_is_kept_under_its_own_kind,
+);
+
+/// Sorts questions after a while, and panics some times before it writes a statement.
+#[derive(Default)]
+struct Moody {
+    sorts_after: Duration,
+    panics: AtomicU32,
+}
+
+impl Moody {
+    fn panicking(times: u32) -> Self {
+        Self { panics: AtomicU32::new(times), ..Self::default() }
+    }
+
+    fn panics_now(&self) -> bool {
+        let fewer = |left: u32| left.checked_sub(1);
+        self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer).is_ok()
+    }
+}
+
+#[async_trait]
+impl Llm for Moody {
+    async fn stream(&self, call: Call) -> Result<Pieces, Error> {
+        match call.request.purpose.as_str() {
+            "classify" => tokio::time::sleep(self.sorts_after).await,
+            "generate_sql" if self.panics_now() => panic!("as the test wants it"),
+            _ => {}
+        }
+        Ok(said(answer_to(call.request.purpose.as_str())))
+    }
+
+    fn providers(&self) -> Vec<String> {
+        vec!["fake".to_owned()]
+    }
+
+    async fn check(&self) -> Vec<(String, Result<String, String>)> {
+        Vec::new()
+    }
+}
+
+struct Asked {
+    world: World,
+    transcript: Transcript,
+    went_on: i64,
+    steps: i64,
+}
+
+async fn asked(mode: Mode, llm: Moody, go_on_ms: u64) -> Asked {
+    let pairs =
+        [("ASKLINE_WORKERS__GO_ON_MS", go_on_ms.to_string()), ("ASKLINE_WORKERS__MAX_ATTEMPTS", "2".to_owned())];
+    let world = mode.world_with(&pairs, Overrides { llm: Some(Arc::new(llm)), ..Overrides::default() }).await;
+    let transcript = world.client().ask(COUNT).await;
+    let turn = transcript.check().id().to_owned();
+    let of = |what: &str| format!("SELECT count(*) FROM hops WHERE turn_id = '{turn}' AND {what}");
+    let counts = numbers(&mode.store_url(&world), &[&of("went_on"), &of("hop <> ''")]).await;
+    Asked { world, transcript, went_on: counts[0], steps: counts[1] }
+}
+
+impl Asked {
+    /// It was answered, and so many of its steps led on without a queue.
+    async fn answers(self, went_on: i64) {
+        let begun: Vec<_> = self.transcript.of("response.askline.step.started").collect();
+        assert_eq!(self.transcript.text(), answer_to("reply"), "{:#?}", self.transcript.terminal());
+        assert_eq!((self.went_on, self.steps), (went_on, STEPS), "{begun:#?}");
+        let classified = begun.iter().filter(|step| step["step"] == "classify").count();
+        assert_eq!(classified, 1, "what was done is not done again: {begun:#?}");
+        self.world.stop().await;
+    }
+}
+
+/// The kinds of the jobs at the desk, once there are any.
+async fn kept_kinds(world: &World) -> Vec<String> {
+    let started = Instant::now();
+    loop {
+        let kept = world.ports.store.dead_jobs(&Scope::Operator, &DeadFilter::default(), 10).await.unwrap();
+        if !kept.is_empty() {
+            return kept.into_iter().map(|job| job.kind).collect();
+        }
+        assert!(started.elapsed() < PATIENCE, "no job came to the desk");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn a_turn_passes_one_queue_where_one_process_does_all_steps(mode: Mode) {
+    asked(mode, Moody::default(), FOR_LONG_MS).await.answers(STEPS - 1).await;
+}
+
+async fn a_turn_passes_every_queue_where_that_is_asked_for(mode: Mode) {
+    asked(mode, Moody::default(), 0).await.answers(0).await;
+}
+
+/// It goes on under the next delivery.
+async fn a_turn_that_takes_long_is_passed_along(mode: Mode) {
+    let (go_on_ms, sorts_after) = (4_000, Duration::from_millis(4_000));
+    asked(mode, Moody { sorts_after, ..Moody::default() }, go_on_ms).await.answers(STEPS - 2).await;
+}
+
+async fn a_step_that_fails_comes_again_by_its_own_queue(mode: Mode) {
+    asked(mode, Moody::panicking(1), FOR_LONG_MS).await.answers(STEPS - 1).await;
+}
+
+async fn a_step_that_is_given_up_is_kept_under_its_own_kind(mode: Mode) {
+    let asked = asked(mode, Moody::panicking(2), FOR_LONG_MS).await;
+    assert_eq!(asked.transcript.error().0, "attempts_used_up", "{:#?}", asked.transcript.terminal());
+    assert_eq!(kept_kinds(&asked.world).await, ["generate_sql"]);
+    asked.world.stop().await;
+}
