@@ -113,6 +113,9 @@ impl<const LASTS: bool> CommitOutcome<LASTS> {
 }
 
 // The claim of the next hop is made with the outcome of the one before: see the claim.
+//
+// PostgreSQL takes an array for ten rows and what was updated for one, and would join them row by row with each other. So
+// what was updated brings along what is inserted of it.
 macro_rules! update {
     ($era:literal, $items:literal, $returning:literal) => {
         concat!(
@@ -150,21 +153,20 @@ const TOGETHER: &str = concat!(
     update!(
         "current_setting('askline.era')::bigint",
         "i",
-        "t.id, t.business_id, t.fence, t.run, t.spared, t.cancel_requested, t.llm_calls"
+        "t.id, t.business_id, t.fence, t.run, t.spared, t.cancel_requested, t.llm_calls, i.hop, i.fence AS under, \
+         i.outcome, i.next IS NOT NULL AS went_on, i.result_id, i.body"
     ),
     "), \
      done AS (INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms, published, went_on) \
-     SELECT i.hop, i.turn, stored.business_id, i.fence, i.outcome, $17, i.next IS NOT NULL, i.next IS NOT NULL \
-     FROM stored JOIN i ON i.turn = stored.id), \
+     SELECT hop, id, business_id, under, outcome, $17, went_on, went_on FROM stored), \
      kept AS (INSERT INTO results (id, business_id, turn_id, body, stored_ms) \
-     SELECT i.result_id, stored.business_id, i.turn, i.body, $17 FROM stored JOIN i ON i.turn = stored.id \
-     WHERE i.result_id IS NOT NULL), \
+     SELECT result_id, business_id, id, body, $17 FROM stored WHERE result_id IS NOT NULL), \
      called AS (",
     insert_calls!(
-        "SELECT c.id, stored.business_id, c.turn, c.purpose, c.provider, c.model, c.input, c.output, c.total, \
-         c.duration_ms, c.at_ms FROM stored JOIN unnest($22::text[], $23::text[], $24::text[], $25::text[], \
-         $26::text[], $27::bigint[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[]) \
-         AS c (id, turn, purpose, provider, model, input, output, total, duration_ms, at_ms) ON c.turn = stored.id"
+        "SELECT * FROM unnest($22::text[], $36::text[], $23::text[], $24::text[], $25::text[], $26::text[], \
+         $27::bigint[], $28::bigint[], $29::bigint[], $30::bigint[], $31::bigint[]) \
+         AS c (id, business, turn, purpose, provider, model, input, output, total, duration_ms, at_ms) \
+         WHERE c.business || '/' || c.turn = ANY (ARRAY(SELECT business_id || '/' || id FROM stored))"
     ),
     ") SELECT id, fence, run, spared, cancel_requested, llm_calls FROM stored"
 );
@@ -294,6 +296,7 @@ async fn committed<const LASTS: bool>(
         .bind(column(writes, CommitOutcome::owner))
         .bind(column(writes, |write| write.until_ms(now_ms)))
         .bind(column(writes, CommitOutcome::budget))
+        .bind(column(&calls, |call| call.business.as_str()))
         .fetch_all(conn)
         .await
 }
