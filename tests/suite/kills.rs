@@ -95,7 +95,7 @@ async fn the_embedded_process_killed_at_any_point_costs_no_answer() {
         let transcript = asking.await.unwrap();
         drop(second);
         let attempts = audit_attempts(&folder.path().join("store.sqlite"), transcript.id()).await;
-        let case = if point.starts_with("before_work") { case } else { format!("{case} embedded") };
+        let case = if matches!(point, "after_commit" | "before_ack") { format!("{case} embedded") } else { case };
         check(&transcript, &attempts, &case);
     }
 }

@@ -1,0 +1,2 @@
+-- PostgreSQL only: there a trigger links the rows of a chain.
+SELECT 1;
