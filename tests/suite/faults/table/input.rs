@@ -127,9 +127,10 @@ fn in_the_queues() -> Case {
         .expect(vec![Expect::AllAnswered, Expect::NoSecondAttempt])
 }
 
-/// In the jobs that the one process left when it died, one of this kind among them.
+/// In the jobs that the one process left when it died, one of this kind among them: it must not have gone on with it.
 fn in_the_journal(kind: &'static str) -> Case {
     let during = vec![Step::UntilPaused, Step::Kill(kind), Step::LaterReleaseWrote(kind), Step::Start(kind)];
-    Case::new(format!("{kind}, unknown fields"), EMBEDDED, during)
-        .before(vec![Step::Pause(kind, "before_work"), Step::LaterReleaseWrites])
+    let case = Case::new(format!("{kind}, unknown fields"), EMBEDDED, during)
+        .before(vec![Step::Pause(kind, "before_work"), Step::LaterReleaseWrites]);
+    Case { settings: vec![("ASKLINE_WORKERS__GO_ON_MS", "0".to_owned())], ..case }
 }
