@@ -48,7 +48,7 @@ pub async fn start(settings: &Settings, roles: &Roles, composed: Composed, shutd
     let mut tasks = JoinSet::new();
     let owner = ports.ids.next("own");
     let cancels = CancelRegistry::default();
-    let crew = Crew::new(Duration::from_millis(settings.workers.go_on_ms), shutdown.drain.clone());
+    let crew = Crew::new(goes_on_within(settings), shutdown.drain.clone());
     let listening = roles.kinds().next().is_some().then(|| listen_to_cancels(&cancels, &ports, &shutdown));
     for kind in roles.kinds() {
         let handler = handler_of(kind, settings).with_context(|| format!("there is no worker of kind {kind}"))?;
@@ -250,6 +250,11 @@ fn change_rules(settings: &Settings) -> ChangeRules {
 fn keep(settings: &Settings) -> Option<Duration> {
     let days = settings.workers.keep_results_days;
     (days > 0).then(|| Duration::from_secs(days.saturating_mul(24 * 60 * 60)))
+}
+
+/// Each step has at least half of the longest run for itself, since the delivery is held no longer.
+fn goes_on_within(settings: &Settings) -> Duration {
+    Duration::from_millis(settings.workers.go_on_ms).min(longest_run(settings) / 2)
 }
 
 fn longest_run(settings: &Settings) -> Duration {

@@ -415,7 +415,8 @@ pub struct Workers {
     /// Unsettled messages of one kind in one process.
     pub prefetch: u16,
     /// A process that does the next step of a question, too, goes on with it at once, without a queue, as long as it has
-    /// held the message of an earlier step for less than so many milliseconds; 0 passes every step through its queue.
+    /// held the message of an earlier step for less than so many milliseconds (at most half of `longest_run_s`); 0 passes
+    /// every step through its queue.
     pub go_on_ms: u64,
     /// Failed runs before a job goes to the dead queue.
     pub max_attempts: u32,
