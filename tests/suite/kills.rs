@@ -24,8 +24,11 @@ pub fn short_lease() -> Vec<(&'static str, String)> {
 /// A process that goes on acks only after the last of its steps: so that each is acked, it must not.
 pub fn pause(kind: &str, point: &str, reached: &Path) -> Vec<(&'static str, String)> {
     let pause = ("ASKLINE_PAUSE", format!("{kind}:{point}:{}", reached.display()));
-    let passes_along = (point == "before_ack").then(|| ("ASKLINE_WORKERS__GO_ON_MS", "0".to_owned()));
-    std::iter::once(pause).chain(passes_along).collect()
+    std::iter::once(pause).chain((point == "before_ack").then(passing_along)).collect()
+}
+
+fn passing_along() -> (&'static str, String) {
+    ("ASKLINE_WORKERS__GO_ON_MS", "0".to_owned())
 }
 
 pub async fn until_exists(file: &Path) {
@@ -48,7 +51,7 @@ fn check(transcript: &Transcript, attempts: &[u32], case: &str) {
         // The run that was killed before its work is an attempt without a statement.
         "execute_sql before_work" => &[&[2]],
         // It had gone on: the run of the executor that was claimed with the outcome.
-        "generate_sql after_commit embedded" => &[&[2]],
+        "generate_sql after_commit going on" => &[&[2]],
         // The next job is published by then, and the kill of the whole process may hit a later run of the executor
         // anywhere.
         "classify before_ack embedded" | "generate_sql before_ack embedded" => &[&[1], &[2], &[1, 2]],
@@ -84,10 +87,17 @@ async fn the_embedded_process_killed_at_any_point_costs_no_answer() {
     let binary = faults_binary();
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
-    for (kind, point) in cases() {
-        let case = format!("{kind} {point}");
-        let reached = folder.path().join(format!("{kind}-{point}"));
-        let mut first = Embedded::start(&binary, &folder, port, &pause(kind, point, &reached)).await;
+    // What is committed and not published: where the process would go on, and where it would not.
+    let going_on = cases().map(|(kind, point)| (kind, point, if point == "after_commit" { " going on" } else { "" }));
+    let passed_along = KINDS.iter().map(|kind| (*kind, "after_commit", ""));
+    for (kind, point, how) in going_on.chain(passed_along) {
+        let case = format!("{kind} {point}{how}");
+        let reached = folder.path().join(&case);
+        let mut settings = pause(kind, point, &reached);
+        if point == "after_commit" && how.is_empty() {
+            settings.push(passing_along());
+        }
+        let mut first = Embedded::start(&binary, &folder, port, &settings).await;
         let asking = ask(first.client());
         until_exists(&reached).await;
         first.process.kill();
@@ -95,7 +105,7 @@ async fn the_embedded_process_killed_at_any_point_costs_no_answer() {
         let transcript = asking.await.unwrap();
         drop(second);
         let attempts = audit_attempts(&folder.path().join("store.sqlite"), transcript.id()).await;
-        let case = if matches!(point, "after_commit" | "before_ack") { format!("{case} embedded") } else { case };
+        let case = if point == "before_ack" { format!("{case} embedded") } else { case };
         check(&transcript, &attempts, &case);
     }
 }
