@@ -169,11 +169,7 @@ impl Broker for Journal {
         if matches!(to, Destination::Work(_)) && self.queues.depth(to).0 >= self.max_queue_length {
             return Err(PublishError::Full);
         }
-        let delay = match to {
-            Destination::Retry(_, rung) => RUNGS_MS.get(*rung).or(RUNGS_MS.last()).copied().unwrap_or(0) as i64,
-            _ => 0,
-        };
-        let due_ms = self.clock.now_ms() + delay;
+        let due_ms = due_ms(to, self.clock.now_ms());
         self.writer.write(Write::Insert { to: to.clone(), due_ms, message }).await.map_err(unavailable("publish"))?;
         Ok(())
     }
@@ -204,6 +200,17 @@ impl Broker for Journal {
         let answer = tokio::time::timeout(timeout, nothing).await;
         answer.map_err(|late| PortError::unavailable(SYSTEM, "ping", late))?.map_err(unavailable("ping"))?;
         Ok(())
+    }
+}
+
+/// When a message that is published now may be handed out. The millisecond that has begun does not count: the clock
+/// has cut off up to one.
+fn due_ms(to: &Destination, now_ms: i64) -> i64 {
+    match to {
+        Destination::Retry(_, rung) => {
+            now_ms + 1 + RUNGS_MS.get(*rung).or(RUNGS_MS.last()).copied().unwrap_or(0) as i64
+        }
+        Destination::Work(_) | Destination::Dead(_) => now_ms,
     }
 }
 
@@ -326,5 +333,21 @@ impl Drop for LocalReceipt {
         if let Some(kept) = self.kept.take() {
             self.queues.put_back(&self.queue, std::iter::once(Kept { redelivered: true, ..kept }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retry_waits_its_rung_out_although_the_clock_cuts_off_what_has_passed_of_a_millisecond() {
+        let queue = Queue { kind: "reply".into(), lane: Lane::Interactive };
+        let (published_us, read_ms) = (1_000_999, 1_000);
+        for (rung, wait_ms) in RUNGS_MS.iter().enumerate() {
+            let due_us = due_ms(&Destination::Retry(queue.clone(), rung), read_ms) * 1_000;
+            assert!(due_us - published_us >= *wait_ms as i64 * 1_000, "rung {rung}");
+        }
+        assert_eq!(due_ms(&Destination::Work(queue), read_ms), read_ms);
     }
 }
