@@ -3,8 +3,8 @@
 use crate::fake_llm::{answer_to, said};
 use crate::mode::Mode;
 use async_trait::async_trait;
-use contracts::job::GenerateSql;
-use contracts::{DeadId, Envelope, HopId, Meta, Role};
+use contracts::job::{Classify, GenerateSql};
+use contracts::{DeadId, Envelope, HopId, Role};
 use ports::broker::{Destination, HEADER_ERROR, HEADER_WAITS, Message, Queue};
 use ports::dead::{DeadFilter, Scope};
 use ports::llm::{Call, Error as LlmError, Llm, Pieces};
@@ -105,22 +105,11 @@ async fn taken(ports: &Ports, id: &str) -> Message {
         deadline_ms: now_ms + 600_000,
         replay_of: None,
     };
-    ports.store.offer(&turn).await.unwrap();
+    let first = Classify { question: COUNT.to_owned(), shared_schema_ms: None };
+    ports.store.offer(&turn, &Envelope::first(turn.meta(), 2, &first).unwrap()).await.unwrap();
     assert!(ports.store.accept(&turn.id).await.unwrap());
-    let meta = Meta {
-        turn: turn.id,
-        business: turn.business,
-        user: turn.user,
-        conversation: turn.conversation,
-        connection: turn.connection,
-        created_ms: turn.created_ms,
-        deadline_ms: turn.deadline_ms,
-        spent: Default::default(),
-        lane: Default::default(),
-        replay_of: None,
-    };
     let job = GenerateSql { question: COUNT.to_owned(), round: 0, rejected: None };
-    let envelope = Envelope::first(meta, 2, &job).unwrap();
+    let envelope = Envelope::first(turn.meta(), 2, &job).unwrap();
     Message::carrying(&envelope, None).unwrap()
 }
 

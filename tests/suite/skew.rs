@@ -1,8 +1,8 @@
 //! Messages of other releases, through the workers of this one: with fields that a later release added, and without
 //! the fields that an earlier one did not write. Every case runs in both modes.
 
-use contracts::job::KINDS;
-use contracts::{HopId, TurnId};
+use contracts::job::{Classify, KINDS};
+use contracts::{Envelope, HopId, TurnId};
 use ports::Ports;
 use ports::broker::{Destination, Message, Queue};
 use ports::store::NewTurn;
@@ -79,7 +79,8 @@ pub async fn turn(ports: &Ports, id: String) -> NewTurn {
         deadline_ms: now_ms + 60_000,
         replay_of: None,
     };
-    ports.store.offer(&turn).await.unwrap();
+    let job = Classify { question: turn.question.clone(), shared_schema_ms: None };
+    ports.store.offer(&turn, &Envelope::first(turn.meta(), 2, &job).unwrap()).await.unwrap();
     assert!(ports.store.accept(&turn.id).await.unwrap());
     turn
 }

@@ -1,4 +1,5 @@
-//! What the sweeper does on a store that can be read and takes no mark.
+//! What the sweeper publishes again, and how often: on a store that can be read and takes no mark, and of jobs that are
+//! nowhere.
 
 use crate::skew::turn;
 use crate::taken_up::unpublished;
@@ -8,10 +9,7 @@ use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::time::Duration;
 use sweep::Sweeper;
 use testkit::World;
-
-async fn published(ports: &Ports) -> u64 {
-    ports.broker.depth(&Destination::Work(Queue::interactive("generate_sql"))).await.unwrap().ready
-}
+use tokio_util::sync::CancellationToken;
 
 async fn run(store: &mut SqliteConnection, statement: &'static str) {
     sqlx::query(statement).execute(store).await.unwrap();
@@ -28,19 +26,60 @@ async fn each_round_publishes_one_job_again_while_no_mark_is_taken_and_then_the_
     let mut store = store.connect().await.unwrap();
     run(&mut store, "UPDATE hops SET stored_ms = stored_ms - 60000").await;
     run(&mut store, "CREATE TRIGGER full BEFORE UPDATE ON hops BEGIN SELECT RAISE(ABORT, 'full'); END").await;
-    let sweeper = Sweeper {
+    let sweeper = sweeper(ports);
+    for round in 1..=2 {
+        assert_eq!(sweeper.round().await.unwrap().published, 0);
+        assert_eq!(depth(ports, "generate_sql").await, round);
+    }
+    run(&mut store, "DROP TRIGGER full").await;
+    assert_eq!(sweeper.round().await.unwrap().published, 3);
+    assert_eq!(sweeper.round().await.unwrap().published, 0);
+    assert_eq!(depth(ports, "generate_sql").await, 5);
+}
+
+/// A queue in which something waits has lost nothing that is known of.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_holds_is_published_again_where_its_queue_is_empty() {
+    let (composed, _folder) = World::at_rest().await;
+    let ports = &composed.ports;
+    let (every, lost_after) = (Duration::from_millis(10), Some(Duration::from_millis(200)));
+    let sweeper = Sweeper { every, lost_after, ..sweeper(ports) };
+    turn(ports, "resp_1".to_owned()).await;
+    sweeping(&sweeper, ports, "classify").await;
+    assert_eq!(depth(ports, "classify").await, 1);
+
+    turn(ports, "resp_2".to_owned()).await;
+    let first = unpublished(ports, &turn(ports, "resp_3".to_owned()).await).await;
+    ports.ledger.mark_published(&first.hop, first.fence).await.unwrap();
+    sweeping(&sweeper, ports, "generate_sql").await;
+    assert_eq!(depth(ports, "generate_sql").await, 1);
+    assert_eq!(depth(ports, "classify").await, 1, "a job of the same age waits behind one that is there");
+}
+
+/// Sweeps until there is something in this queue, and ends its round.
+async fn sweeping(sweeper: &Sweeper, ports: &Ports, kind: &str) {
+    let stop = CancellationToken::new();
+    let until = async {
+        while depth(ports, kind).await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        stop.cancel();
+    };
+    let both = async { tokio::join!(sweeper.run(stop.clone()), until) };
+    tokio::time::timeout(Duration::from_secs(30), both).await.expect("something is published");
+}
+
+async fn depth(ports: &Ports, kind: &str) -> u64 {
+    ports.broker.depth(&Destination::Work(Queue::interactive(kind))).await.unwrap().ready
+}
+
+fn sweeper(ports: &Ports) -> Sweeper {
+    Sweeper {
         ports: ports.clone(),
         owner: "sweeper".to_owned(),
         every: Duration::from_secs(1),
         queues: all_queues(),
         keep: None,
-    };
-    for round in 1..=2 {
-        assert_eq!(sweeper.round().await.unwrap().published, 0);
-        assert_eq!(published(ports).await, round);
+        lost_after: None,
     }
-    run(&mut store, "DROP TRIGGER full").await;
-    assert_eq!(sweeper.round().await.unwrap().published, 3);
-    assert_eq!(sweeper.round().await.unwrap().published, 0);
-    assert_eq!(published(ports).await, 5);
 }

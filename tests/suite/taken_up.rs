@@ -1,4 +1,4 @@
-//! A job whose worker died, and whose message the broker has lost. Every case runs in both modes.
+//! A job whose message the broker has lost, with its worker dead or before any had it. Every case runs in both modes.
 
 use crate::mode::Mode;
 use crate::skew::{golden, turn};
@@ -8,8 +8,13 @@ use ports::ledger::{Claim, Claimed, Commit, Committed, Grant, Outcome};
 use ports::store::NewTurn;
 use serde_json::json;
 use std::time::Duration;
+use testkit::World;
 
-in_both_modes!(a_job_that_nobody_took_up_is_published_again);
+in_both_modes!(
+    a_job_that_nobody_took_up_is_published_again,
+    a_first_job_that_is_nowhere_is_published_again,
+    a_later_job_that_is_nowhere_is_published_again,
+);
 
 async fn claim(ports: &Ports, turn: &NewTurn, hop: &HopId, lease: Duration) -> Grant {
     let owner = "a worker that dies".to_owned();
@@ -50,12 +55,34 @@ async fn lose_the_second_job(ports: &Ports, turn: &NewTurn) {
     claim(ports, turn, &first.next[0].hop, Duration::from_millis(1)).await;
 }
 
-async fn a_job_that_nobody_took_up_is_published_again(mode: Mode) {
-    let world = mode.world(&[]).await;
-    let turn = turn(&world.ports, "resp_lost".to_owned()).await;
-    lose_the_second_job(&world.ports, &turn).await;
+async fn is_answered(world: World, turn: &NewTurn) {
     let heard = world.client().follow(turn.id.as_str()).await;
     assert_eq!(heard.status(), "completed", "{:#?}", heard.terminal());
     assert!(heard.text().contains("28"), "{}", heard.text());
     world.stop().await;
+}
+
+async fn a_job_that_nobody_took_up_is_published_again(mode: Mode) {
+    let world = mode.world(&[]).await;
+    let turn = turn(&world.ports, "resp_lost".to_owned()).await;
+    lose_the_second_job(&world.ports, &turn).await;
+    is_answered(world, &turn).await;
+}
+
+async fn a_first_job_that_is_nowhere_is_published_again(mode: Mode) {
+    let world = mode.world(&[soon_lost()]).await;
+    let turn = turn(&world.ports, "resp_lost".to_owned()).await;
+    is_answered(world, &turn).await;
+}
+
+async fn a_later_job_that_is_nowhere_is_published_again(mode: Mode) {
+    let world = mode.world(&[soon_lost()]).await;
+    let turn = turn(&world.ports, "resp_lost".to_owned()).await;
+    let first = unpublished(&world.ports, &turn).await;
+    world.ports.ledger.mark_published(&first.hop, first.fence).await.unwrap();
+    is_answered(world, &turn).await;
+}
+
+fn soon_lost() -> (&'static str, String) {
+    ("ASKLINE_WORKERS__LOST_AFTER_S", "1".to_owned())
 }

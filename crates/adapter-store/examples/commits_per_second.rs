@@ -3,7 +3,8 @@
 //! of JSON. The turns stay in the database: use one that is made for this.
 
 use adapter_store::{Options, Store};
-use contracts::{HopId, Lane, TurnId};
+use contracts::job::Classify;
+use contracts::{Envelope, HopId, Lane, TurnId};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use ports::ledger::{Claim, Claimed, Commit, Committed, Outcome};
 use ports::store::{NewTurn, Turns};
@@ -67,7 +68,11 @@ async fn main() -> Result<(), Failure> {
 /// Offer, acceptance and four hops; how long each hop took.
 async fn one_turn(store: &Store, id: String) -> Result<Vec<Duration>, PortError> {
     let turn = TurnId(id);
-    store.offer(&question(&turn)).await?;
+    let asked = question(&turn);
+    let job = Classify { question: asked.question.clone(), shared_schema_ms: None };
+    let first =
+        Envelope::first(asked.meta(), 2, &job).map_err(|error| PortError::unreadable("example", "offer", error))?;
+    store.offer(&asked, &first).await?;
     store.accept(&turn).await?;
     let mut hop = HopId::first(&turn, "classify");
     let mut latencies = Vec::with_capacity(HOPS_PER_TURN);

@@ -1,10 +1,12 @@
 use crate::Store;
 use crate::db::{Row, fault, values};
-use crate::writes::{self, ClaimHop, MarkPublished, NEXT_ERA, Pass, Renew, SpendLlmCall, stored};
+use crate::turns::turn;
+use crate::writes::{self, ClaimHop, FirstJob, MarkPublished, NEXT_ERA, Pass, Renew, SpendLlmCall, stored};
 use async_trait::async_trait;
 use contracts::{Envelope, HopId, TurnId};
 use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Ledger, Outcome, Renewed, Used};
 use ports::{Clock, PortError};
+use sqlx::Error;
 use std::time::Duration;
 
 const RELEASE: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE, run = run - $3, \
@@ -17,7 +19,10 @@ const UNPUBLISHED: &str = "SELECT outcome, published FROM hops WHERE NOT publish
      ORDER BY stored_ms, hop LIMIT $2";
 const EXPIRED: &str = "SELECT id, fence FROM turns WHERE ended_ms IS NULL AND place IS NULL AND lease_owner IS NOT NULL \
      AND seized = FALSE AND lease_until_ms < $1 ORDER BY id LIMIT $2";
+const IDLE: &str = "SELECT id, fence FROM turns WHERE ended_ms IS NULL AND place IS NULL AND lease_owner IS NULL \
+     AND state <> 'offered' ORDER BY id LIMIT $1";
 const AT: &str = "SELECT hop FROM turns WHERE id = $1";
+const OPEN: &str = "SELECT * FROM turns WHERE id = $1 AND COALESCE(ended_ms, 0) = 0";
 const OUTCOME: &str =
     "SELECT outcome, published AND NOT went_on AS published FROM hops WHERE hop = $1 AND turn_id = $2";
 const VOID: &str = "UPDATE turns SET lease_owner = NULL, lease_until_ms = 0, seized = FALSE \
@@ -32,6 +37,40 @@ impl Store {
     async fn begin_era(&self, step: &'static str) -> Result<(), PortError> {
         self.db.execute(step, NEXT_ERA, values![self.clock.now_ms() / 1_000]).await?;
         Ok(())
+    }
+
+    async fn job_after(&self, hop: &str, turn: &TurnId) -> Result<Option<Envelope>, PortError> {
+        let found = self.db.find("job_after", OUTCOME, values![hop, turn.as_str()], writes::outcome).await?;
+        Ok(found.and_then(|outcome| outcome.next.into_iter().next()))
+    }
+}
+
+fn turn_and_fence(row: &Row) -> Result<(TurnId, u64), Error> {
+    Ok((TurnId(row.text("id")?), row.count("fence")?))
+}
+
+/// Where an open turn is.
+struct Open {
+    hop: String,
+    hop_done: bool,
+    /// `None` for a turn that was asked of a release which did not keep it.
+    first_job: Option<Envelope>,
+}
+
+impl Open {
+    fn read(row: &Row) -> Result<Self, Error> {
+        let (first_job, meta) = (row.maybe_json::<FirstJob>("first_job")?, turn(row)?.meta());
+        let first_job = first_job.map(|first| first.envelope(meta));
+        Ok(Self { hop: row.text("hop")?, hop_done: row.flag("hop_done")?, first_job })
+    }
+
+    /// The hop whose outcome holds the job that it waits for, or is at. `None` for the first.
+    fn after(&self) -> Option<&str> {
+        if self.hop_done {
+            return Some(&self.hop);
+        }
+        let (before, _) = self.hop.rsplit_once('/')?;
+        before.contains('/').then_some(before)
     }
 }
 
@@ -90,8 +129,21 @@ impl Ledger for Store {
     async fn expired(&self, older_than: Duration, limit: u32) -> Result<Vec<(TurnId, u64)>, PortError> {
         let age_ms = i64::try_from(older_than.as_millis()).unwrap_or(i64::MAX);
         let before_ms = self.clock.now_ms().saturating_sub(age_ms);
-        let read = |row: &Row| Ok((TurnId(row.text("id")?), row.count("fence")?));
-        self.db.list("expired", EXPIRED, values![before_ms, i64::from(limit)], read).await
+        self.db.list("expired", EXPIRED, values![before_ms, i64::from(limit)], turn_and_fence).await
+    }
+
+    async fn idle(&self, limit: u32) -> Result<Vec<(TurnId, u64)>, PortError> {
+        self.db.list("idle", IDLE, values![i64::from(limit)], turn_and_fence).await
+    }
+
+    async fn awaited(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError> {
+        let Some(open) = self.db.find("awaited", OPEN, values![turn.as_str()], Open::read).await? else {
+            return Ok(None);
+        };
+        match open.after() {
+            None => Ok(open.first_job),
+            Some(before) => self.job_after(before, turn).await,
+        }
     }
 
     async fn unfinished(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError> {
@@ -99,8 +151,7 @@ impl Ledger for Store {
         let Some(before) = at.as_deref().and_then(|hop| hop.rsplit_once('/')).map(|(before, _)| before) else {
             return Ok(None);
         };
-        let found = self.db.find("unfinished", OUTCOME, values![before, turn.as_str()], writes::outcome).await?;
-        Ok(found.and_then(|outcome| outcome.next.into_iter().next()))
+        self.job_after(before, turn).await
     }
 
     async fn void_claims(&self) -> Result<(), PortError> {

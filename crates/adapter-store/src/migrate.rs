@@ -24,12 +24,14 @@ const POSTGRES: &Migrations = migrations!("postgres":
     1 "0001_identity", 2 "0002_connections", 3 "0003_turns", 4 "0004_records", 5 "0005_lines", 7 "0007_dead_jobs_and_leaders",
     8 "0008_sources", 9 "0009_eras", 10 "0010_connection_policies", 11 "0011_audit_chain",
     12 "0012_approvals",
-    13 "0013_deadlines", 14 "0014_spared_runs", 15 "0015_went_on", 16 "0016_audit_heads");
+    13 "0013_deadlines", 14 "0014_spared_runs", 15 "0015_went_on", 16 "0016_audit_heads",
+    17 "0017_first_jobs");
 const SQLITE: &Migrations = migrations!("sqlite":
     1 "0001_identity", 2 "0002_connections", 3 "0003_turns", 4 "0004_records", 5 "0005_lines", 7 "0007_dead_jobs_and_leaders",
     8 "0008_sources", 9 "0009_eras", 10 "0010_connection_policies", 11 "0011_audit_chain",
     12 "0012_approvals",
-    13 "0013_deadlines", 14 "0014_spared_runs", 15 "0015_went_on", 16 "0016_audit_heads");
+    13 "0013_deadlines", 14 "0014_spared_runs", 15 "0015_went_on", 16 "0016_audit_heads",
+    17 "0017_first_jobs");
 
 /// Brings the database up to this release. Processes that do so at once wait for each other.
 pub(crate) async fn migrate(db: &Db) -> Result<(), PortError> {

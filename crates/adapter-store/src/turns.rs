@@ -1,11 +1,13 @@
 use crate::Store;
-use crate::db::{Row, values};
+use crate::db::{Row, fault, values};
 use crate::reads::{FindResult, History};
 use crate::writes::{Accept, Asked, Offer};
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Usage};
 use contracts::job::{Classify, Job, TestConnection};
-use contracts::{BusinessId, ConnectionId, ConversationId, DeadId, HopId, Lane, ResultId, ResultSet, TurnId, UserId};
+use contracts::{
+    BusinessId, ConnectionId, ConversationId, DeadId, Envelope, HopId, Lane, ResultId, ResultSet, TurnId, UserId,
+};
 use ports::PortError;
 use ports::ledger::Outcome;
 use ports::store::{ConversationSummary, EndState, NewTurn, Offered, OpenStep, Turn, TurnState, Turns};
@@ -51,9 +53,9 @@ const OVERDUE: &str =
 
 #[async_trait]
 impl Turns for Store {
-    async fn offer(&self, turn: &NewTurn) -> Result<Offered, PortError> {
+    async fn offer(&self, turn: &NewTurn, first: &Envelope) -> Result<Offered, PortError> {
         let asked = Asked { turn: turn.clone(), key_lifetime_ms: self.key_lifetime_ms };
-        self.writer.submit(Offer(asked)).await
+        self.writer.submit(Offer::new(asked, first).map_err(|error| fault("offer", &error))?).await
     }
 
     async fn accept(&self, turn: &TurnId) -> Result<bool, PortError> {

@@ -5,7 +5,6 @@
 use crate::error::ApiError;
 use crate::response_object;
 use crate::state::ApiState;
-use contracts::event::Usage;
 use contracts::{Envelope, Event, Job, Kind, Lane, Meta, TurnId};
 use ports::PortError;
 use ports::broker::{Destination, Message, PublishError, Queue};
@@ -85,7 +84,8 @@ pub async fn submit<J: FirstJob>(state: &ApiState, order: Order<J>) -> Result<Tu
 }
 
 async fn run<J: FirstJob>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
-    let offered = state.ports.store.offer(&order.turn).await?;
+    let first = order.job.envelope(order.turn.meta(), FIRST_EVENTS)?;
+    let offered = state.ports.store.offer(&order.turn, &first).await?;
     follow(state, order, offered).await
 }
 
@@ -102,7 +102,7 @@ async fn follow<J: FirstJob>(state: &ApiState, order: Order<J>, offered: Offered
 /// The line keeps all that it takes to begin the turn, so that it begins whatever becomes of this process.
 async fn wait<J: FirstJob>(state: &ApiState, order: Order<J>) -> Result<TurnId, ApiError> {
     let beginning = Beginning {
-        envelope: order.job.envelope(meta(&order.turn), FIRST_EVENTS)?,
+        envelope: order.job.envelope(order.turn.meta(), FIRST_EVENTS)?,
         events: first_events(&order.turn)?,
         traceparent: telemetry::trace::current_traceparent(),
     };
@@ -207,7 +207,7 @@ fn first_append(turn: &TurnId, events: Vec<String>) -> Append {
 }
 
 async fn publish<J: FirstJob>(state: &ApiState, order: &Order<J>) -> Result<(), EnqueueError> {
-    let envelope = order.job.envelope(meta(&order.turn), FIRST_EVENTS)?;
+    let envelope = order.job.envelope(order.turn.meta(), FIRST_EVENTS)?;
     let message =
         Message::carrying(&envelope, telemetry::trace::current_traceparent()).map_err(EnqueueError::Encode)?;
     let started_ms = state.ports.clock.monotonic_ms();
@@ -215,21 +215,6 @@ async fn publish<J: FirstJob>(state: &ApiState, order: &Order<J>) -> Result<(), 
     let took = Duration::from_millis(state.ports.clock.monotonic_ms().saturating_sub(started_ms));
     metrics::histogram!(names::PUBLISH_DURATION, "kind" => order.job.kind()).record(took.as_secs_f64());
     Ok(())
-}
-
-fn meta(turn: &NewTurn) -> Meta {
-    Meta {
-        turn: turn.id.clone(),
-        business: turn.business.clone(),
-        user: turn.user.clone(),
-        conversation: turn.conversation.clone(),
-        connection: turn.connection.clone(),
-        created_ms: turn.created_ms,
-        deadline_ms: turn.deadline_ms,
-        spent: Usage::default(),
-        lane: turn.lane,
-        replay_of: turn.replay_of.clone(),
-    }
 }
 
 async fn accept(state: &ApiState, id: TurnId) -> Result<TurnId, ApiError> {

@@ -71,6 +71,7 @@ pub async fn start(settings: &Settings, roles: &Roles, composed: Composed, shutd
             every,
             queues: ports::broker::all_queues(),
             keep: keep(settings),
+            lost_after: lost_after(settings),
         };
         let stop = shutdown.drain.clone();
         tasks.spawn(async move { sweeper.run(stop).await });
@@ -250,6 +251,11 @@ fn change_rules(settings: &Settings) -> ChangeRules {
 fn keep(settings: &Settings) -> Option<Duration> {
     let days = settings.workers.keep_results_days;
     (days > 0).then(|| Duration::from_secs(days.saturating_mul(24 * 60 * 60)))
+}
+
+fn lost_after(settings: &Settings) -> Option<Duration> {
+    let seconds = settings.workers.lost_after_s;
+    (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
 /// Each step has at least half of the longest run for itself, since the delivery is held no longer.

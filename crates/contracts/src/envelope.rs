@@ -107,9 +107,13 @@ impl NextJob {
 impl Envelope {
     /// The first envelope of a turn.
     pub fn first<J: Job>(meta: Meta, next_seq: u64, job: &J) -> Result<Self, serde_json::Error> {
-        let hop = HopId::first(&meta.turn, J::KIND);
-        let job = serde_json::to_value(job)?;
-        Ok(Self { v: ENVELOPE_VERSION, kind: J::KIND.to_owned(), hop, meta, next_seq, job })
+        Ok(Self::opening(meta, next_seq, NextJob::new(job)?))
+    }
+
+    /// The first envelope of a turn, for a job that is JSON already.
+    pub fn opening(meta: Meta, next_seq: u64, first: NextJob) -> Self {
+        let hop = HopId::first(&meta.turn, &first.kind);
+        Self { v: ENVELOPE_VERSION, kind: first.kind, hop, meta, next_seq, job: first.job }
     }
 
     /// The envelope of the `index`-th job that this hop returned.

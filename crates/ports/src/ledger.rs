@@ -189,6 +189,11 @@ pub trait Ledger: Send + Sync {
     async fn unpublished(&self, older_than: Duration, limit: u32) -> Result<Vec<Outcome>, PortError>;
     /// Turns in flight whose claim ended more than `older_than` ago without being given back, with its fence.
     async fn expired(&self, older_than: Duration, limit: u32) -> Result<Vec<(TurnId, u64)>, PortError>;
+    /// Turns in flight that nobody has claimed, with the fence of their last claim, oldest first. The job of each is in the
+    /// broker, or on its way there, unless it is lost.
+    async fn idle(&self, limit: u32) -> Result<Vec<(TurnId, u64)>, PortError>;
+    /// The job that an open turn waits for, or is at. `None` when it has ended, or waits for no job.
+    async fn awaited(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError>;
     /// The job that a turn is at, or was when it ended, as the step before left it. `None` when no step was done.
     async fn unfinished(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError>;
     /// Voids every claim (embedded mode at start: claims of an earlier boot are nobody's).

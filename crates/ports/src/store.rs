@@ -12,7 +12,8 @@ use crate::retention::Retention;
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Status, Usage};
 use contracts::{
-    BusinessId, ConnectionId, ConversationId, Dialect, Lane, ResultId, ResultSet, Role, Schema, TurnId, UserId,
+    BusinessId, ConnectionId, ConversationId, Dialect, Envelope, Lane, Meta, ResultId, ResultSet, Role, Schema, TurnId,
+    UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -145,6 +146,24 @@ pub struct NewTurn {
     pub deadline_ms: i64,
     /// The turn that it goes on with, when it replays a dead job or does what was decided about a change.
     pub replay_of: Option<TurnId>,
+}
+
+impl NewTurn {
+    /// What its first job needs to know.
+    pub fn meta(&self) -> Meta {
+        Meta {
+            turn: self.id.clone(),
+            business: self.business.clone(),
+            user: self.user.clone(),
+            conversation: self.conversation.clone(),
+            connection: self.connection.clone(),
+            created_ms: self.created_ms,
+            deadline_ms: self.deadline_ms,
+            spent: Usage::default(),
+            lane: self.lane,
+            replay_of: self.replay_of.clone(),
+        }
+    }
 }
 
 /// The answer to an offer.
@@ -287,6 +306,24 @@ pub struct Turn {
     pub replay_of: Option<TurnId>,
 }
 
+impl Turn {
+    /// What its next job needs to know.
+    pub fn meta(&self) -> Meta {
+        Meta {
+            turn: self.id.clone(),
+            business: self.business.clone(),
+            user: self.user.clone(),
+            conversation: self.conversation.clone(),
+            connection: self.connection.clone(),
+            created_ms: self.created_ms,
+            deadline_ms: self.deadline_ms,
+            spent: self.usage,
+            lane: self.lane,
+            replay_of: self.replay_of.clone(),
+        }
+    }
+}
+
 /// Where an open turn stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenStep {
@@ -411,8 +448,9 @@ pub trait Connections: Send + Sync {
 /// Turns and what they left.
 #[async_trait]
 pub trait Turns: Send + Sync {
-    /// Stores a turn as `offered`, or says what its idempotency key stands for. Keys count for 24 h.
-    async fn offer(&self, turn: &NewTurn) -> Result<Offered, PortError>;
+    /// Stores a turn as `offered`, or says what its idempotency key stands for. Keys count for 24 h. The first job is kept
+    /// with it, should the broker lose that: see [`Ledger::awaited`](crate::Ledger::awaited).
+    async fn offer(&self, turn: &NewTurn, first: &Envelope) -> Result<Offered, PortError>;
     /// `offered` → `accepted`. False when it was not `offered` any more and never was accepted (refused); true also
     /// when a fast worker has ended it already.
     async fn accept(&self, turn: &TurnId) -> Result<bool, PortError>;

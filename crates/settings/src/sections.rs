@@ -435,6 +435,9 @@ pub struct Workers {
     pub drain_s: u64,
     /// Pause between two rounds of the sweeper, milliseconds.
     pub sweep_ms: u64,
+    /// A job that nobody holds for so long, and that is in no queue either, is lost: it is published again, seconds; 0
+    /// leaves that to the deadline of its question.
+    pub lost_after_s: u64,
     /// Rows of results, and how the steps of a question went, are deleted so long after its end, days; 0 keeps them for
     /// ever. Questions, answers, statements and the audit stay.
     pub keep_results_days: u64,

@@ -132,7 +132,7 @@ pub async fn end_turn(ports: &Ports, turn: &Turn, grant: Grant, ending: Ending) 
 /// As `end_turn`, in the hop that the claim is for.
 pub async fn end_in(ports: &Ports, turn: &Turn, hop: HopId, grant: Grant, ending: Ending) -> Result<bool, PortError> {
     let end = end_state(ending, &turn.id, ports.clock.now_ms());
-    let event = serde_json::to_string(&event_of(&end, &meta_of(turn), turn.usage))
+    let event = serde_json::to_string(&event_of(&end, &turn.meta(), turn.usage))
         .map_err(|error| PortError::unreadable("worker-kit", "encode the terminal event", error))?;
     let outcome = Outcome {
         hop,
@@ -160,19 +160,4 @@ pub async fn end_in(ports: &Ports, turn: &Turn, hop: HopId, grant: Grant, ending
         tracing::warn!(turn = %turn.id, %error, "the end of a turn is published and not marked: it is published again");
     }
     Ok(true)
-}
-
-fn meta_of(turn: &Turn) -> Meta {
-    Meta {
-        turn: turn.id.clone(),
-        business: turn.business.clone(),
-        user: turn.user.clone(),
-        conversation: turn.conversation.clone(),
-        connection: turn.connection.clone(),
-        created_ms: turn.created_ms,
-        deadline_ms: turn.deadline_ms,
-        spent: turn.usage,
-        lane: turn.lane,
-        replay_of: turn.replay_of.clone(),
-    }
 }

@@ -99,6 +99,8 @@ pub enum Step {
     StopServer(Server),
     KillServer(Server),
     StartServer(Server),
+    /// What the broker, which is stopped, has stored is gone.
+    WipeBroker,
     FlushEvents,
     Net(Whose, Link, Net),
     Source(usize, Net),

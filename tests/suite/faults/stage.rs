@@ -71,7 +71,9 @@ impl<'a> Stage<'a> {
             Step::UntilPaused => self.until_paused(step).await,
             Step::Lasts(time) => tokio::time::sleep(*time).await,
             Step::Net(..) | Step::Source(..) | Step::Llm(..) => self.disturb(step),
-            Step::StopServer(_) | Step::KillServer(_) | Step::StartServer(_) => self.server(step).await,
+            Step::StopServer(_) | Step::KillServer(_) | Step::StartServer(_) | Step::WipeBroker => {
+                self.server(step).await
+            }
             Step::Pause(..)
             | Step::Together(_)
             | Step::Poison(_)
@@ -174,6 +176,7 @@ impl<'a> Stage<'a> {
             Step::KillServer(Server::Events) => servers.redis().kill(),
             Step::KillServer(Server::Store) => servers.store().kill(),
             Step::StartServer(Server::Broker) => servers.rabbit().again().await,
+            Step::WipeBroker => servers.rabbit().forget(),
             Step::StartServer(Server::Events) => servers.redis().again().await,
             Step::StartServer(Server::Store) => servers.store().again().await,
             _ => {}

@@ -1,10 +1,10 @@
 //! Jobs that a dead worker left claimed, and that nobody took up.
 
+use crate::again;
 use contracts::TurnId;
 use ports::Ports;
 use std::collections::HashSet;
 use std::time::Duration;
-use worker_kit::publish_again;
 
 const AT_A_TIME: u32 = 100;
 /// A broker hands out anew what a dead worker held, or keeps it on the retry ladder for a while. Later it may be lost.
@@ -15,8 +15,7 @@ const TAKEN_UP_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) struct Republished(HashSet<(TurnId, u64)>);
 
 impl Republished {
-    /// Publishes again what expired claims are about. The first job of a turn has no step before it that remembers it:
-    /// it is the broker's alone.
+    /// Publishes again what expired claims are about.
     pub(crate) async fn look(&mut self, ports: &Ports) {
         let expired = match ports.ledger.expired(TAKEN_UP_WITHIN, AT_A_TIME).await {
             Ok(expired) => expired,
@@ -33,22 +32,10 @@ impl Republished {
 
 /// False when it is to be tried again.
 async fn publish(ports: &Ports, turn: &TurnId) -> bool {
-    let job = match ports.ledger.unfinished(turn).await {
-        Ok(Some(job)) => job,
-        Ok(None) => return true,
-        Err(error) => {
-            tracing::warn!(%turn, %error, "the job of an expired claim cannot be read");
-            return false;
-        }
-    };
-    match publish_again(ports, &job).await {
-        Ok(()) => {
-            tracing::warn!(%turn, hop = %job.hop, "a claim has expired and nobody took the job up: it is published again");
-            true
-        }
-        Err(error) => {
-            tracing::warn!(%turn, %error, "the job of an expired claim cannot be published");
-            false
-        }
+    let Some(job) = again::awaited(ports, turn).await else { return false };
+    let is_published = again::publish(ports, turn, &job).await;
+    if is_published {
+        tracing::warn!(%turn, hop = %job.hop, "a claim has expired and nobody took the job up: it is published again");
     }
+    is_published
 }

@@ -1,15 +1,18 @@
-//! Ends what is overdue, publishes what a crash left unpublished and what nobody took up after one, brings dead jobs to the desk, and says how full the
-//! queues are. Of several sweepers one leads, so that the load does not grow with them; that two do no harm is because
+//! Ends what is overdue, publishes what a crash left unpublished, what nobody took up after one and what the broker has
+//! lost, brings dead jobs to the desk, and says how full the queues are. Of several sweepers one leads, so that the load does not grow with them; that two do no harm is because
 //! every write is fenced.
 
+mod again;
 mod dead;
 mod expired;
 mod leader;
+mod lost;
 mod retention;
 mod signals;
 
 use expired::Republished;
 use leader::Leader;
+use lost::Lost;
 use ports::broker::Queue;
 use ports::{PortError, Ports};
 use std::time::Duration;
@@ -35,6 +38,8 @@ pub struct Sweeper {
     pub queues: Vec<Queue>,
     /// Results of turns that ended longer ago are deleted; `None` keeps them.
     pub keep: Option<Duration>,
+    /// A job that nobody holds for so long, and that is in no queue, is published again; `None` publishes none.
+    pub lost_after: Option<Duration>,
 }
 
 /// What one round did.
@@ -55,11 +60,15 @@ impl Sweeper {
     pub async fn run(&self, stop: CancellationToken) {
         let mut leader = Leader::new(self);
         let mut republished = Republished::default();
+        let mut lost = self.lost_after.map(Lost::new);
         while !stop.is_cancelled() {
             if leader.leads().await {
                 leader.measure().await;
                 leader.forget_old().await;
                 republished.look(&self.ports).await;
+                if let Some(lost) = &mut lost {
+                    lost.look(&self.ports).await;
+                }
                 self.sweep().await;
             }
             tokio::select! {

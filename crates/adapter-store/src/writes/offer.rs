@@ -1,13 +1,17 @@
 use super::asked::Asked;
-use super::column;
+use super::{column, first_job};
 use crate::batch::Write;
 use crate::db::{Conn, Row, values};
+use contracts::Envelope;
 use ports::store::Offered;
 use sqlx::{Error, PgConnection};
 use std::collections::HashMap;
 
 /// A question that the API wants to take.
-pub(crate) struct Offer(pub(crate) Asked);
+pub(crate) struct Offer {
+    asked: Asked,
+    first_job: String,
+}
 
 const TRIES: usize = 4;
 
@@ -15,7 +19,7 @@ macro_rules! insert {
     ($items:expr) => {
         concat!(
             "INSERT INTO turns (id, business_id, user_id, conversation_id, connection_id, question, idempotency_key, \
-             created_ms, deadline_ms, lane, replay_of, state) ",
+             created_ms, deadline_ms, lane, replay_of, first_job, state) ",
             $items,
             " ON CONFLICT DO NOTHING RETURNING id"
         )
@@ -54,8 +58,8 @@ macro_rules! has_line {
 const TOGETHER: &str = concat!(
     "WITH i AS (SELECT n.*, ROW_NUMBER() OVER (PARTITION BY n.business, n.lane ORDER BY n.id) AS nth \
      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], \
-     $9::bigint[], $10::text[], $11::bigint[], $12::text[]) AS n (id, business, asker, conversation, connection, question, key, \
-     created_ms, deadline_ms, lane, share, replay_of)), \
+     $9::bigint[], $10::text[], $11::bigint[], $12::text[], $14::text[]) AS n (id, business, asker, conversation, \
+     connection, question, key, created_ms, deadline_ms, lane, share, replay_of, first_job)), \
      room AS MATERIALIZED (SELECT b.business, b.lane, CASE WHEN ",
     has_line!("b.lane", "b.business"),
     " THEN 0 ELSE b.share - ",
@@ -65,7 +69,7 @@ const TOGETHER: &str = concat!(
      made AS (",
     insert!(
         "SELECT i.id, i.business, i.asker, i.conversation, i.connection, i.question, i.key, i.created_ms, \
-         i.deadline_ms, i.lane, i.replay_of, 'offered' FROM i LEFT JOIN room ON room.business = i.business AND room.lane = i.lane \
+         i.deadline_ms, i.lane, i.replay_of, i.first_job, 'offered' FROM i LEFT JOIN room ON room.business = i.business AND room.lane = i.lane \
          WHERE i.share IS NULL OR i.nth <= room.free"
     ),
     ") SELECT id, TRUE AS is_new FROM made UNION ALL \
@@ -74,7 +78,7 @@ const TOGETHER: &str = concat!(
      WHERE k.business_id = i.business AND k.user_id = i.asker AND k.idempotency_key = i.key))"
 );
 const ALONE: &str = insert!(concat!(
-    "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, 'offered' WHERE $11 IS NULL OR (NOT ",
+    "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, $13, 'offered' WHERE $11 IS NULL OR (NOT ",
     has_line!("$10", "$2"),
     " AND ",
     in_flight!("$10", "$2", "$11"),
@@ -82,8 +86,12 @@ const ALONE: &str = insert!(concat!(
 ));
 
 impl Offer {
+    pub(crate) fn new(asked: Asked, first: &Envelope) -> Result<Self, Error> {
+        Ok(Self { asked, first_job: first_job(first)? })
+    }
+
     fn share(&self) -> Option<i64> {
-        self.0.turn.share.map(i64::from)
+        self.asked.turn.share.map(i64::from)
     }
 }
 
@@ -92,24 +100,25 @@ impl Write for Offer {
     const NAME: &'static str = "offer";
 
     fn key(&self) -> &str {
-        self.0.id()
+        self.asked.id()
     }
 
     async fn together(writes: &[&Self], _: i64, conn: &mut PgConnection) -> Result<Vec<Option<Offered>>, Error> {
         let rows = sqlx::query(TOGETHER)
             .bind(column(writes, Self::key))
-            .bind(column(writes, |write| write.0.business()))
-            .bind(column(writes, |write| write.0.user()))
-            .bind(column(writes, |write| write.0.conversation()))
-            .bind(column(writes, |write| write.0.connection()))
-            .bind(column(writes, |write| write.0.turn.question.as_str()))
-            .bind(column(writes, |write| write.0.key()))
-            .bind(column(writes, |write| write.0.turn.created_ms))
-            .bind(column(writes, |write| write.0.turn.deadline_ms))
-            .bind(column(writes, |write| write.0.lane()))
+            .bind(column(writes, |write| write.asked.business()))
+            .bind(column(writes, |write| write.asked.user()))
+            .bind(column(writes, |write| write.asked.conversation()))
+            .bind(column(writes, |write| write.asked.connection()))
+            .bind(column(writes, |write| write.asked.turn.question.as_str()))
+            .bind(column(writes, |write| write.asked.key()))
+            .bind(column(writes, |write| write.asked.turn.created_ms))
+            .bind(column(writes, |write| write.asked.turn.deadline_ms))
+            .bind(column(writes, |write| write.asked.lane()))
             .bind(column(writes, Self::share))
-            .bind(column(writes, |write| write.0.replay_of()))
+            .bind(column(writes, |write| write.asked.replay_of()))
             .bind(writes.iter().filter_map(|write| write.share()).max())
+            .bind(column(writes, |write| write.first_job.as_str()))
             .fetch_all(conn)
             .await?;
         let mut answers = HashMap::with_capacity(rows.len());
@@ -121,7 +130,7 @@ impl Write for Offer {
     }
 
     async fn alone(&self, _: i64, conn: &mut Conn<'_>) -> Result<Option<Offered>, Error> {
-        let (asked, turn) = (&self.0, &self.0.turn);
+        let (asked, turn) = (&self.asked, &self.asked.turn);
         let values = values![
             asked.id(),
             asked.business(),
@@ -135,6 +144,7 @@ impl Write for Offer {
             asked.lane(),
             self.share(),
             asked.replay_of(),
+            &self.first_job,
         ];
         Ok(conn.row(ALONE, values).await?.map(|_| Offered::New))
     }
@@ -142,9 +152,9 @@ impl Write for Offer {
     async fn otherwise(&self, now_ms: i64, conn: &mut Conn<'_>) -> Result<Offered, Error> {
         let mut was_refused = false;
         for _ in 0..TRIES {
-            let answer = match self.0.by_key(conn).await? {
-                Some(earlier) => self.0.known(&earlier, now_ms, conn).await?,
-                None if was_refused && self.0.turn.share.is_some() => Some(Offered::Beyond),
+            let answer = match self.asked.by_key(conn).await? {
+                Some(earlier) => self.asked.known(&earlier, now_ms, conn).await?,
+                None if was_refused && self.asked.turn.share.is_some() => Some(Offered::Beyond),
                 None => {
                     let inserted = self.alone(now_ms, conn).await?;
                     was_refused = inserted.is_none();
@@ -155,6 +165,6 @@ impl Write for Offer {
                 return Ok(answer);
             }
         }
-        Err(Error::InvalidArgument(format!("a turn {} exists already", self.0.turn.id)))
+        Err(Error::InvalidArgument(format!("a turn {} exists already", self.asked.turn.id)))
     }
 }

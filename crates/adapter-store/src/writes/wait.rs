@@ -1,5 +1,5 @@
 use super::asked::Asked;
-use super::{column, encoded};
+use super::{column, encoded, first_job};
 use crate::batch::Write;
 use crate::db::{Conn, Row, values};
 use ports::line::{Beginning, Waits};
@@ -10,6 +10,7 @@ use std::collections::HashMap;
 pub(crate) struct Wait {
     asked: Asked,
     beginning: String,
+    first_job: String,
     most: i64,
 }
 
@@ -19,7 +20,7 @@ macro_rules! insert {
     ($items:expr) => {
         concat!(
             "INSERT INTO turns (id, business_id, user_id, conversation_id, connection_id, question, idempotency_key, \
-             created_ms, deadline_ms, lane, beginning, place, state) ",
+             created_ms, deadline_ms, lane, beginning, first_job, place, state) ",
             $items,
             " ON CONFLICT DO NOTHING RETURNING id, place"
         )
@@ -46,8 +47,8 @@ macro_rules! end_of_line {
 const TOGETHER: &str = concat!(
     "WITH i AS (SELECT n.*, ROW_NUMBER() OVER (PARTITION BY n.business, n.lane ORDER BY n.id) AS nth \
      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], \
-     $9::bigint[], $10::text[], $11::text[], $12::bigint[]) AS n (id, business, asker, conversation, connection, \
-     question, key, created_ms, deadline_ms, lane, beginning, most)), \
+     $9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::text[]) AS n (id, business, asker, conversation, \
+     connection, question, key, created_ms, deadline_ms, lane, beginning, most, first_job)), \
      line AS MATERIALIZED (SELECT b.business, b.lane, COALESCE(",
     end_of_line!("DESC", "b.lane", "b.business"),
     ", 0) AS tail, COALESCE(",
@@ -55,13 +56,13 @@ const TOGETHER: &str = concat!(
     ", 1) AS head FROM (SELECT DISTINCT business, lane FROM i) AS b) ",
     insert!(
         "SELECT i.id, i.business, i.asker, i.conversation, i.connection, i.question, i.key, i.created_ms, \
-         i.deadline_ms, i.lane, i.beginning, line.tail + i.nth, 'waiting' \
+         i.deadline_ms, i.lane, i.beginning, i.first_job, line.tail + i.nth, 'waiting' \
          FROM i JOIN line ON line.business = i.business AND line.lane = i.lane \
          WHERE line.tail + i.nth - line.head < i.most"
     )
 );
 const ALONE: &str = insert!(concat!(
-    "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, COALESCE(",
+    "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, COALESCE(",
     end_of_line!("DESC", "$10", "$2"),
     ", 0) + 1, 'waiting' WHERE COALESCE(",
     end_of_line!("DESC", "$10", "$2"),
@@ -72,7 +73,12 @@ const ALONE: &str = insert!(concat!(
 
 impl Wait {
     pub(crate) fn new(asked: Asked, beginning: &Beginning, most: u32) -> Result<Self, Error> {
-        Ok(Self { asked, beginning: encoded(beginning)?, most: i64::from(most) })
+        Ok(Self {
+            asked,
+            beginning: encoded(beginning)?,
+            first_job: first_job(&beginning.envelope)?,
+            most: i64::from(most),
+        })
     }
 }
 
@@ -102,6 +108,7 @@ impl Write for Wait {
             .bind(column(writes, |write| write.asked.lane()))
             .bind(column(writes, |write| write.beginning.as_str()))
             .bind(column(writes, |write| write.most))
+            .bind(column(writes, |write| write.first_job.as_str()))
             .fetch_all(conn)
             .await?;
         let mut places = HashMap::with_capacity(rows.len());
@@ -126,6 +133,7 @@ impl Write for Wait {
             asked.lane(),
             &self.beginning,
             self.most,
+            &self.first_job,
         ];
         conn.row(ALONE, values).await?.as_ref().map(place).transpose()
     }

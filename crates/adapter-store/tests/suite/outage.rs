@@ -2,7 +2,7 @@ use crate::fresh::{PostgresSchema, SqliteFile, open, open_with, options, postgre
 use adapter_store::{Options, Store};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use ports::conformance::bench::{BUSINESS, Bench, question};
+use ports::conformance::bench::{BUSINESS, Bench, first_job, question};
 use ports::{AppStore, PortError};
 use std::time::{Duration, Instant};
 use testkit::proxy::Proxy;
@@ -70,7 +70,7 @@ async fn lost_connections_are_replaced() {
             .unwrap();
     assert!(ended > 0);
     let started = Instant::now();
-    while let Err(error) = bench.store.offer(&question("resp_2")).await {
+    while let Err(error) = bench.store.offer(&question("resp_2"), &first_job(&question("resp_2"))).await {
         assert!(error.is_transient(), "{error}");
         assert!(started.elapsed() < Duration::from_secs(10));
     }
@@ -92,7 +92,10 @@ async fn connections_that_never_answer_are_replaced() {
     proxy.half_open();
     let started = Instant::now();
     let calls: [(&str, Call); 3] = [
-        ("a hot write", |bench| async move { bench.store.offer(&question("resp_2")).await.map(drop) }.boxed()),
+        ("a hot write", |bench| {
+            async move { bench.store.offer(&question("resp_2"), &first_job(&question("resp_2"))).await.map(drop) }
+                .boxed()
+        }),
         ("a hot read", |bench| async move { bench.store.connections(&BUSINESS.into()).await.map(drop) }.boxed()),
         ("any other", |bench| async move { bench.store.ping().await }.boxed()),
     ];
@@ -114,5 +117,6 @@ async fn a_closed_store_answers_with_an_error() {
     store.migrate().await.unwrap();
     store.close().await;
     assert!(store.ping().await.unwrap_err().is_transient());
-    assert!(ports::store::Turns::offer(&store, &question("resp_1")).await.unwrap_err().is_transient());
+    let asked = question("resp_1");
+    assert!(ports::store::Turns::offer(&store, &asked, &first_job(&asked)).await.unwrap_err().is_transient());
 }

@@ -16,6 +16,7 @@ async fn make() -> (Bench, PostgresSchema) {
 
 ports::ledger_conformance!(make);
 ports::onward_conformance!(make);
+ports::awaited_conformance!(make);
 ports::turns_conformance!(make);
 ports::line_conformance!(make);
 ports::store_conformance!(make);

@@ -1,6 +1,6 @@
 use crate::fresh::{SqliteFile, open};
 use ports::conformance::audit::intent;
-use ports::conformance::bench::{Bench, business, completed, hop, outcome, question};
+use ports::conformance::bench::{Bench, business, completed, first_job, hop, outcome, question};
 use ports::ledger::Committed;
 use sqlx::{Connection, SqliteConnection};
 
@@ -11,6 +11,7 @@ async fn make() -> (Bench, SqliteFile) {
 
 ports::ledger_conformance!(make);
 ports::onward_conformance!(make);
+ports::awaited_conformance!(make);
 ports::turns_conformance!(make);
 ports::line_conformance!(make);
 ports::store_conformance!(make);
@@ -45,7 +46,7 @@ async fn a_transaction_that_ended_by_itself_costs_no_later_one() {
     let end = "CREATE TRIGGER full BEFORE INSERT ON turns BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
     sqlx::query(end).execute(&mut conn).await.unwrap();
     for turn in ["resp_1", "resp_2"] {
-        let refused = bench.store.offer(&question(turn)).await.unwrap_err();
+        let refused = bench.store.offer(&question(turn), &first_job(&question(turn))).await.unwrap_err();
         assert!(refused.to_string().contains("full"), "{refused}");
     }
     sqlx::query("DROP TRIGGER full").execute(&mut conn).await.unwrap();

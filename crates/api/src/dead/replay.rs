@@ -9,7 +9,7 @@ use crate::state::ApiState;
 use crate::submit::{self, FirstJob, Order};
 use axum::http::StatusCode;
 use contracts::job::KINDS;
-use contracts::{DeadId, ENVELOPE_VERSION, Envelope, HopId, Kind, Meta, Role, TurnId};
+use contracts::{DeadId, Envelope, Kind, Meta, NextJob, Role, TurnId};
 use ports::dead::{DeadJob, DeadState, Decision};
 use ports::store::{NewTurn, Turn, TurnState};
 
@@ -25,9 +25,8 @@ impl FirstJob for Again {
     }
 
     fn envelope(&self, meta: Meta, next_seq: u64) -> Result<Envelope, serde_json::Error> {
-        let hop = HopId::first(&meta.turn, self.kind);
-        let (kind, job) = (self.kind.to_owned(), self.job.clone());
-        Ok(Envelope { v: ENVELOPE_VERSION, kind, hop, meta, next_seq, job })
+        let first = NextJob { kind: self.kind.to_owned(), job: self.job.clone() };
+        Ok(Envelope::opening(meta, next_seq, first))
     }
 }
 

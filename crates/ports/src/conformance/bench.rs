@@ -4,7 +4,8 @@ use crate::ledger::{Claim, Claimed, Commit, Committed, Grant, Outcome};
 use crate::store::{AppStore, EndState, LlmCallRecord, NewTurn, Offered, StoredResult, TurnState};
 use crate::{Clock, Ledger};
 use contracts::event::Usage;
-use contracts::{BusinessId, HopId, Lane, ResultId, ResultSet, TurnId, UserId};
+use contracts::job::Classify;
+use contracts::{BusinessId, Envelope, HopId, Lane, ResultId, ResultSet, TurnId, UserId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -75,6 +76,12 @@ pub fn user() -> UserId {
     USER.into()
 }
 
+/// What a turn begins with.
+pub fn first_job(turn: &NewTurn) -> Envelope {
+    let job = Classify { question: turn.question.clone(), shared_schema_ms: None };
+    Envelope::first(turn.meta(), 2, &job).expect("a question is JSON")
+}
+
 pub fn hop(turn: &str) -> HopId {
     HopId::first(&turn.into(), "classify")
 }
@@ -135,7 +142,7 @@ pub fn rows(turn: &str, id: &str) -> StoredResult {
 
 impl Bench {
     pub async fn offer(&self, turn: NewTurn) -> Offered {
-        self.store.offer(&turn).await.expect("offer")
+        self.store.offer(&turn, &first_job(&turn)).await.expect("offer")
     }
 
     /// A turn whose job is in the queue.

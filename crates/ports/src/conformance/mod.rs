@@ -9,6 +9,7 @@
 
 pub mod approvals;
 pub mod audit;
+pub mod awaited;
 pub mod bench;
 pub mod broker;
 pub mod dead;
@@ -82,6 +83,7 @@ mod tests {
             include_str!("ledger.rs"),
             include_str!("limiter.rs"),
             include_str!("line.rs"),
+            include_str!("awaited.rs"),
             include_str!("onward.rs"),
             include_str!("signals.rs"),
             include_str!("store.rs"),

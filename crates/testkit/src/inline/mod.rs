@@ -8,7 +8,8 @@ mod tapped;
 use crate::world::{embedded_env, load};
 use app::{Composed, Overrides, Roles};
 use async_trait::async_trait;
-use contracts::{ConnectionId, ConversationId, Envelope, Job, Meta, TurnId};
+use contracts::job::Classify;
+use contracts::{ConnectionId, ConversationId, Envelope, Job, TurnId};
 use ports::broker::{Delivery, Message, Receipt};
 use ports::ledger::Commit;
 use ports::store::NewTurn;
@@ -222,7 +223,9 @@ impl Inline {
             deadline_ms: NOW_MS + 60_000,
             replay_of: None,
         };
-        self.ports.store.offer(&turn).await.expect("the turn is offered");
+        let job = Classify { question: turn.question.clone(), shared_schema_ms: None };
+        let first = Envelope::first(turn.meta(), 2, &job).expect("a job is JSON");
+        self.ports.store.offer(&turn, &first).await.expect("the turn is offered");
         assert!(self.ports.store.accept(&turn.id).await.expect("the turn is accepted"));
         turn
     }
@@ -254,19 +257,7 @@ impl Ran {
 }
 
 fn order_of<J: Job>(turn: NewTurn, job: &J) -> Order {
-    let meta = Meta {
-        turn: turn.id.clone(),
-        business: turn.business,
-        user: turn.user,
-        conversation: turn.conversation,
-        connection: turn.connection,
-        created_ms: turn.created_ms,
-        deadline_ms: turn.deadline_ms,
-        spent: Default::default(),
-        lane: Default::default(),
-        replay_of: None,
-    };
-    let envelope = Envelope::first(meta, 2, job).expect("a job is JSON");
+    let envelope = Envelope::first(turn.meta(), 2, job).expect("a job is JSON");
     Order { turn: turn.id, message: Message::carrying(&envelope, None).expect("an envelope is JSON") }
 }
 

@@ -73,7 +73,7 @@ tapped!(AppStore: Connections {
 });
 
 tapped!(AppStore: Turns {
-    fn offer(turn: &NewTurn) -> Offered;
+    fn offer(turn: &NewTurn, first: &Envelope) -> Offered;
     fn accept(turn: &TurnId) -> bool;
     fn refuse(turn: &TurnId) -> bool;
     fn turn(business: &BusinessId, id: &TurnId) -> Option<Turn>;
@@ -183,6 +183,16 @@ impl Ledger for Tapped<dyn Ledger> {
     async fn expired(&self, older_than: Duration, limit: u32) -> Result<Vec<(TurnId, u64)>, PortError> {
         self.tape.call("expired")?;
         self.port.expired(older_than, limit).await
+    }
+
+    async fn idle(&self, limit: u32) -> Result<Vec<(TurnId, u64)>, PortError> {
+        self.tape.call("idle")?;
+        self.port.idle(limit).await
+    }
+
+    async fn awaited(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError> {
+        self.tape.call("awaited")?;
+        self.port.awaited(turn).await
     }
 
     async fn unfinished(&self, turn: &TurnId) -> Result<Option<Envelope>, PortError> {

@@ -53,6 +53,10 @@ pub enum Action {
     Wake(usize),
     /// The broker delivers a stopped worker's job to others.
     Redeliver(usize),
+    /// The broker loses every job that it has, also those that workers hold.
+    BrokerLoses,
+    /// A sweeper publishes a job that nobody holds and no queue has.
+    SendAgain,
     /// A sweeper finds an unpublished outcome.
     Relay(usize, u8),
     /// A sweeper seizes an overdue turn.
@@ -91,6 +95,8 @@ impl Action {
                 has_fault && state.workers[w].phase != Phase::Idle
             }
             Self::Wake(w) | Self::Redeliver(w) => !state.workers[w].awake,
+            Self::BrokerLoses => has_fault,
+            Self::SendAgain => state.turn.ended.is_none(),
             Self::Relay(_, hop) => state.outcome(hop).is_some_and(|outcome| !outcome.published),
             Self::Seize(_) => state.overdue,
             Self::End(s) => matches!(state.sweepers[s], Sweeper::Ending(_)),
@@ -132,6 +138,8 @@ impl Action {
             Self::Stop(w) => state.stop(w),
             Self::Wake(w) => state.wake(w),
             Self::Redeliver(w) => state.redeliver(w),
+            Self::BrokerLoses => state.broker_loses(config),
+            Self::SendAgain => state.send_again(config),
             Self::Relay(s, hop) => state.relay(config, s, hop),
             Self::Seize(s) => state.seize_overdue(config, s),
             Self::End(s) => state.end_overdue(config, s),
@@ -207,6 +215,8 @@ impl fmt::Display for Action {
             Self::Stop(w) => write!(f, "worker {w} is stopped"),
             Self::Wake(w) => write!(f, "worker {w} goes on"),
             Self::Redeliver(w) => write!(f, "the broker gives the job of worker {w} to others"),
+            Self::BrokerLoses => write!(f, "the broker loses everything"),
+            Self::SendAgain => write!(f, "a sweeper publishes the lost job"),
             Self::Relay(s, of) => write!(f, "sweeper {s} finds {} unpublished", hop(of)),
             Self::Seize(s) => write!(f, "sweeper {s} seizes the turn"),
             Self::End(s) => write!(f, "sweeper {s} ends the turn"),

@@ -13,6 +13,8 @@ pub struct Config {
     pub faults: u8,
     /// Whether the store's server may crash, and forget what did not wait for the disk.
     pub forgetful: bool,
+    /// Whether the broker may lose all that it has.
+    pub lossy: bool,
     /// What is broken on purpose.
     pub mutant: Option<Mutant>,
 }
@@ -23,14 +25,18 @@ pub(crate) const ANY_NUMBER: u8 = u8::MAX;
 impl Config {
     /// Small enough to look at every state within seconds, large enough that every mutant is found.
     pub const SMALL: Self =
-        Self { hops: 2, tokens: 1, workers: 2, sweepers: 1, faults: 2, forgetful: false, mutant: None };
+        Self { hops: 2, tokens: 1, workers: 2, sweepers: 1, faults: 2, forgetful: false, lossy: false, mutant: None };
 
     /// The same on a store that forgets.
     pub const FORGETFUL: Self = Self { forgetful: true, ..Self::SMALL };
 
+    /// The same on a broker that loses everything.
+    pub const LOSSY: Self = Self { lossy: true, ..Self::SMALL };
+
     /// Small, and broken.
     pub fn broken(mutant: Mutant) -> Self {
-        Self { mutant: Some(mutant), forgetful: mutant.needs_a_crash_of_the_store(), ..Self::SMALL }
+        let forgetful = mutant.needs_a_crash_of_the_store();
+        Self { mutant: Some(mutant), forgetful, lossy: mutant == Mutant::LostForGood, ..Self::SMALL }
     }
 
     pub(crate) fn is(&self, mutant: Mutant) -> bool {
@@ -86,11 +92,13 @@ pub enum Mutant {
     AckWhenGoingOn,
     /// Of a hop from which a run went on the next job counts as published.
     GoneOnIsPublished,
+    /// Nobody publishes again what the broker has lost.
+    LostForGood,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NoClaim,
         Self::AckBeforePublish,
         Self::NoFence,
@@ -109,6 +117,7 @@ impl Mutant {
         Self::MarkOfAnyOutcome,
         Self::AckWhenGoingOn,
         Self::GoneOnIsPublished,
+        Self::LostForGood,
     ];
 
     /// Whether it does no harm while the store forgets nothing.

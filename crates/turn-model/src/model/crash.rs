@@ -1,4 +1,4 @@
-//! A crash of the store's server: it forgets the last of what did not wait for the disk.
+//! Crashes of servers: the store forgets the last of what did not wait for the disk, and a broker loses everything.
 
 use super::Config;
 use super::state::{State, Stored};
@@ -11,6 +11,16 @@ impl State {
         } else if config.forgetful && self.faults > 0 {
             self.forgettable.push(Stored { turn: self.turn.clone(), outcomes: self.outcomes.clone() });
         }
+    }
+
+    /// What workers hold is nobody's either: what they settle, nobody knows.
+    pub(crate) fn broker_loses(&mut self, config: &Config) -> bool {
+        if !config.lossy || !self.fault() {
+            return false;
+        }
+        self.ready.fill(0);
+        self.workers.iter_mut().for_each(|worker| worker.holds = None);
+        true
     }
 
     /// It goes back to what it was before the first write that is not kept, and begins a new era. What it has after its

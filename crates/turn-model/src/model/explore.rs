@@ -36,6 +36,7 @@ impl Model for TurnModel {
         };
         let hops = 0..self.config.hops;
         [Action::Refuse, Action::AskAgain, Action::Deadline, Action::LeaseExpires].into_iter().for_each(&mut may);
+        [Action::BrokerLoses, Action::SendAgain].into_iter().for_each(&mut may);
         hops.clone().map(Action::Duplicate).for_each(&mut may);
         (0..MOST_FORGETTABLE).map(Action::StoreCrash).for_each(&mut may);
         for w in 0..state.workers.len() {

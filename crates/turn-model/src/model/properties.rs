@@ -55,9 +55,13 @@ fn event_is_the_end(_: &TurnModel, state: &State) -> bool {
 }
 
 /// The first hop without an outcome, or a later one when the store has forgotten an outcome, has a copy in the broker, or
-/// somebody still publishes it. Past its deadline a turn may lose its job: the sweeper ends it.
+/// somebody still publishes it. Past its deadline a turn may lose its job: the sweeper ends it. Where the broker itself loses
+/// jobs, only that the turn ends counts.
 fn not_lost(model: &TurnModel, state: &State) -> bool {
     let mut hops = 0..model.config.hops;
+    if model.config.lossy {
+        return true;
+    }
     let Some(undone) = hops.find(|hop| state.outcome(*hop).is_none()) else { return true };
     let last = if model.config.forgetful { model.config.last_hop() } else { undone };
     state.turn.ended.is_some() || state.overdue || (undone..=last).any(|hop| comes(state, hop))

@@ -50,7 +50,7 @@ fn step(config: &Config, state: &mut State) -> bool {
     let hops = || 0..config.hops;
     let relays = sweepers.flat_map(|s| (0..=config.end_hop()).map(move |hop| Action::Relay(s, hop)));
     let deliveries = workers.flat_map(|w| hops().map(move |hop| Action::Deliver(w, hop)));
-    let mut all = begun.chain(relays).chain([Action::LeaseExpires]).chain(deliveries);
+    let mut all = begun.chain(relays).chain([Action::LeaseExpires]).chain(deliveries).chain([Action::SendAgain]);
     all.any(|action| action.is_likely(state) && action.apply(config, state))
 }
 

@@ -1,6 +1,6 @@
 //! What a sweeper does, as workers/sweep does it: publish what was left over, end what is overdue.
 
-use super::state::{Decided, Ended, Ending, Hop, Phase, State, Sweeper};
+use super::state::{Decided, Ended, Ending, Hop, Lease, Phase, State, Sweeper};
 use super::{Config, Mutant};
 
 impl State {
@@ -17,6 +17,20 @@ impl State {
     fn is_being_published(&self, hop: Hop) -> bool {
         let publishes = |phase: &Phase| phase.publishes() == Some(hop) || phase.marks() == Some(hop);
         self.workers.iter().any(|worker| worker.awake && publishes(&worker.phase))
+    }
+
+    /// Nobody holds the turn, and the queue of the job that it waits for is empty: that job is published (again). One whose
+    /// outcome is still to be published comes by that.
+    pub(crate) fn send_again(&mut self, config: &Config) -> bool {
+        let turn = &self.turn;
+        let is_held = turn.lease == Lease::Held || turn.seized && turn.lease == Lease::Over;
+        let hop = turn.hop.map_or(0, |hop| hop + u8::from(turn.done));
+        let is_lost = config.lossy && !is_held && hop < config.hops && self.ready[usize::from(hop)] == 0;
+        if !is_lost || self.turn.ended.is_some() || config.is(Mutant::LostForGood) {
+            return false;
+        }
+        self.ready[usize::from(hop)] += 1;
+        true
     }
 
     pub(crate) fn seize_overdue(&mut self, config: &Config, s: usize) -> bool {

@@ -45,6 +45,7 @@ impl Cast {
             sweepers: count(sweepers)?,
             faults: crate::model::ANY_NUMBER,
             forgetful: false,
+            lossy: false,
             mutant: None,
         };
         let hops = hops_of(trace, &config)?;

@@ -5,8 +5,16 @@ use crate::model::{ANY_NUMBER, Action, Config, Hop, Phase, State, Sweeper, TurnM
 use stateright::Model;
 use std::collections::BTreeMap;
 
-const CONFIG: Config =
-    Config { hops: 3, tokens: 0, workers: 3, sweepers: 1, faults: ANY_NUMBER, forgetful: false, mutant: None };
+const CONFIG: Config = Config {
+    hops: 3,
+    tokens: 0,
+    workers: 3,
+    sweepers: 1,
+    faults: ANY_NUMBER,
+    forgetful: false,
+    lossy: false,
+    mutant: None,
+};
 const STEPS: usize = 100;
 const RUNS: u64 = 4_000;
 

@@ -126,6 +126,12 @@ impl Rabbit {
         self.answers().await;
     }
 
+    /// It is stopped, and starts as a new one next time.
+    pub fn forget(&mut self) {
+        std::fs::remove_dir_all(self.node.folder.join("data")).expect("the broker's data");
+        self.node.configure();
+    }
+
     /// Runs `rabbitmqctl` on this node.
     pub async fn control(&self, arguments: &[&str]) -> Output {
         let tool = program(&["/usr/lib/rabbitmq/bin/rabbitmqctl", "/usr/sbin/rabbitmqctl"]);

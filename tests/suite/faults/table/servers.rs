@@ -8,7 +8,7 @@ use std::time::Duration;
 pub fn rows() -> Vec<Row> {
     vec![
         Row::new("F09", "the broker restarts", "under load", vec![broker(Step::StopServer(Server::Broker))]),
-        Row::new("F10", "kill -9 of the broker", "under load", vec![broker(Step::KillServer(Server::Broker))]),
+        Row::new("F10", "kill -9 of the broker", "under load", vec![broker(Step::KillServer(Server::Broker)), wiped()]),
         Row::new("F11", "the broker is out of reach", "when asked", vec![unreachable()]),
         Row::new("F12", "the broker closes the channel of a long job", "reply", vec![consumer_timeout()]),
         Row::new("F13", "Redis restarts, empty", "mid-stream", vec![redis_restarts()]),
@@ -32,6 +32,19 @@ fn broker(end: Step) -> Case {
         Step::StartServer(Server::Broker),
     ];
     Case::new("under load", DISTRIBUTED, during)
+}
+
+/// What it had taken is gone with its disk, queues and all.
+fn wiped() -> Case {
+    let during = vec![
+        Step::UntilAccepted(60),
+        Step::KillServer(Server::Broker),
+        Step::WipeBroker,
+        Step::AskMore(20),
+        Step::StartServer(Server::Broker),
+    ];
+    let settings = vec![("ASKLINE_WORKERS__LOST_AFTER_S", "3".to_owned())];
+    Case { settings, ..Case::new("its disk is lost", DISTRIBUTED, during) }
 }
 
 fn unreachable() -> Case {

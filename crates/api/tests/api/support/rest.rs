@@ -141,6 +141,12 @@ impl Ledger for Forbidden {
     async fn expired(&self, _: Duration, _: u32) -> Result<Vec<(TurnId, u64)>, PortError> {
         panic!("the API works on no hop")
     }
+    async fn idle(&self, _: u32) -> Result<Vec<(TurnId, u64)>, PortError> {
+        panic!("the API works on no hop")
+    }
+    async fn awaited(&self, _: &TurnId) -> Result<Option<Envelope>, PortError> {
+        panic!("the API works on no hop")
+    }
     async fn unfinished(&self, _: &TurnId) -> Result<Option<Envelope>, PortError> {
         panic!("the API works on no hop")
     }

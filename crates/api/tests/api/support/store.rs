@@ -3,7 +3,9 @@ use super::dead::Desk;
 use super::{Effects, down};
 use async_trait::async_trait;
 use contracts::event::Usage;
-use contracts::{BusinessId, ConnectionId, ConversationId, Lane, ResultId, ResultSet, Role, Schema, TurnId, UserId};
+use contracts::{
+    BusinessId, ConnectionId, ConversationId, Envelope, Lane, ResultId, ResultSet, Role, Schema, TurnId, UserId,
+};
 use ports::PortError;
 use ports::audit::AuditEntry;
 use ports::line::{Beginning, Line, Queued, Taken, Waits};
@@ -136,7 +138,7 @@ fn stored(new: &NewTurn) -> Turn {
 
 #[async_trait]
 impl Turns for FakeStore {
-    async fn offer(&self, new: &NewTurn) -> Result<Offered, PortError> {
+    async fn offer(&self, new: &NewTurn, _: &Envelope) -> Result<Offered, PortError> {
         let mut data = self.data()?;
         self.effects.note("offer");
         let same = |turn: &Turn, key: &Option<String>| {
