@@ -99,7 +99,7 @@ pub enum Step {
     StopServer(Server),
     KillServer(Server),
     StartServer(Server),
-    /// What the broker, which is stopped, has stored is gone.
+    /// What the broker, which is stopped, has stored is gone; or the journal of the one process, which is stopped.
     WipeBroker,
     FlushEvents,
     Net(Whose, Link, Net),

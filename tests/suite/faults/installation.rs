@@ -151,6 +151,16 @@ impl Installation {
         AppDatabase::new(format!("sqlite:{}", self.data().join("queue.sqlite").display()))
     }
 
+    /// It is written anew when the process starts.
+    pub fn forget_journal(&self) {
+        for file in ["queue.sqlite", "queue.sqlite-wal", "queue.sqlite-shm"] {
+            match std::fs::remove_file(self.data().join(file)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{file}: {error}"),
+                _ => {}
+            }
+        }
+    }
+
     async fn link(&mut self, servers: &mut Servers) {
         for role in self.roles() {
             if role == ALL || role.starts_with("api") {

@@ -1,7 +1,7 @@
 //! Where the steps of a run happen.
 
 use super::case::{Net, Server, Step, Whose};
-use super::installation::Installation;
+use super::installation::{Installation, Mode};
 use super::llm::Mood;
 use super::load::Load;
 use super::question::Style;
@@ -176,6 +176,7 @@ impl<'a> Stage<'a> {
             Step::KillServer(Server::Events) => servers.redis().kill(),
             Step::KillServer(Server::Store) => servers.store().kill(),
             Step::StartServer(Server::Broker) => servers.rabbit().again().await,
+            Step::WipeBroker if self.installation.mode == Mode::Embedded => self.installation.forget_journal(),
             Step::WipeBroker => servers.rabbit().forget(),
             Step::StartServer(Server::Events) => servers.redis().again().await,
             Step::StartServer(Server::Store) => servers.store().again().await,

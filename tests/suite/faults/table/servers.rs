@@ -8,7 +8,7 @@ use std::time::Duration;
 pub fn rows() -> Vec<Row> {
     vec![
         Row::new("F09", "the broker restarts", "under load", vec![broker(Step::StopServer(Server::Broker))]),
-        Row::new("F10", "kill -9 of the broker", "under load", vec![broker(Step::KillServer(Server::Broker)), wiped()]),
+        Row::new("F10", "kill -9 of the broker", "under load", killed_and_wiped()),
         Row::new("F11", "the broker is out of reach", "when asked", vec![unreachable()]),
         Row::new("F12", "the broker closes the channel of a long job", "reply", vec![consumer_timeout()]),
         Row::new("F13", "Redis restarts, empty", "mid-stream", vec![redis_restarts()]),
@@ -34,17 +34,26 @@ fn broker(end: Step) -> Case {
     Case::new("under load", DISTRIBUTED, during)
 }
 
-/// What it had taken is gone with its disk, queues and all.
-fn wiped() -> Case {
-    let during = vec![
-        Step::UntilAccepted(60),
-        Step::KillServer(Server::Broker),
-        Step::WipeBroker,
-        Step::AskMore(20),
-        Step::StartServer(Server::Broker),
-    ];
-    let settings = vec![("ASKLINE_WORKERS__LOST_AFTER_S", "3".to_owned())];
-    Case { settings, ..Case::new("its disk is lost", DISTRIBUTED, during) }
+fn killed_and_wiped() -> Vec<Case> {
+    let accepted = Step::UntilAccepted;
+    let kill = || Step::KillServer(Server::Broker);
+    let gone = |name, modes, during| {
+        let settings = vec![("ASKLINE_WORKERS__LOST_AFTER_S", "3".to_owned())];
+        Case { settings, ..Case::new(name, modes, during) }
+    };
+    // Some jobs wait for one worker, and the first ones of others for another: the broker alone has them.
+    let (last_to_begin, first_to_go) = ("classify", "generate_sql");
+    let before = vec![Step::Terminate(first_to_go)];
+    let held = vec![accepted(60), Step::Terminate(last_to_begin), Step::AskMore(40), accepted(90)];
+    let lost = vec![kill(), Step::WipeBroker, Step::StartServer(Server::Broker)];
+    let back = vec![Step::Start(last_to_begin), Step::Start(first_to_go)];
+    let disk = [held, lost, back].concat();
+    let journal = vec![accepted(60), Step::Kill("reply"), Step::WipeBroker, Step::AskMore(20), Step::Start("reply")];
+    vec![
+        broker(kill()),
+        gone("its disk is lost, queues and all", DISTRIBUTED, disk).before(before),
+        gone("the journal is lost", EMBEDDED, journal),
+    ]
 }
 
 fn unreachable() -> Case {
