@@ -9,7 +9,7 @@ pub(crate) async fn awaited(ports: &Ports, turn: &TurnId) -> Option<Envelope> {
     match ports.ledger.awaited(turn).await {
         Ok(job) => job,
         Err(error) => {
-            tracing::warn!(%turn, %error, "the job that a turn waits for cannot be read: the next round tries again");
+            tracing::warn!(%turn, %error, "the job that a turn waits for cannot be read: it is tried again");
             None
         }
     }
@@ -20,7 +20,7 @@ pub(crate) async fn publish(ports: &Ports, turn: &TurnId, job: &Envelope) -> boo
     match publish_again(ports, job).await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(%turn, hop = %job.hop, %error, "a job is not published again: the next round tries it");
+            tracing::warn!(%turn, hop = %job.hop, %error, "a job is not published again: it is tried once more");
             false
         }
     }

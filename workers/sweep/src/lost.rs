@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// The oldest so many are looked at; the others are when these have moved.
 const AT_A_TIME: u32 = 1_000;
+/// Jobs that are read in one look: a long queue makes many wait, and none of them is lost.
+const READ_AT_A_TIME: usize = 100;
 /// A job that is published again in vain waits twice as long each time, and no longer than this.
 const LONGEST: Duration = Duration::from_secs(600);
 /// Looks while a job is waited for.
@@ -22,9 +24,9 @@ pub(crate) struct Lost {
     idle: HashMap<(TurnId, u64), Idle>,
 }
 
-/// Since when nobody is seen to hold it, on the clock of this process, and how long that may be.
+/// When it is looked for, on the clock of this process, and how long that was and will be put off.
 struct Idle {
-    since_ms: u64,
+    due_ms: u64,
     patience_ms: u64,
 }
 
@@ -51,14 +53,15 @@ impl Lost {
     fn note(&mut self, idle: Vec<(TurnId, u64)>, now_ms: u64) {
         let patience_ms = millis(self.after);
         let mut before = std::mem::take(&mut self.idle);
-        let known = |one| (before.remove(&one).unwrap_or(Idle { since_ms: now_ms, patience_ms }), one);
-        self.idle = idle.into_iter().map(known).map(|(idle, one)| (one, idle)).collect();
+        let new = || Idle { due_ms: now_ms + patience_ms, patience_ms };
+        self.idle = idle.into_iter().map(|one| (one.clone(), before.remove(&one).unwrap_or_else(new))).collect();
     }
 
     async fn publish_due(&mut self, ports: &Ports, now_ms: u64) {
         let mut vacant = HashMap::new();
-        let due = |idle: &Idle| now_ms.saturating_sub(idle.since_ms) >= idle.patience_ms;
-        for ((turn, _), idle) in self.idle.iter_mut().filter(|(_, idle)| due(idle)) {
+        let due = self.idle.iter_mut().filter(|(_, idle)| idle.due_ms <= now_ms);
+        for ((turn, _), idle) in due.take(READ_AT_A_TIME) {
+            idle.due_ms = now_ms + millis(self.after) / 2;
             let Some(job) = again::awaited(ports, turn).await else { continue };
             let queue = Queue::of(job.kind.clone(), job.meta.lane);
             let is_vacant = match vacant.get(&queue) {
@@ -66,8 +69,8 @@ impl Lost {
                 None => *vacant.entry(queue.clone()).or_insert(is_vacant(ports, &queue).await),
             };
             if is_vacant && publish(ports, turn, &job).await {
-                idle.since_ms = now_ms;
                 idle.patience_ms = (idle.patience_ms * 2).min(millis(LONGEST));
+                idle.due_ms = now_ms + idle.patience_ms;
             }
         }
     }
