@@ -107,6 +107,8 @@ fn every_mutant_is_found_by_its_property() {
         let (model, path) = with_fewest_faults(mutant, name);
         let steps = steps(&model, path);
         println!("{mutant:?}: {name}\n{steps}");
-        assert!(!steps.is_empty(), "{mutant:?} breaks it before anything happens");
+        // What nobody publishes again is lost with the one fault.
+        let fewest = if mutant == Mutant::LostForGood { 1 } else { 2 };
+        assert!(steps.lines().count() >= fewest, "{mutant:?} needs no more than a step: {steps}");
     }
 }
