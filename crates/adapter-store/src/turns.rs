@@ -1,7 +1,7 @@
 use crate::Store;
 use crate::db::{Row, fault, values};
 use crate::reads::{FindResult, History};
-use crate::writes::{Accept, Asked, Offer};
+use crate::writes::{Accept, Asked, FirstJob, Offer};
 use async_trait::async_trait;
 use contracts::event::{ResponseError, Usage};
 use contracts::job::{Classify, Job, TestConnection};
@@ -45,7 +45,7 @@ const CONVERSATIONS: &str = "SELECT c.conversation_id, c.updated_ms, c.turns, \
      WHERE business_id = $1 AND user_id = $2 AND conversation_id IS NOT NULL AND state <> 'refused' \
      GROUP BY conversation_id ORDER BY updated_ms DESC, conversation_id DESC LIMIT $3) AS c \
      ORDER BY c.updated_ms DESC, c.conversation_id DESC";
-const OPEN_STEPS: &str = "SELECT t.hop, t.conversation_id, t.created_ms, h.outcome FROM turns AS t \
+const OPEN_STEPS: &str = "SELECT t.hop, t.conversation_id, t.first_job, t.created_ms, h.outcome FROM turns AS t \
      LEFT JOIN hops AS h ON t.hop_done AND h.hop = t.hop WHERE t.ended_ms IS NULL AND t.deadline_ms > 0 \
      ORDER BY t.deadline_ms, t.id LIMIT $1";
 const OVERDUE: &str =
@@ -108,14 +108,17 @@ impl Turns for Store {
     }
 }
 
-/// A turn that no worker has taken waits for the first step of its kind of turn.
+/// A turn that no worker has taken waits for its first job. One that was asked of a release which did not keep that is
+/// taken for a question, or without a conversation for the test of a connection.
 fn open_step(row: &Row) -> Result<OpenStep, Error> {
     let next = row.maybe_text("outcome")?.and_then(|outcome| serde_json::from_str::<Outcome>(&outcome).ok());
     let next = next.and_then(|outcome| outcome.next.into_iter().next()).map(|envelope| envelope.kind);
     let hop = row.text("hop")?;
     let current = hop.rsplit('/').next().and_then(|step| step.split('.').next()).filter(|kind| !kind.is_empty());
-    let first = if row.maybe_text("conversation_id")?.is_some() { Classify::KIND } else { TestConnection::KIND };
-    let kind = next.unwrap_or_else(|| current.unwrap_or(first).to_owned());
+    let likely = if row.maybe_text("conversation_id")?.is_some() { Classify::KIND } else { TestConnection::KIND };
+    let first = row.maybe_json::<FirstJob>("first_job")?.map(FirstJob::into_kind);
+    let known = next.or_else(|| current.map(str::to_owned)).or(first);
+    let kind = known.unwrap_or_else(|| likely.to_owned());
     Ok(OpenStep { kind, asked_ms: row.int("created_ms")? })
 }
 

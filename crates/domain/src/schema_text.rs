@@ -42,7 +42,7 @@ pub fn render(schema: &Schema, dialect: Dialect, question: &str, max_tokens: usi
 fn by_relevance<'a>(schema: &'a Schema, question: &str) -> Vec<&'a TableSchema> {
     let question = question.to_lowercase();
     let mut tables: Vec<_> = schema.tables.iter().collect();
-    tables.sort_by_key(|table| std::cmp::Reverse(mentions(table, &question)));
+    tables.sort_by_cached_key(|table| std::cmp::Reverse(mentions(table, &question)));
     tables
 }
 

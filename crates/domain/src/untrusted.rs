@@ -4,7 +4,7 @@
 pub fn line(text: &str, longest: usize) -> String {
     let flat: String =
         text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(longest).collect();
-    flat.replace("</", "< /")
+    if flat.contains("</") { flat.replace("</", "< /") } else { flat }
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@ use sqlparser::ast::{
 };
 
 use crate::names::meaning;
-use crate::parse;
 use crate::policy::Policy;
 use mention::Mention;
 
@@ -43,14 +42,13 @@ impl Carried {
 }
 
 /// Finds the columns of the result of a checked query that may hold values of the columns that are meant.
-pub fn carried(sql: &str, policy: &Policy, is_meant: impl Fn(&str) -> bool) -> Carried {
-    let Ok(query) = parse::query(sql, policy.dialect()) else { return Carried::everything() };
+pub(crate) fn carried(query: &Query, policy: &Policy, is_meant: impl Fn(&str) -> bool) -> Carried {
     let has_meant = |columns: &[String]| columns.is_empty() || columns.iter().any(|column| is_meant(column));
     let is_anywhere = policy.tables().iter().any(|table| has_meant(&table.columns));
     let mut tracer = Tracer { policy, is_meant: &is_meant, is_anywhere, names: BTreeSet::new(), everything: false };
     for _ in 0..MOST_PASSES {
         let known = tracer.names.len();
-        let given = tracer.query(&query);
+        let given = tracer.query(query);
         if tracer.everything {
             return Carried::everything();
         }

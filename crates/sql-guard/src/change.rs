@@ -8,7 +8,7 @@ use sqlparser::ast::{
 use crate::policy::{Policy, PolicyTable};
 use crate::refusal::{Refusal, rule};
 use crate::restrict::Mask;
-use crate::{finish, lex, names, parse, walk};
+use crate::{Checked, finish, lex, names, parse, walk};
 
 /// Rows of VALUES that the preview shows at most.
 const SHOWN_VALUES: usize = 100;
@@ -29,7 +29,7 @@ pub struct CheckedChange {
     /// The tables that it changes and reads, in order of appearance.
     pub tables: Vec<String>,
     /// The query for the rows: as they are, or as they would be added. With the rules and the row limit of the policy.
-    pub preview_sql: String,
+    pub preview: Checked,
     /// How many rows it concerns.
     pub affected: Affected,
 }
@@ -68,7 +68,7 @@ pub fn check_change(sql: &str, policy: &Policy) -> Result<CheckedChange, Refusal
         namespace: target.table.namespace.clone(),
         table: target.table.name.clone(),
         tables: target.touched,
-        preview_sql: finish(preview, policy)?.sql,
+        preview: finish(preview, policy)?,
         affected: match counted {
             Count::Known(rows) => Affected::Rows(rows),
             Count::Asked(query) => Affected::Counted(finish(*query, policy)?.sql),
@@ -87,8 +87,8 @@ pub fn sees_change(
 ) -> Result<bool, Refusal> {
     let own = check_change(statement, &own.clone().with_row_limit(None))?;
     let bare = check_change(statement, &bare.clone().with_row_limit(None))?;
-    let is_bare = own.sql == bare.sql && own.preview_sql == bare.preview_sql;
-    Ok(is_bare || (own.sql == sql && own.preview_sql == preview_sql))
+    let is_bare = own.sql == bare.sql && own.preview.sql == bare.preview.sql;
+    Ok(is_bare || (own.sql == sql && own.preview.sql == preview_sql))
 }
 
 enum Count {

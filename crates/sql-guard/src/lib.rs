@@ -23,7 +23,7 @@ mod row_limit;
 mod tables_named;
 mod walk;
 
-pub use carried::{Carried, carried};
+pub use carried::Carried;
 pub use change::{Affected, CheckedChange, check_change, is_change, sees_change};
 pub use connection_policy::ConnectionPolicy;
 pub use extract::extract_sql;
@@ -41,6 +41,16 @@ pub struct Checked {
     pub sql: String,
     /// The tables it reads, as `namespace.name`, in order of appearance.
     pub tables: Vec<String>,
+    /// What `sql` means, as printing has proved.
+    tree: Query,
+}
+
+impl Checked {
+    /// The columns of its result that may hold values of the columns that are meant, whatever they are called there.
+    /// `policy` is the one that it was checked against.
+    pub fn carried(&self, policy: &Policy, is_meant: impl Fn(&str) -> bool) -> Carried {
+        carried::carried(&self.tree, policy, is_meant)
+    }
 }
 
 /// Checks one statement against a policy.
@@ -54,5 +64,5 @@ fn finish(mut query: Query, policy: &Policy) -> Result<Checked, Refusal> {
         row_limit::apply(&mut query, most, policy.dialect())?;
     }
     let sql = parse::print(&query, policy.dialect())?;
-    Ok(Checked { sql, tables })
+    Ok(Checked { sql, tables, tree: query })
 }

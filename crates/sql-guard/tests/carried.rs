@@ -4,7 +4,7 @@
 mod common;
 
 use contracts::Dialect;
-use sql_guard::{Policy, PolicyTable, carried};
+use sql_guard::{Policy, PolicyTable};
 use std::collections::BTreeMap;
 
 fn policy(dialect: Dialect) -> Policy {
@@ -22,8 +22,8 @@ fn policy(dialect: Dialect) -> Policy {
 
 /// For each column of the result, whether it may hold salaries.
 fn holds(sql: &str, columns: &[&str], policy: &Policy) -> Vec<bool> {
-    let checked = sql_guard::check(sql, policy).unwrap_or_else(|refusal| panic!("{sql}: {refusal}")).sql;
-    let found = carried(&checked, policy, |column| column.eq_ignore_ascii_case("salary"));
+    let checked = sql_guard::check(sql, policy).unwrap_or_else(|refusal| panic!("{sql}: {refusal}"));
+    let found = checked.carried(policy, |column| column.eq_ignore_ascii_case("salary"));
     columns.iter().enumerate().map(|(place, name)| found.holds(place, name)).collect()
 }
 
@@ -90,7 +90,7 @@ fn a_redacted_column_is_redacted_under_any_name_and_still_known() {
         let policy = policy(dialect).redacting(|column| column == "salary").unwrap();
         let checked = sql_guard::check("SELECT salary AS s, name AS n FROM staff WHERE salary > 5", &policy).unwrap();
         assert!(checked.sql.contains("'***'"), "{}", checked.sql);
-        let found = carried(&checked.sql, &policy, |column| column == "salary");
+        let found = checked.carried(&policy, |column| column == "salary");
         assert_eq!([found.holds(0, "s"), found.holds(1, "n")], [true, false], "{}", checked.sql);
         let without = sql_guard::check("SELECT title FROM teams", &policy).unwrap();
         assert!(!without.sql.contains("***"), "{}", without.sql);

@@ -33,8 +33,8 @@ fn an_honest_change_is_printed_and_its_rows_can_be_read() {
         let update = allowed("update orders set status = 'paid', total = total * 2 where id in (1, 2);", &policy);
         assert_eq!(update.sql, "UPDATE orders SET status = 'paid', total = total * 2 WHERE id IN (1, 2)");
         assert_eq!((update.kind, update.table.as_str()), (ChangeKind::Update, "orders"));
-        assert!(update.preview_sql.ends_with(" FROM orders WHERE id IN (1, 2)"), "{}", update.preview_sql);
-        assert!(update.preview_sql.contains("cancel_reason"), "every column: {}", update.preview_sql);
+        assert!(update.preview.sql.ends_with(" FROM orders WHERE id IN (1, 2)"), "{}", update.preview.sql);
+        assert!(update.preview.sql.contains("cancel_reason"), "every column: {}", update.preview.sql);
         assert_eq!(counted(&update), "SELECT COUNT(*) AS affected FROM orders WHERE id IN (1, 2)");
 
         let delete = allowed("DELETE FROM orders WHERE customer_id = 7 AND deleted = 1", &policy);
@@ -51,7 +51,7 @@ fn an_honest_change_is_printed_and_its_rows_can_be_read() {
             Dialect::Postgres => "SELECT * FROM (VALUES ('a', 'b', 1), ('c', NULL, 2.5)) AS place (sku, name, price)",
             _ => "SELECT 'a' AS sku, 'b' AS name, 1 AS price UNION ALL SELECT 'c' AS sku, NULL AS name, 2.5 AS price",
         };
-        assert_eq!(insert.preview_sql, expected);
+        assert_eq!(insert.preview.sql, expected);
     }
 }
 
@@ -62,7 +62,7 @@ fn rows_may_be_added_from_a_query() {
         let insert = allowed(sql, &shop(dialect));
         assert_eq!(insert.sql, sql);
         let rows = "SELECT 'closed' AS action, subject AS table_name FROM tickets WHERE priority > 3";
-        assert_eq!(insert.preview_sql, rows);
+        assert_eq!(insert.preview.sql, rows);
         assert_eq!(counted(&insert), format!("SELECT COUNT(*) AS affected FROM ({rows}) AS place"));
         assert_eq!(insert.tables.len(), 2, "{:?}", insert.tables);
     }
@@ -91,12 +91,12 @@ fn what_is_printed_is_allowed_again_and_printed_the_same() {
 fn the_preview_keeps_the_row_limit_and_the_count_does_not() {
     let policy = shop(Dialect::Postgres).with_row_limit(Some(20));
     let checked = allowed("DELETE FROM orders WHERE total > 5", &policy);
-    assert!(checked.preview_sql.ends_with("WHERE total > 5 LIMIT 20"), "{}", checked.preview_sql);
+    assert!(checked.preview.sql.ends_with("WHERE total > 5 LIMIT 20"), "{}", checked.preview.sql);
     assert_eq!(counted(&checked), "SELECT COUNT(*) AS affected FROM orders WHERE total > 5");
     let many = format!("INSERT INTO products (price) VALUES {}", vec!["(1)"; 2_000].join(", "));
     let checked = allowed(&many, &shop(Dialect::Sqlite));
     assert_eq!(checked.affected, Affected::Rows(2_000));
-    assert_eq!(checked.preview_sql.matches("SELECT").count(), 100);
+    assert_eq!(checked.preview.sql.matches("SELECT").count(), 100);
 }
 
 /// Statements that must be refused in every dialect, with the rule.
@@ -270,7 +270,7 @@ fn a_masked_column_is_neither_written_nor_read() {
         }
         let update = allowed("UPDATE employees SET name = 'x' WHERE id = 1", &policy);
         assert_eq!(update.sql, "UPDATE employees SET name = 'x' WHERE id = 1");
-        assert!(update.preview_sql.contains("'***'") && !update.preview_sql.contains("dept"), "{}", update.preview_sql);
+        assert!(update.preview.sql.contains("'***'") && !update.preview.sql.contains("dept"), "{}", update.preview.sql);
         let from_masked = allowed("INSERT INTO products (name) SELECT body FROM tickets", &policy);
         assert!(from_masked.sql.contains("CASE WHEN 1 = 0"), "{}", from_masked.sql);
     }
@@ -314,7 +314,7 @@ fn somebody_else_sees_a_change_when_their_rules_leave_all_of_it() {
     let asker = with(Dialect::Sqlite, r#"[{"name": "orders", "filter": "total < 50"}]"#);
     let sql = "DELETE FROM orders WHERE id = 1";
     let asked = allowed(sql, &asker.clone().with_row_limit(None));
-    let sees = |own: &Policy| sees_change(sql, &asked.sql, &asked.preview_sql, own, &bare);
+    let sees = |own: &Policy| sees_change(sql, &asked.sql, &asked.preview.sql, own, &bare);
     assert_eq!(sees(&bare), Ok(true), "no rule");
     assert_eq!(sees(&asker), Ok(true), "the same rule");
     let other = with(Dialect::Sqlite, r#"[{"name": "orders", "filter": "total > 50"}]"#);

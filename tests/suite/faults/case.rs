@@ -23,6 +23,8 @@ pub struct Case {
     pub modes: &'static [Mode],
     /// Taken in turn.
     pub styles: Vec<Style>,
+    /// So many clients ask each question.
+    pub asked_by: usize,
     /// Settings of an installation of its own.
     pub settings: Vec<(&'static str, String)>,
     /// Before anything is asked.
@@ -170,6 +172,8 @@ pub enum Expect {
     /// Every question of this tenant was answered.
     TenantAnswered(usize),
     SomeRefused,
+    /// Some questions were run for several who asked them.
+    SomeShared,
     NoSecondAttempt,
     /// Some step ran twice.
     SomeSecondAttempt,
@@ -206,6 +210,7 @@ impl Case {
             name: name.into(),
             modes,
             styles: vec![Style::Paced],
+            asked_by: 1,
             settings: Vec::new(),
             before: Vec::new(),
             during,
@@ -219,6 +224,11 @@ impl Case {
 
     pub fn asking(self, styles: &[Style]) -> Self {
         Self { styles: styles.to_vec(), ..self }
+    }
+
+    /// So many clients ask each question, which is run once for all of them.
+    pub fn asked_by(self, clients: usize) -> Self {
+        Self { asked_by: clients, ..self }
     }
 
     pub fn before(self, before: Vec<Step>) -> Self {

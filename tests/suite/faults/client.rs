@@ -53,8 +53,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(access: Access, tag: &Tag, progress: Arc<watch::Sender<Progress>>) -> Self {
-        let asked = Asked::new(tag, access.tenant);
+    pub fn new(access: Access, tag: &Tag, number: usize, progress: Arc<watch::Sender<Progress>>) -> Self {
+        let asked = Asked::new(tag, access.tenant, number);
         Self { access, progress, asked, style: tag.style, socket: None, connections: 0, deltas: 0, cancelled: false }
     }
 

@@ -112,12 +112,20 @@ pub struct Told {
     pub to_others: u16,
 }
 
+impl Evidence {
+    /// Everybody who asked this question.
+    pub fn who_asked<'e>(&'e self, tag: &'e Tag) -> impl Iterator<Item = &'e Asked> {
+        self.asked.iter().filter(move |asked| asked.tag == *tag)
+    }
+}
+
 impl Asked {
-    pub fn new(tag: &Tag, tenant: usize) -> Self {
+    /// `number` is the client's, and the question's may be another's: several clients may ask one question.
+    pub fn new(tag: &Tag, tenant: usize, number: usize) -> Self {
         Self {
             tag: tag.clone(),
             tenant,
-            key: format!("key-{tag}"),
+            key: format!("key-{}-{number}", tag.run),
             question: tag.question(),
             response: None,
             refusals: Vec::new(),

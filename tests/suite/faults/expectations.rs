@@ -20,6 +20,7 @@ fn unmet(expected: &Expect, evidence: &Evidence, findings: &Findings) -> Option<
         Expect::Codes(codes) => errors(asked).all(|asked| codes.contains(&asked.error_code().as_str())),
         Expect::TenantAnswered(tenant) => of_tenant(asked, *tenant).all(|asked| asked.outcome() == "completed"),
         Expect::SomeRefused => findings.retries > 0,
+        Expect::SomeShared => evidence.audit.iter().any(|row| row.verdict == "shared"),
         Expect::NoSecondAttempt => findings.second_attempts == 0,
         Expect::SomeSecondAttempt => findings.second_attempts > 0,
         Expect::CallsAtMost(most) => {

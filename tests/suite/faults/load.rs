@@ -16,30 +16,41 @@ pub struct Load {
     /// The run, as it stands in every tag.
     pub run: String,
     access: Vec<Access>,
+    asked_by: usize,
     progress: Arc<watch::Sender<Progress>>,
     asking: Vec<JoinHandle<Asked>>,
 }
 
 impl Load {
     pub fn new(run: String, access: Vec<Access>) -> Self {
-        Self { run, access, progress: Arc::new(watch::Sender::new(Progress::default())), asking: Vec::new() }
+        let progress = Arc::new(watch::Sender::new(Progress::default()));
+        Self { run, access, asked_by: 1, progress, asking: Vec::new() }
     }
 
-    /// Asks so many more questions at once, for both tenants in turn.
+    /// So many clients of a tenant ask each question.
+    pub fn asked_by(self, clients: usize) -> Self {
+        Self { asked_by: clients.max(1), ..self }
+    }
+
+    /// So many more clients ask at once, those of both tenants in turn.
     pub fn ask(&mut self, count: usize, styles: &[Style]) {
         for _ in 0..count {
             let number = self.asking.len();
-            self.ask_as(number % self.access.len(), 1, styles[number % styles.len()]);
+            let question = first_to_ask(number, self.access.len(), self.asked_by);
+            self.begin(number % self.access.len(), question, styles[question % styles.len()]);
         }
     }
 
-    /// As `ask`, for one tenant alone.
+    /// As `ask`, for one tenant alone, and each a question of its own.
     pub fn ask_as(&mut self, tenant: usize, count: usize, style: Style) {
-        for _ in 0..count {
-            let tag = Tag { run: self.run.clone(), number: self.asking.len(), style };
-            let client = Client::new(self.access[tenant].clone(), &tag, self.progress.clone());
-            self.asking.push(tokio::spawn(client.ask(PATIENCE)));
-        }
+        (0..count).for_each(|_| self.begin(tenant, self.asking.len(), style));
+    }
+
+    fn begin(&mut self, tenant: usize, question: usize, style: Style) {
+        let tag = Tag { run: self.run.clone(), number: question, style };
+        let access = self.access[tenant].clone();
+        let client = Client::new(access, &tag, self.asking.len(), self.progress.clone());
+        self.asking.push(tokio::spawn(client.ask(PATIENCE)));
     }
 
     pub fn count(&self) -> usize {
@@ -69,4 +80,17 @@ impl Load {
         }
         all
     }
+}
+
+/// The number of the client that is the first to ask what this one asks, where so many clients of one tenant ask the same.
+fn first_to_ask(number: usize, tenants: usize, asked_by: usize) -> usize {
+    let of_tenant = number / tenants;
+    (of_tenant - of_tenant % asked_by) * tenants + number % tenants
+}
+
+#[test]
+fn so_many_clients_of_one_tenant_ask_the_same() {
+    let questions = |asked_by| (0..8).map(|number| first_to_ask(number, 2, asked_by)).collect::<Vec<_>>();
+    assert_eq!(questions(1), [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(questions(3), [0, 1, 0, 1, 0, 1, 6, 7]);
 }

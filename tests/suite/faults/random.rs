@@ -28,7 +28,7 @@ pub async fn processes(runner: &mut Runner) -> Findings {
     // One of them goes on from step to step, and the others have what it leaves behind.
     installation.start_together("generate_sql");
     let collector = Collector::begin(&run, servers, installation).await;
-    let mut load = Load::new(run, vec![installation.access(0), installation.access(1)]);
+    let mut load = Load::new(run, vec![installation.access(0), installation.access(1)]).asked_by(3);
     let roles = installation.roles();
     let end = Instant::now() + minutes;
     let mut next_kill = Instant::now() + Duration::from_secs(2);
@@ -64,7 +64,7 @@ pub async fn embedded(runner: &mut Runner) -> Findings {
         let mut random = StdRng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(kill as u64));
         let run = format!("kill-{seed}-{kill}");
         let collector = Collector::begin(&run, servers, installation).await;
-        let mut load = Load::new(run, vec![installation.access(0), installation.access(1)]);
+        let mut load = Load::new(run, vec![installation.access(0), installation.access(1)]).asked_by(2);
         load.ask(8, STYLES);
         tokio::time::sleep(Duration::from_millis(random.random_range(0..1_500))).await;
         installation.kill(ALL);

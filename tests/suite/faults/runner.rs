@@ -64,7 +64,7 @@ impl Runner {
         };
         installation.llms.iter().for_each(|llm| drop(llm.take_calls()));
         let collector = Collector::begin(&run, servers, installation).await;
-        let load = Load::new(run, vec![installation.access(0), installation.access(1)]);
+        let load = Load::new(run, vec![installation.access(0), installation.access(1)]).asked_by(case.asked_by);
         let mut stage = Stage::new(servers, installation, load, &case.styles, questions);
         stage.all(&case.before).await;
         stage.load.ask(questions, &case.styles);

@@ -31,8 +31,6 @@ pub fn settings(mode: Mode, llms: &[Llm; 2], folder: &Path, prefix: &str) -> BTr
             ("ASKLINE_SERVER__TOKEN_TTL_S", "86400".to_owned()),
             // All of a run's questions are in flight at once.
             ("ASKLINE_ADMISSION__INTERACTIVE", "{share=200,window=400,max_waiting=1000,deadline_s=0}".to_owned()),
-            // Each question is counted by itself, though many ask the same.
-            ("ASKLINE_TURN__SINGLE_FLIGHT", "false".to_owned()),
             ("ASKLINE_WORKERS__LEASE_MS", "4000".to_owned()),
             ("ASKLINE_WORKERS__RENEW_MS", "1000".to_owned()),
             ("ASKLINE_SOURCES__STATEMENT_TIMEOUT_MS", "8000".to_owned()),

@@ -96,7 +96,7 @@ impl Worker for SqlExecutor {
         recorded.or_retry("write the audit row of the outcome")?;
         match ran {
             Ok(mut rows) => {
-                policy::note(&mut rows, &checked.sql, &policy, &self.sight.masking);
+                policy::note(&mut rows, &checked, &policy, &self.sight.masking);
                 self.mask(ctx, role.or_retry("read the role")?, &mut rows);
                 self.answered(ctx, job, checked, rows)
             }

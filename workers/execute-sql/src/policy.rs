@@ -4,7 +4,7 @@ use contracts::{Personal, ResultSet, Schema, UserId};
 use domain::personal::{Masking, Sight};
 use ports::source::Reads;
 use ports::store::Connection;
-use sql_guard::{Carried, ConnectionPolicy, Policy, carried};
+use sql_guard::{Carried, Checked, ConnectionPolicy, Policy};
 use std::sync::Arc;
 use worker_kit::{Ctx, Database, JobError, OrRetry, Reader};
 
@@ -57,12 +57,12 @@ fn made(
 }
 
 /// Notes at the columns of a result what personal columns their values come from, whatever they are called now.
-pub fn note(rows: &mut ResultSet, sql: &str, policy: &Policy, masking: &Masking) {
+pub fn note(rows: &mut ResultSet, checked: &Checked, policy: &Policy, masking: &Masking) {
     let hidden = match masking.hides_any() {
-        true => carried(sql, policy, |column| masking.hides(column)),
+        true => checked.carried(policy, |column| masking.hides(column)),
         false => Carried::default(),
     };
-    let values = carried(sql, policy, |column| masking.is_personal(column));
+    let values = checked.carried(policy, |column| masking.is_personal(column));
     masking.note(rows, |place, name| match (hidden.holds(place, name), values.holds(place, name)) {
         (true, _) => Some(Personal::Hidden),
         (false, true) => Some(Personal::Values),

@@ -57,14 +57,14 @@ impl SqlExecutor {
             Err(error) => return self.failed(ctx, job, error),
         };
         self.refuse_size(&checked, preview.affected)?;
-        policy::note(&mut preview.rows, &checked.preview_sql, &policy, &self.sight.masking);
+        policy::note(&mut preview.rows, &checked.preview, &policy, &self.sight.masking);
         self.mask_preview(ctx, role, &mut preview.rows);
         // By the rules of the connection alone: they decide who may see the change. What is masked is masked for whoever
         // reads.
         let rules = policy::of(ctx, connection, schema, &ctx.meta.user).await?.with_row_limit(None);
         let unlimited = sql_guard::check_change(&job.sql, &rules)
             .map_err(|refusal| JobError::internal("read a change again", refusal))?;
-        let asked = self.asked(ctx, &job, connection, checked, unlimited.preview_sql, preview);
+        let asked = self.asked(ctx, &job, connection, checked, unlimited.preview.sql, preview);
         let kept = ctx.ports.store.ask_approval(&asked).await.or_retry("keep what is asked")?;
         tell(ctx, &kept);
         let detail = domain::change::intention(kept.kind, kept.affected, &kept.table);
@@ -101,7 +101,7 @@ impl SqlExecutor {
                 Err(error) => return Ok(Err(error)),
             },
         };
-        let rows = self.query(ctx, reading, &checked.preview_sql).await?;
+        let rows = self.query(ctx, reading, &checked.preview.sql).await?;
         Ok(rows.map(|rows| {
             let mut rows = rows.head(self.shown_rows);
             rows.truncated |= (rows.rows.len() as u64) < affected;

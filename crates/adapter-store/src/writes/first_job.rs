@@ -24,6 +24,10 @@ pub(crate) fn first_job(envelope: &Envelope) -> Result<String, sqlx::Error> {
 }
 
 impl FirstJob {
+    pub(crate) fn into_kind(self) -> String {
+        self.job.kind
+    }
+
     /// As it is published.
     pub(crate) fn envelope(self, meta: Meta) -> Envelope {
         Envelope::opening(meta, self.next_seq, self.job)

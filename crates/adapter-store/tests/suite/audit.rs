@@ -159,6 +159,34 @@ async fn postgres_links_rows_of_the_release_before() {
     assert_eq!(read[1].phase, AuditPhase::Whole);
 }
 
+/// A statement locks heads in the order of its rows; whatever that is, each chain is whole, and so is what is added later.
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_links_rows_of_several_businesses_in_any_order() {
+    let schema = PostgresSchema::new().await;
+    let bench = open(&schema.url()).await;
+    let mut conn = schema.connect().await;
+    let row = |(n, business): (usize, &str)| {
+        let fields = "'usr_1', 'resp_1', 'hop', 1, 'con_1', 'SELECT 1', '[]', 'execute'";
+        format!("('aud_{n}', '{business}', {fields}, {n})")
+    };
+    for order in [["biz_1", "biz_2", "biz_1", "biz_2", "biz_1"], ["biz_2", "biz_2", "biz_3", "biz_1", "biz_2"]] {
+        let first: i64 = sqlx::query_scalar("SELECT count(*) FROM audit").fetch_one(&mut conn).await.unwrap();
+        let rows: Vec<String> = (usize::try_from(first).unwrap()..).zip(order).map(row).collect();
+        let columns = OLD_ROW.split_once(" VALUES").unwrap().0;
+        let insert = format!("{columns} VALUES {}", rows.join(", "));
+        sqlx::query(AssertSqlSafe(insert)).execute(&mut conn).await.unwrap();
+    }
+    for (business, count) in [("biz_1", 4), ("biz_2", 5), ("biz_3", 1)] {
+        let rows = bench.store.audit_page(&business.into(), None, 10).await.unwrap();
+        assert_eq!(rows.len(), count, "{business}");
+        assert_dense(&rows);
+        for row in rows {
+            let fields = row.fields.iter().map(Option::as_deref);
+            assert_eq!(row.hash, hash(business, row.seq, &row.previous, fields), "{}", row.id());
+        }
+    }
+}
+
 /// Rows from before the chain stay as they are, and are told apart.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_from_before_the_chain_are_counted_and_read() {

@@ -50,6 +50,10 @@ fn value(text: &str, before: Option<char>, may_hold_email: bool) -> Option<(usiz
     if !first.is_alphanumeric() && first != '+' && first != '(' {
         return None;
     }
+    let is_within_a_word = first.is_ascii_alphanumeric() && before.is_some_and(|before| before.is_ascii_alphanumeric());
+    if is_within_a_word {
+        return None;
+    }
     let after = |joins: fn(char) -> bool| before.is_none_or(|before| !joins(before));
     if may_hold_email
         && after(char::is_alphanumeric)
@@ -111,12 +115,20 @@ fn email(text: &str) -> Option<usize> {
 /// `alone` is whether it is no part of a code with dashes: one letter in 23 fits a DNI.
 fn lettered(text: &str, alone: bool) -> Option<(usize, Kind)> {
     let end = text.find(|character: char| !character.is_ascii_alphanumeric()).unwrap_or(text.len());
-    let upper = text.get(..end).filter(|word| word.len() <= 16).unwrap_or_default().to_ascii_uppercase();
-    if ((alone && ids::dni(&upper)) || ids::codice_fiscale(&upper)) && ends(text, end) {
+    if is_national_id(&text[..end], alone) && ends(text, end) {
         return Some((end, Kind::NationalId));
     }
     let length = iban(text)?;
     Some((length, Kind::Iban))
+}
+
+/// Each kind has digits and at most 16 characters, so that hardly any word is looked at closely.
+fn is_national_id(word: &str, alone: bool) -> bool {
+    if word.len() > 16 || !word.bytes().any(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
+    let upper = word.to_ascii_uppercase();
+    (alone && ids::dni(&upper)) || ids::codice_fiscale(&upper)
 }
 
 /// Alone or in groups of four; from 15 to 34 characters.

@@ -4,6 +4,7 @@ use super::bench::{BUSINESS, Bench, ManualClock, USER, business, completed, hop,
 use crate::ledger::{Committed, Outcome};
 use crate::store::{EndState, LlmCallRecord, NewTurn, Offered, TurnState};
 use contracts::event::{ResponseError, Usage};
+use contracts::job::Introspect;
 use contracts::{ConversationId, Envelope, HopId, Meta, NextJob, ResultId, TurnId};
 use futures_util::future::join_all;
 use std::time::Duration;
@@ -298,9 +299,12 @@ pub async fn overdue_turns_come_oldest_first(bench: Bench) {
 pub async fn open_turns_say_which_step_they_are_at(bench: Bench) {
     let due = |id: &str, order: i64| NewTurn { created_ms: order, deadline_ms: 1_000 + order, ..question(id) };
     bench.accept(NewTurn { conversation: Some("conv_1".into()), ..due("resp_1", 1) }).await;
-    for (id, order) in [("resp_2", 2), ("resp_3", 3), ("resp_4", 4)] {
+    for (id, order) in [("resp_2", 2), ("resp_3", 3)] {
         bench.accept(due(id, order)).await;
     }
+    let waits = due("resp_4", 4);
+    let first = Envelope::first(waits.meta(), 2, &Introspect { connection: "con_1".into() }).unwrap();
+    assert_eq!(bench.store.offer(&waits, &first).await.unwrap(), Offered::New);
     bench.granted("resp_2", &HopId::from("resp_2/classify.0/generate_sql.0")).await;
     let done = hop("resp_3");
     let fence = bench.granted("resp_3", &done).await.fence;
@@ -310,7 +314,7 @@ pub async fn open_turns_say_which_step_they_are_at(bench: Bench) {
     bench.answered(due("resp_5", 5), "42").await;
     let steps = bench.store.open_steps(10).await.unwrap();
     let steps: Vec<_> = steps.iter().map(|step| (step.kind.as_str(), step.asked_ms)).collect();
-    assert_eq!(steps, [("classify", 1), ("generate_sql", 2), ("reply", 3), ("test_connection", 4)]);
+    assert_eq!(steps, [("classify", 1), ("generate_sql", 2), ("reply", 3), ("introspect", 4)]);
     assert_eq!(bench.store.open_steps(1).await.unwrap().len(), 1);
 }
 

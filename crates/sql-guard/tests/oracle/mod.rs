@@ -147,7 +147,7 @@ impl Oracle {
             }
             Err(refusal) => panic!("{text:?} prints {:?}, which is refused: {refusal}", checked.sql),
         }
-        self.must_only_read(text, &checked.preview_sql, policy);
+        self.must_only_read(text, &checked.preview.sql, policy);
         if let Affected::Counted(sql) = &checked.affected {
             self.must_only_read(text, sql, policy);
         }

@@ -40,8 +40,9 @@ fn lost(asked: &Asked, findings: &mut Findings) {
 
 fn refused(evidence: &Evidence, asked: &Asked, rows: &[&Turn], findings: &mut Findings) {
     findings.refused += 1;
-    let ran = evidence.executed.iter().any(|executed| executed.tag == asked.tag);
-    let called = evidence.llm_calls.contains_key(&asked.tag);
+    let is_another_taken = evidence.who_asked(&asked.tag).any(|other| other.response.is_some());
+    let ran = !is_another_taken && evidence.executed.iter().any(|executed| executed.tag == asked.tag);
+    let called = !is_another_taken && evidence.llm_calls.contains_key(&asked.tag);
     if ran || called || rows.iter().any(|turn| turn.state != "refused") {
         findings.violate("I2", format!("{} was refused and left something behind: {rows:?}", asked.tag));
     }

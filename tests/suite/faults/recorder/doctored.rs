@@ -33,7 +33,7 @@ fn delta(number: u64, text: &str) -> Heard {
 
 /// One question, answered as it should be.
 fn sound() -> Evidence {
-    let mut asked = Asked::new(&tag(), 0);
+    let mut asked = Asked::new(&tag(), 0, 0);
     let whole = text();
     let (first, second) = whole.split_at(9);
     let step = json!({"type": "response.askline.step.started", "step": "reply", "attempt": 1});
@@ -73,6 +73,23 @@ fn refused() -> Evidence {
     evidence.executed.clear();
     evidence.llm_calls.clear();
     evidence.told.clear();
+    evidence
+}
+
+/// Two who asked it: the statement ran for the first.
+fn shared() -> Evidence {
+    const SECOND: &str = "resp_2";
+    let mut evidence = sound();
+    let mut asked = evidence.asked[0].clone();
+    asked.key = "key-T-1".into();
+    asked.response = Some(SECOND.into());
+    asked.heard.iter_mut().for_each(|heard| heard.frame["response_id"] = json!(SECOND));
+    let row = AuditRow { turn: SECOND.into(), hop: "f".into(), verdict: "shared".into(), ..evidence.audit[0].clone() };
+    let told = Told { history: vec![json!({"id": SECOND, "answer": text()})], ..evidence.told[TURN].clone() };
+    evidence.turns.push(Turn { id: SECOND.into(), key: asked.key.clone(), ..evidence.turns[0].clone() });
+    evidence.audit.push(row);
+    evidence.told.insert(SECOND.into(), told);
+    evidence.asked.push(asked);
     evidence
 }
 
@@ -151,6 +168,21 @@ fn every_invariant_can_be_found_violated() {
         let violations = judge(&evidence).violations;
         let prefix = format!("{invariant}:");
         assert!(violations.iter().any(|found| found.starts_with(&prefix)), "{what}: {violations:?}");
+    }
+}
+
+#[test]
+fn a_question_of_two_may_run_once_and_each_has_an_audit_row() {
+    assert_eq!(judge(&shared()).violations, [""; 0]);
+    let doctors: [Doctor; 3] = [
+        |e| drop(e.audit.pop()),
+        |e| drop(e.audit.remove(0)),
+        |e| e.executed.push(Executed { at_ms: 70, ..e.executed[0].clone() }),
+    ];
+    for doctor in doctors {
+        let mut evidence = shared();
+        doctor(&mut evidence);
+        assert!(judge(&evidence).violations.iter().any(|found| found.starts_with("I5:")));
     }
 }
 

@@ -19,7 +19,11 @@ pub(super) fn check(evidence: &Evidence, findings: &mut Findings) {
         kept_apart(evidence, asked, findings);
         discreet(evidence, asked, findings);
     }
-    for (tag, calls) in evidence.llm_calls.iter().filter(|(_, calls)| **calls > MOST_CALLS) {
+    for (tag, calls) in &evidence.llm_calls {
+        let turns = u32::try_from(evidence.who_asked(tag).count().max(1)).unwrap_or(u32::MAX);
+        if *calls <= MOST_CALLS.saturating_mul(turns) {
+            continue;
+        }
         findings.over_budget += 1;
         findings.violate("I10", format!("{tag} made {calls} calls"));
     }
@@ -30,8 +34,9 @@ pub(super) fn check(evidence: &Evidence, findings: &mut Findings) {
 }
 
 fn audited(evidence: &Evidence, asked: &Asked, findings: &mut Findings) {
-    let of_turn = |row: &&AuditRow| row.verdict == "execute" && Some(&row.turn) == asked.response.as_ref();
-    let rows: Vec<&AuditRow> = evidence.audit.iter().filter(of_turn).collect();
+    let turns: BTreeSet<&String> = evidence.who_asked(&asked.tag).filter_map(|asked| asked.response.as_ref()).collect();
+    let is_about_it = |row: &&AuditRow| row.verdict == "execute" && turns.contains(&row.turn);
+    let rows: Vec<&AuditRow> = evidence.audit.iter().filter(is_about_it).collect();
     let runs: Vec<&Executed> = evidence.executed.iter().filter(|executed| executed.tag == asked.tag).collect();
     let attempts: BTreeSet<(&str, i64)> = rows.iter().map(|row| (row.hop.as_str(), row.attempt)).collect();
     if attempts.len() < rows.len() {
@@ -55,6 +60,16 @@ fn audited(evidence: &Evidence, asked: &Asked, findings: &mut Findings) {
         findings.audit_violations += 1;
         findings.violate("I5", format!("{} was answered without its statement", asked.tag));
     }
+    if asked.outcome() == "completed" && !is_on_record(evidence, asked) {
+        findings.audit_violations += 1;
+        findings.violate("I5", format!("{} was shown rows without an audit row of its own", asked.tag));
+    }
+}
+
+/// The statement ran for it, or for a turn that asked the same.
+fn is_on_record(evidence: &Evidence, asked: &Asked) -> bool {
+    let shows_rows = |row: &AuditRow| matches!(row.verdict.as_str(), "execute" | "shared");
+    evidence.audit.iter().any(|row| Some(&row.turn) == asked.response.as_ref() && shows_rows(row))
 }
 
 fn once_in_history(evidence: &Evidence, asked: &Asked, findings: &mut Findings) {

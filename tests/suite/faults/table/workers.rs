@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub fn rows() -> Vec<Row> {
     vec![
-        Row::new("F01", "kill -9 of classify", "each point of a job", killed("classify")),
+        Row::new("F01", "kill -9 of classify", "each point of a job", classifier_killed()),
         Row::new("F02", "kill -9 of generate_sql", "each point of a job", generator_killed()),
         Row::new("F03", "kill -9 of execute_sql", "each point of a job", executor_killed()),
         Row::new("F05", "kill -9 of reply", "each point of a job", killed("reply")),
@@ -26,6 +26,23 @@ fn killed_at(kind: &'static str, point: &'static str) -> Case {
 
 fn killed(kind: &'static str) -> Vec<Case> {
     ["before_work", "after_commit", "before_ack"].map(|point| killed_at(kind, point)).to_vec()
+}
+
+/// Also while its process follows turns of others: five ask each question.
+fn classifier_killed() -> Vec<Case> {
+    let mut cases = killed("classify");
+    cases.push(killed_while_shared("classify"));
+    cases
+}
+
+/// Those who asked the same hear one run of it, and its worker or theirs dies.
+fn killed_while_shared(kind: &'static str) -> Case {
+    let during = vec![Step::UntilDeltas(10), Step::Kill(kind), Step::Start(kind)];
+    Case::new("five ask the same, after token 10", BOTH, during).asked_by(5).expect(vec![
+        Expect::AllAnswered,
+        Expect::SomeShared,
+        Expect::SomeSecondAttempt,
+    ])
 }
 
 /// Also where its process goes on with what follows.
@@ -58,7 +75,9 @@ fn killed_in_the_middle() -> Vec<Case> {
         Case::new(format!("after token {tokens}"), BOTH, during)
             .expect(vec![Expect::AllAnswered, Expect::SomeSecondAttempt])
     };
-    [1, 15, 30].map(after).to_vec()
+    let mut cases = [1, 15, 30].map(after).to_vec();
+    cases.push(killed_while_shared("reply"));
+    cases
 }
 
 fn node_killed() -> Case {
