@@ -3,8 +3,9 @@
 
 use crate::skew::turn;
 use crate::taken_up::unpublished;
+use contracts::Envelope;
 use ports::Ports;
-use ports::broker::{Destination, Queue, all_queues};
+use ports::broker::{Destination, Message, Queue, all_queues};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::time::Duration;
 use sweep::Sweeper;
@@ -54,6 +55,42 @@ async fn what_nobody_holds_is_published_again_where_its_queue_is_empty() {
     sweeping(&sweeper, ports, "generate_sql").await;
     assert_eq!(depth(ports, "generate_sql").await, 1);
     assert_eq!(depth(ports, "classify").await, 1, "a job of the same age waits behind one that is there");
+}
+
+/// It may have been lost from among those that wait there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_holds_for_long_is_published_again_where_a_queue_never_runs_empty() {
+    let (composed, _folder) = World::at_rest().await;
+    let ports = &composed.ports;
+    let queue = Queue::interactive("classify");
+    for id in ["resp_1", "resp_2"] {
+        let job = first_job(ports, id).await;
+        ports.broker.publish(&Destination::Work(queue.clone()), Message::carrying(&job, None).unwrap()).await.unwrap();
+    }
+    let lost = first_job(ports, "resp_3").await;
+    let mut worker = ports.broker.consume(&queue, 1).await.unwrap();
+    let mut held = worker.next().await.unwrap();
+    assert_eq!(depth(ports, "classify").await, 1, "it holds the one and leaves the other");
+    let (every, lost_after) = (Duration::from_millis(10), Some(Duration::from_millis(20)));
+    let sweeper = Sweeper { every, lost_after, ..sweeper(ports) };
+    let stop = CancellationToken::new();
+    let until = async {
+        while depth(ports, "classify").await < 4 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        while held.message.id != lost.hop.as_str() {
+            held.receipt.ack().await.unwrap();
+            held = worker.next().await.unwrap();
+        }
+        stop.cancel();
+    };
+    let both = async { tokio::join!(sweeper.run(stop.clone()), until) };
+    tokio::time::timeout(Duration::from_secs(30), both).await.expect("the lost one comes");
+}
+
+async fn first_job(ports: &Ports, id: &str) -> Envelope {
+    let turn = turn(ports, id.to_owned()).await;
+    ports.ledger.awaited(&turn.id).await.unwrap().unwrap()
 }
 
 /// Sweeps until there is something in this queue, and ends its round.

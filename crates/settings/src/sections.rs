@@ -435,8 +435,8 @@ pub struct Workers {
     pub drain_s: u64,
     /// Pause between two rounds of the sweeper, milliseconds.
     pub sweep_ms: u64,
-    /// A job that nobody holds for so long, and that is in no queue either, is lost: it is published again, seconds; 0
-    /// leaves that to the deadline of its question.
+    /// A job that nobody holds for so long, and that is in no queue either, is lost: it is published again, seconds. In a
+    /// queue that others wait in that takes ten times as long. 0 leaves it to the deadline of its question.
     pub lost_after_s: u64,
     /// Rows of results, and how the steps of a question went, are deleted so long after its end, days; 0 keeps them for
     /// ever. Questions, answers, statements and the audit stay.

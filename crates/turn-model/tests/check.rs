@@ -53,7 +53,7 @@ fn a_store_that_forgets_what_did_not_wait_for_the_disk_breaks_none() {
 
 #[test]
 fn a_broker_that_loses_everything_keeps_no_turn_from_its_end() {
-    // Two workers and two faults hold too: some ten million states.
+    // Two workers and two faults have too many states for a test: docs/model.md.
     check(Config { faults: 1, ..Config::LOSSY });
     let alone = Config { workers: 1, ..Config::LOSSY };
     assert!(check(alone) > check(Config { faults: 1, ..alone }));

@@ -1,9 +1,10 @@
 //! Jobs that the broker has lost: nobody holds them for a long time, although their queue is empty and nothing is on its
-//! way there. A second copy of a job does nothing, so it harms nobody when one was only slow to be taken.
+//! way there; or for ten times as long, where a queue never runs empty and is worked on. A second copy of a job does
+//! nothing, so it harms nobody when one was only slow to be taken.
 
 use crate::again;
 use contracts::{Envelope, TurnId};
-use ports::broker::{Destination, Queue};
+use ports::broker::{Depth, Destination, Queue};
 use ports::{PortError, Ports};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,6 +15,8 @@ const AT_A_TIME: u32 = 1_000;
 const READ_AT_A_TIME: usize = 100;
 /// A job that is published again in vain waits twice as long each time, and no longer than this.
 const LONGEST: Duration = Duration::from_secs(600);
+/// So many times as long a job may wait in a queue that others wait in too.
+const STANDING: u64 = 10;
 /// Looks while a job is waited for.
 const LOOKS: u64 = 6;
 
@@ -24,10 +27,23 @@ pub(crate) struct Lost {
     idle: HashMap<(TurnId, u64), Idle>,
 }
 
-/// When it is looked for, on the clock of this process, and how long that was and will be put off.
+/// Since when it is known of and when it is looked for, on the clock of this process, and how long that was and will be
+/// put off.
 struct Idle {
+    since_ms: u64,
     due_ms: u64,
     patience_ms: u64,
+}
+
+/// What can be seen of a queue and its ladder.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// Nothing waits there.
+    Vacant,
+    /// Something waits, and somebody takes it.
+    Moving,
+    /// Something waits and nobody takes it, or that is not known.
+    Standing,
 }
 
 impl Lost {
@@ -53,51 +69,65 @@ impl Lost {
     fn note(&mut self, idle: Vec<(TurnId, u64)>, now_ms: u64) {
         let patience_ms = millis(self.after);
         let mut before = std::mem::take(&mut self.idle);
-        let new = || Idle { due_ms: now_ms + patience_ms, patience_ms };
+        let new = || Idle { since_ms: now_ms, due_ms: now_ms + patience_ms, patience_ms };
         self.idle = idle.into_iter().map(|one| (one.clone(), before.remove(&one).unwrap_or_else(new))).collect();
     }
 
     async fn publish_due(&mut self, ports: &Ports, now_ms: u64) {
-        let mut vacant = HashMap::new();
+        let mut places = HashMap::new();
+        let long_ms = STANDING * millis(self.after);
         let due = self.idle.iter_mut().filter(|(_, idle)| idle.due_ms <= now_ms);
         for ((turn, _), idle) in due.take(READ_AT_A_TIME) {
             idle.due_ms = now_ms + millis(self.after) / 2;
             let Some(job) = again::awaited(ports, turn).await else { continue };
             let queue = Queue::of(job.kind.clone(), job.meta.lane);
-            let is_vacant = match vacant.get(&queue) {
-                Some(is_vacant) => *is_vacant,
-                None => *vacant.entry(queue.clone()).or_insert(is_vacant(ports, &queue).await),
+            let place = match places.get(&queue) {
+                Some(place) => *place,
+                None => *places.entry(queue.clone()).or_insert(place_of(ports, &queue).await),
             };
-            if is_vacant && publish(ports, turn, &job).await {
-                idle.patience_ms = (idle.patience_ms * 2).min(millis(LONGEST));
+            let patience_ms = match place {
+                Place::Vacant => idle.patience_ms,
+                Place::Moving if idle.since_ms + long_ms <= now_ms => idle.patience_ms.max(long_ms),
+                Place::Moving | Place::Standing => continue,
+            };
+            if publish(ports, turn, &job, place).await {
+                idle.patience_ms = (patience_ms * 2).min(millis(LONGEST));
                 idle.due_ms = now_ms + idle.patience_ms;
             }
         }
     }
 }
 
-async fn publish(ports: &Ports, turn: &TurnId, job: &Envelope) -> bool {
+async fn publish(ports: &Ports, turn: &TurnId, job: &Envelope, place: Place) -> bool {
     let is_published = again::publish(ports, turn, job).await;
-    if is_published {
-        tracing::warn!(%turn, hop = %job.hop, "nobody holds a job and no queue has it: it is published again");
+    let hop = &job.hop;
+    match place {
+        Place::Vacant if is_published => {
+            tracing::warn!(%turn, %hop, "nobody holds a job and no queue has it: it is published again");
+        }
+        _ if is_published => {
+            tracing::warn!(%turn, %hop, "nobody has held a job for long, in a queue that moves: it is published again");
+        }
+        _ => {}
     }
     is_published
 }
 
-/// Nothing waits in the queue, or for it. False when that is not known.
-async fn is_vacant(ports: &Ports, queue: &Queue) -> bool {
-    match waiting(ports, queue).await {
-        Ok(waiting) => waiting == 0,
-        Err(error) => {
-            tracing::debug!(kind = queue.kind, %error, "whether a queue is empty is unknown");
-            false
-        }
-    }
+async fn place_of(ports: &Ports, queue: &Queue) -> Place {
+    look_at(ports, queue).await.unwrap_or_else(|error| {
+        tracing::debug!(kind = queue.kind, %error, "whether a queue is empty is unknown");
+        Place::Standing
+    })
 }
 
-async fn waiting(ports: &Ports, queue: &Queue) -> Result<u64, PortError> {
-    let ready = ports.broker.depth(&Destination::Work(queue.clone())).await?.ready;
-    Ok(ready + ports.broker.parked(queue).await?)
+async fn look_at(ports: &Ports, queue: &Queue) -> Result<Place, PortError> {
+    let Depth { ready, consumers, .. } = ports.broker.depth(&Destination::Work(queue.clone())).await?;
+    let waiting = ready + ports.broker.parked(queue).await?;
+    Ok(match (waiting, consumers) {
+        (0, _) => Place::Vacant,
+        (_, 0) => Place::Standing,
+        _ => Place::Moving,
+    })
 }
 
 fn millis(duration: Duration) -> u64 {

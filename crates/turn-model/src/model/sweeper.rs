@@ -3,6 +3,9 @@
 use super::state::{Decided, Ended, Ending, Hop, Lease, Phase, State, Sweeper};
 use super::{Config, Mutant};
 
+/// Of one job, among those that wait.
+const MOST_COPIES: u8 = 2;
+
 impl State {
     /// It has read an outcome that is not marked as published.
     pub(crate) fn relay(&mut self, config: &Config, s: usize, hop: Hop) -> bool {
@@ -19,13 +22,13 @@ impl State {
         self.workers.iter().any(|worker| worker.awake && publishes(&worker.phase))
     }
 
-    /// Nobody holds the turn, and the queue of the job that it waits for is empty: that job is published (again). One whose
-    /// outcome is still to be published comes by that.
+    /// Nobody holds the turn: the job that it waits for is published (again), also where one of it waits that is only slow
+    /// to be taken. One whose outcome is still to be published comes by that.
     pub(crate) fn send_again(&mut self, config: &Config) -> bool {
         let turn = &self.turn;
         let is_held = turn.lease == Lease::Held || turn.seized && turn.lease == Lease::Over;
         let hop = turn.hop.map_or(0, |hop| hop + u8::from(turn.done));
-        let is_lost = config.lossy && !is_held && hop < config.hops && self.ready[usize::from(hop)] == 0;
+        let is_lost = config.lossy && !is_held && hop < config.hops && self.ready[usize::from(hop)] < MOST_COPIES;
         if !is_lost || self.turn.ended.is_some() || config.is(Mutant::LostForGood) {
             return false;
         }
