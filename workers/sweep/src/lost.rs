@@ -98,17 +98,20 @@ impl Lost {
     }
 }
 
+impl Place {
+    /// Why a job that belongs there is taken for lost.
+    fn why(self) -> &'static str {
+        match self {
+            Self::Vacant => "no queue has it",
+            Self::Moving | Self::Standing => "it has waited for long in a queue that moves",
+        }
+    }
+}
+
 async fn publish(ports: &Ports, turn: &TurnId, job: &Envelope, place: Place) -> bool {
     let is_published = again::publish(ports, turn, job).await;
-    let hop = &job.hop;
-    match place {
-        Place::Vacant if is_published => {
-            tracing::warn!(%turn, %hop, "nobody holds a job and no queue has it: it is published again");
-        }
-        _ if is_published => {
-            tracing::warn!(%turn, %hop, "nobody has held a job for long, in a queue that moves: it is published again");
-        }
-        _ => {}
+    if is_published {
+        tracing::warn!(%turn, hop = %job.hop, why = place.why(), "nobody holds a job: it is published again");
     }
     is_published
 }
