@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use bounded::{Bounded, Slots};
 use contracts::{BusinessId, Dialect};
 use opened::{Open, Opened};
-use ports::source::{Access, Error, ImportLimits, Imported, Source, Sources, Upload, Writer};
+use ports::source::{Access, Error, GoOn, ImportLimits, Imported, Source, Sources, Upload, Writer};
 pub use reserved::{OwnDatabase, Reserved};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -113,8 +113,8 @@ impl Sources for SqlSources {
         })
     }
 
-    async fn import(&self, upload: Upload, limits: ImportLimits) -> Result<Imported, Error> {
-        let reading = tokio::task::spawn_blocking(move || import::import(&upload, limits));
+    async fn import(&self, upload: Upload, limits: ImportLimits, go_on: GoOn) -> Result<Imported, Error> {
+        let reading = tokio::task::spawn_blocking(move || import::import(&upload, limits, go_on));
         reading
             .await
             .unwrap_or_else(|error| Err(Error::Interrupted(format!("the import ended unexpectedly ({error})"))))

@@ -103,6 +103,28 @@ pub struct ImportLimits {
     pub max_database_bytes: usize,
 }
 
+/// Asked again and again by long work that nothing else can reach: whether somebody still wants it. To ask is to say that
+/// the work has come on.
+#[derive(Clone)]
+pub struct GoOn(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl GoOn {
+    /// Of a function that says so.
+    pub fn new(is_wanted: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_wanted))
+    }
+
+    /// To the end, whatever happens.
+    pub fn always() -> Self {
+        Self::new(|| true)
+    }
+
+    /// Fails with `Cancelled` once nobody wants the work.
+    pub fn ask(&self) -> Result<(), Error> {
+        if (self.0)() { Ok(()) } else { Err(Error::Cancelled) }
+    }
+}
+
 /// A database that was made of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
@@ -245,8 +267,8 @@ pub trait Sources: Send + Sync {
     async fn writer(&self, _source: &Access, _access: &Access) -> Result<Arc<dyn Writer>, Error> {
         Err(Error::Settings("no changes are made here".to_owned()))
     }
-    /// Makes a database of a file.
-    async fn import(&self, _upload: Upload, _limits: ImportLimits) -> Result<Imported, Error> {
+    /// Makes a database of a file, for as long as it is to go on.
+    async fn import(&self, _upload: Upload, _limits: ImportLimits, _go_on: GoOn) -> Result<Imported, Error> {
         Err(Error::File("no files are read here".to_owned()))
     }
     /// How to reach a database that was made of a file, when it lies on this machine already.

@@ -425,7 +425,7 @@ pub struct Workers {
     /// was handed out waits for those before it: at most `prefetch / concurrency` runs.
     pub longest_run_s: u64,
     /// A job that holds its claim, and of which nothing comes for so long, is counted as stuck, seconds; 0 counts none.
-    /// Events, pieces of a model's answer, and what a worker says itself count as progress.
+    /// Events, pieces of a model's answer, and what a worker says itself (an import: each thousand rows) count as progress.
     pub stuck_after_s: u64,
     /// How long a claim holds, milliseconds.
     pub lease_ms: u64,

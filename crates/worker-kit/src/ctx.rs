@@ -6,6 +6,7 @@ use contracts::event::Usage;
 use contracts::{Event, HopId, Kind, Meta, ResultId, TurnId};
 use domain::personal::Masking;
 use ports::Ports;
+use ports::source::GoOn;
 use ports::store::LlmCallRecord;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -59,6 +60,15 @@ impl Ctx {
     /// nothing comes for a while is counted as stuck.
     pub fn progress(&self) {
         self.progress.note();
+    }
+
+    /// For work that nothing else can reach: it goes on until the run is to stop, and each time that it asks is progress.
+    pub fn go_on(&self) -> GoOn {
+        let (progress, cancel) = (self.progress.clone(), self.cancel.clone());
+        GoOn::new(move || {
+            progress.note();
+            !cancel.is_cancelled()
+        })
     }
 
     /// What clients have heard of earlier runs of the job, where the worker goes on from those.

@@ -23,7 +23,7 @@ impl Worker for FileImporter {
         };
         let body = ctx.ports.store.file_body(&upload).await.or_retry("read the uploaded file")?;
         let Some(bytes) = body else { return already(ctx, &connection).await };
-        let reading = ctx.ports.sources.import(Upload { name: upload.name.clone(), bytes }, self.limits);
+        let reading = ctx.ports.sources.import(Upload { name: upload.name.clone(), bytes }, self.limits, ctx.go_on());
         match until_cancelled(ctx, reading).await {
             Ok(imported) => keep(ctx, &connection, &upload, imported).await,
             Err(error) => refuse(ctx, &connection, &upload, error).await,

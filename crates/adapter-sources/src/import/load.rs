@@ -1,13 +1,17 @@
 //! Writes the tables of a file into a database of its own.
 
 use super::kinds::{Kind, Value, kind_of_all};
-use super::{Table, check_area, names, refused};
+use super::{Steps, Table, check_area, names, refused};
 use ports::source::{Error, ImportLimits, Imported};
 use rusqlite::{Connection, params_from_iter};
 use sha2::{Digest, Sha256};
 
-pub(super) fn database(tables: Vec<Table>, limits: ImportLimits, mut notices: Vec<String>) -> Result<Imported, Error> {
-    let failed = |error: rusqlite::Error| refused(format!("the file cannot be kept as a database: {error}"));
+pub(super) fn database(
+    tables: Vec<Table>,
+    limits: ImportLimits,
+    mut notices: Vec<String>,
+    mut steps: Steps,
+) -> Result<Imported, Error> {
     let unwritable = |error: std::io::Error| Error::Unreachable(format!("no temporary file: {}", error.kind()));
     let file = tempfile::NamedTempFile::new().map_err(unwritable)?;
     let mut connection = Connection::open(file.path()).map_err(failed)?;
@@ -17,7 +21,7 @@ pub(super) fn database(tables: Vec<Table>, limits: ImportLimits, mut notices: Ve
     let mut rows = 0;
     for (table, name) in tables.into_iter().zip(&table_names) {
         let shaped = Shaped::of(table, &mut notices)?;
-        rows += shaped.write(&mut connection, name).map_err(failed)?;
+        rows += shaped.write(&mut connection, name, &mut steps)?;
     }
     drop(connection);
     let database = std::fs::read(file.path()).map_err(unwritable)?;
@@ -29,6 +33,10 @@ pub(super) fn database(tables: Vec<Table>, limits: ImportLimits, mut notices: Ve
     }
     let sha256 = Sha256::digest(&database).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Imported { database, sha256, tables: table_names, rows, notices })
+}
+
+fn failed(error: rusqlite::Error) -> Error {
+    refused(format!("the file cannot be kept as a database: {error}"))
 }
 
 /// A table with names and kinds.
@@ -64,23 +72,25 @@ impl Shaped {
         Ok(Self { columns: names::cleaned(&header, width, "column"), kinds, rows })
     }
 
-    fn write(&self, connection: &mut Connection, name: &str) -> rusqlite::Result<u64> {
+    fn write(&self, connection: &mut Connection, name: &str, steps: &mut Steps) -> Result<u64, Error> {
         let columns: Vec<String> = self
             .columns
             .iter()
             .zip(&self.kinds)
             .map(|(name, kind)| format!("\"{name}\" {}", kind.declared()))
             .collect();
-        connection.execute_batch(&format!("CREATE TABLE \"{name}\" ({})", columns.join(", ")))?;
+        connection.execute_batch(&format!("CREATE TABLE \"{name}\" ({})", columns.join(", "))).map_err(failed)?;
         let places = vec!["?"; self.columns.len()].join(", ");
-        let transaction = connection.transaction()?;
-        let mut insert = transaction.prepare(&format!("INSERT INTO \"{name}\" VALUES ({places})"))?;
+        let transaction = connection.transaction().map_err(failed)?;
+        let insert = format!("INSERT INTO \"{name}\" VALUES ({places})");
+        let mut insert = transaction.prepare(&insert).map_err(failed)?;
         for row in &self.rows {
             let values = row.iter().zip(&self.kinds).map(|(text, kind)| stored(kind.value(text)));
-            insert.execute(params_from_iter(values))?;
+            insert.execute(params_from_iter(values)).map_err(failed)?;
+            steps.step()?;
         }
         drop(insert);
-        transaction.commit()?;
+        transaction.commit().map_err(failed)?;
         Ok(self.rows.len() as u64)
     }
 }

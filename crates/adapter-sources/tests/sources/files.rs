@@ -1,13 +1,38 @@
 use crate::database::{sources, statement};
 use contracts::{BusinessId, Cell};
 use ports::Sources;
-use ports::source::{Error, ImportLimits, Imported, Upload};
+use ports::source::{Error, GoOn, ImportLimits, Imported, Upload};
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const LIMITS: ImportLimits = ImportLimits { max_rows: 1_000, max_columns: 20, max_database_bytes: 8 << 20 };
 
 async fn import(name: &str, bytes: &[u8]) -> Result<Imported, Error> {
-    sources(None).import(Upload { name: name.to_owned(), bytes: bytes.to_vec() }, LIMITS).await
+    sources(None).import(Upload { name: name.to_owned(), bytes: bytes.to_vec() }, LIMITS, GoOn::always()).await
+}
+
+#[tokio::test]
+async fn an_import_that_nobody_wants_any_more_ends_while_it_reads_and_while_it_writes() {
+    const ROWS: usize = 20_000;
+    let limits = ImportLimits { max_rows: 2 * ROWS, ..LIMITS };
+    let bytes = format!("n\n{}", "1\n".repeat(ROWS)).into_bytes();
+    let import = async |wanted: usize| {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let asking = asked.clone();
+        let go_on = GoOn::new(move || asking.fetch_add(1, Ordering::SeqCst) < wanted);
+        let upload = Upload { name: "numbers.csv".to_owned(), bytes: bytes.clone() };
+        let ended = sources(None).import(upload, limits, go_on).await;
+        (ended, asked.load(Ordering::SeqCst))
+    };
+    let (whole, asked) = import(usize::MAX).await;
+    assert_eq!(whole.unwrap().rows, ROWS as u64);
+    assert!(asked > 20, "asked {asked} times");
+    for wanted in [0, asked / 4, asked - 2] {
+        let (ended, asked) = import(wanted).await;
+        assert!(matches!(ended, Err(Error::Cancelled)), "{ended:?}");
+        assert_eq!(asked, wanted + 1, "it ends when it hears so");
+    }
 }
 
 /// Lays an import down and asks it.

@@ -3,7 +3,7 @@
 use crate::database::{sources, statement};
 use contracts::{BusinessId, Cell};
 use ports::Sources;
-use ports::source::{Error, ImportLimits, Imported, Upload};
+use ports::source::{Error, GoOn, ImportLimits, Imported, Upload};
 use serde_json::json;
 use std::io::{Cursor, Write};
 use zip::ZipWriter;
@@ -57,7 +57,7 @@ impl Workbook {
 }
 
 async fn import_within(limits: ImportLimits, bytes: Vec<u8>) -> Result<Imported, Error> {
-    sources(None).import(Upload { name: "book.xlsx".to_owned(), bytes }, limits).await
+    sources(None).import(Upload { name: "book.xlsx".to_owned(), bytes }, limits, GoOn::always()).await
 }
 
 async fn refusal(bytes: Vec<u8>) -> String {
@@ -156,7 +156,7 @@ async fn short_rows_under_a_wide_header_do_not_grow_beyond_bounds() {
     let header: Vec<String> = (0..500).map(|number| format!("column{number}")).collect();
     let text = format!("{}\n{}", header.join(","), "1\n".repeat(30_000));
     let upload = Upload { name: "wide.csv".to_owned(), bytes: text.into_bytes() };
-    let error = sources(None).import(upload, limits).await.unwrap_err();
+    let error = sources(None).import(upload, limits, GoOn::always()).await.unwrap_err();
     assert!(error.to_string().contains("spans more than"), "{error}");
 }
 
