@@ -29,6 +29,9 @@ pub fn render(schema: &Schema, dialect: Dialect, question: &str, max_tokens: usi
     let mut text = String::new();
     let mut shown = 0;
     for table in by_relevance(schema, question) {
+        if text.len() + least_length(table) > budget && shown > 0 {
+            continue;
+        }
         let block = table_block(table, dialect);
         if text.len() + block.len() > budget && shown > 0 {
             continue;
@@ -37,6 +40,12 @@ pub fn render(schema: &Schema, dialect: Dialect, question: &str, max_tokens: usi
         shown += 1;
     }
     SchemaText { text, shown, left_out: schema.tables.len() - shown }
+}
+
+/// Of its block: a line for the table and one for each column. So most tables of a large schema, which do not fit, are not
+/// even written.
+fn least_length(table: &TableSchema) -> usize {
+    "table \n".len() + table.columns.len() * "   \n".len()
 }
 
 fn by_relevance<'a>(schema: &'a Schema, question: &str) -> Vec<&'a TableSchema> {
@@ -129,6 +138,16 @@ mod tests {
         let text = render(&schema, Dialect::Sqlite, "How many customers do we have?", 20);
         assert!(text.text.contains("table customers"), "{}", text.text);
         assert_eq!((text.shown, text.left_out), (1, 2));
+    }
+
+    #[test]
+    fn a_smaller_table_fits_where_a_larger_one_did_not() {
+        let mut wide = table("invoices");
+        wide.columns = vec![wide.columns[0].clone(); 50];
+        let schema = Schema { tables: vec![table("orders"), wide, table("customers")] };
+        let both = render(&Schema { tables: vec![table("orders"), table("customers")] }, Dialect::Sqlite, "", 1_000);
+        let text = render(&schema, Dialect::Sqlite, "", both.text.len().div_ceil(BYTES_PER_TOKEN));
+        assert_eq!((text.text, text.shown, text.left_out), (both.text, 2, 1));
     }
 
     #[test]

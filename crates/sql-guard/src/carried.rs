@@ -5,6 +5,7 @@
 
 mod mention;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use sqlparser::ast::{
@@ -13,7 +14,7 @@ use sqlparser::ast::{
 };
 
 use crate::names::meaning;
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyTable};
 use mention::Mention;
 
 /// Passes over a statement. Each gives at least one name to the next.
@@ -43,9 +44,8 @@ impl Carried {
 
 /// Finds the columns of the result of a checked query that may hold values of the columns that are meant.
 pub(crate) fn carried(query: &Query, policy: &Policy, is_meant: impl Fn(&str) -> bool) -> Carried {
-    let has_meant = |columns: &[String]| columns.is_empty() || columns.iter().any(|column| is_meant(column));
-    let is_anywhere = policy.tables().iter().any(|table| has_meant(&table.columns));
-    let mut tracer = Tracer { policy, is_meant: &is_meant, is_anywhere, names: BTreeSet::new(), everything: false };
+    let (anywhere, names) = (OnceCell::new(), BTreeSet::new());
+    let mut tracer = Tracer { policy, is_meant: &is_meant, anywhere, names, everything: false };
     for _ in 0..MOST_PASSES {
         let known = tracer.names.len();
         let given = tracer.query(query);
@@ -77,8 +77,8 @@ struct Column {
 struct Tracer<'a> {
     policy: &'a Policy,
     is_meant: &'a dyn Fn(&str) -> bool,
-    /// Whether any table has a column that is meant.
-    is_anywhere: bool,
+    /// Whether any table has a column that is meant. Schemas may be large, and few statements need it.
+    anywhere: OnceCell<bool>,
     /// Names by which such values go, in lower case.
     names: BTreeSet<String>,
     everything: bool,
@@ -87,6 +87,15 @@ struct Tracer<'a> {
 impl Tracer<'_> {
     fn is_carried(&self, name: &str) -> bool {
         (self.is_meant)(name) || self.names.contains(&name.to_lowercase())
+    }
+
+    fn is_anywhere(&self) -> bool {
+        *self.anywhere.get_or_init(|| self.policy.tables().iter().any(|table| self.has_meant(table)))
+    }
+
+    /// A table of unknown columns may have any.
+    fn has_meant(&self, table: &PolicyTable) -> bool {
+        table.columns.is_empty() || table.columns.iter().any(|column| (self.is_meant)(column))
     }
 
     fn suspect(&mut self, name: &str) {
@@ -249,8 +258,7 @@ impl Tracer<'_> {
     }
 
     fn table_has(&self, name: &str) -> bool {
-        let mut columns = self.policy.named(name).map(|table| &table.columns);
-        columns.any(|columns| columns.is_empty() || columns.iter().any(|column| (self.is_meant)(column)))
+        self.policy.named(name).any(|table| self.has_meant(table))
     }
 
     fn suspect_alias(&mut self, alias: Option<&TableAlias>) {

@@ -40,7 +40,7 @@ impl Visitor for Mention<'_, '_> {
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         let is_wild = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
-        if self.silent == 0 && self.tracer.is_anywhere && select.projection.iter().any(is_wild) {
+        if self.silent == 0 && select.projection.iter().any(is_wild) && self.tracer.is_anywhere() {
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
