@@ -37,6 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct RedisConfig {
     /// `redis://user:password@host:6379/0` or `rediss://…`.
     pub url: String,
+    /// Others that may take its place, `host:port`: replicas that something promotes. They are tried in turn when the one
+    /// before cannot be reached or takes no writes; login, database and TLS are those of `url`.
+    pub nodes: Vec<String>,
     /// Put before every key and channel.
     pub prefix: String,
     /// The events of a response are kept this long after the last of them.
@@ -47,8 +50,12 @@ pub struct RedisConfig {
 
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, prefix, retention, tls: _ } = self;
-        f.debug_struct("RedisConfig").field("prefix", prefix).field("retention", retention).finish()
+        let Self { url: _, nodes, prefix, retention, tls: _ } = self;
+        f.debug_struct("RedisConfig")
+            .field("nodes", nodes)
+            .field("prefix", prefix)
+            .field("retention", retention)
+            .finish()
     }
 }
 
@@ -69,8 +76,8 @@ impl RedisBus {
     /// Connects. Fails only when the URL, or a file for TLS, cannot be read: a server that cannot be reached is tried again in the
     /// background, and `ping` says what is wrong.
     pub async fn connect(config: RedisConfig) -> Result<Self, PortError> {
-        let RedisConfig { url, prefix, retention, tls } = config;
-        let dialer = Dialer::new(url, &tls)?;
+        let RedisConfig { url, nodes, prefix, retention, tls } = config;
+        let dialer = Dialer::new(url, &nodes, &tls)?;
         let retention = retention.max(Duration::from_secs(1));
         let (keys, stop) = (Keys::new(&prefix), CancellationToken::new());
         let (watchers, reset) = (Arc::new(Watchers::default()), Arc::new(Notify::new()));
@@ -82,7 +89,7 @@ impl RedisBus {
         let (cancels, _) = broadcast::channel(CANCELS);
         let (subscribed, subscription_tried) = watch::channel(None);
         let subscription = Subscription {
-            client: dialer.client,
+            dialer,
             keys: keys.clone(),
             watchers: Arc::clone(&watchers),
             cancels: cancels.clone(),
@@ -251,19 +258,22 @@ impl Signals for RedisBus {
 mod tests {
     use super::*;
 
+    fn config(url: String) -> RedisConfig {
+        let (prefix, retention) = ("p".to_owned(), Duration::from_secs(1));
+        RedisConfig { url, nodes: Vec::new(), prefix, retention, tls: Files::default() }
+    }
+
     #[test]
     fn a_password_does_not_show() {
         let url = "redis://:hidden@host".to_owned();
-        let config =
-            RedisConfig { url, prefix: "p".to_owned(), retention: Duration::from_secs(1), tls: Files::default() };
+        let config = config(url);
         assert!(!format!("{config:?}").contains("hidden"));
     }
 
     #[tokio::test]
     async fn a_url_that_cannot_be_read_is_refused_without_its_password() {
         let url = "http://:hidden@host".to_owned();
-        let config =
-            RedisConfig { url, prefix: "p".to_owned(), retention: Duration::from_secs(1), tls: Files::default() };
+        let config = config(url);
         let error = RedisBus::connect(config).await.err().unwrap();
         assert!(matches!(error, PortError::Refused { .. }), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("hidden"));

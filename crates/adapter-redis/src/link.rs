@@ -62,8 +62,17 @@ impl Link {
     ) -> Self {
         let (sender, state) = watch::channel(State::Down(None));
         let look = Arc::new(Notify::new());
-        let keeper =
-            Keeper { dialer, keys, script, state: sender, look: Arc::clone(&look), reset, epoch: None, number: 0 };
+        let keeper = Keeper {
+            dialer,
+            keys,
+            script,
+            state: sender,
+            look: Arc::clone(&look),
+            reset,
+            epoch: None,
+            number: 0,
+            was_up: false,
+        };
         tokio::spawn(async move { stop.run_until_cancelled(keeper.keep()).await });
         Self { state, script, look }
     }
@@ -147,6 +156,8 @@ struct Keeper {
     reset: Arc<Notify>,
     epoch: Option<String>,
     number: u64,
+    /// The last connection was one to work with.
+    was_up: bool,
 }
 
 fn is_unknown_script(error: &RedisError) -> bool {
@@ -162,13 +173,14 @@ impl Keeper {
     async fn keep(mut self) {
         let mut backoff = Backoff::default();
         let mut reported = false;
+        // A node that cannot be reached or takes no writes is passed over at once, and a pause made after the last.
         loop {
             let error = match self.connect().await {
                 Ok(ready) => {
                     let started = Instant::now();
                     let error = self.hold(ready).await;
                     backoff.ended_after(started.elapsed());
-                    reported = false;
+                    reported &= !std::mem::take(&mut self.was_up);
                     error.into()
                 }
                 Err(failure) => failure,
@@ -178,7 +190,9 @@ impl Keeper {
                 reported = true;
             }
             self.state.send_replace(State::Down(Some(error)));
-            backoff.pause().await;
+            if self.dialer.turn() {
+                backoff.pause().await;
+            }
         }
     }
 
@@ -187,7 +201,7 @@ impl Keeper {
             .set_connection_timeout(Some(TIMEOUT))
             .set_response_timeout(Some(TIMEOUT))
             .set_pipeline_buffer_size(WAITING);
-        let opened = self.dialer.client.get_multiplexed_async_connection_with_config(&config).await;
+        let opened = self.dialer.client().get_multiplexed_async_connection_with_config(&config).await;
         let mut connection = opened.map_err(|error| self.dialer.failure(error))?;
         let script = load(&mut connection, self.script).await?.into();
         self.number += 1;
@@ -203,6 +217,7 @@ impl Keeper {
         tracing::info!("connected to Redis");
         let is_first = ready.number == 1;
         self.state.send_replace(State::Up(ready));
+        self.was_up = true;
         if !is_first {
             self.reset.notify_one();
         }

@@ -1,6 +1,7 @@
 //! The connection that listens: frames for this process, and cancels.
 
 use crate::backoff::Backoff;
+use crate::dial::Dialer;
 use crate::frame;
 use crate::keys::Keys;
 use crate::link::TIMEOUT;
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use contracts::TurnId;
 use futures_util::StreamExt;
 use ports::signals::Cancels;
-use redis::{Client, Msg, RedisResult};
+use redis::{Msg, RedisResult};
 use std::io::{Error, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,8 @@ use tokio::time::Instant;
 const SILENCE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Subscription {
-    /// The server.
-    pub client: Client,
+    /// Where the server is.
+    pub dialer: Dialer,
     /// Names.
     pub keys: Keys,
     /// Who listens here.
@@ -48,7 +49,7 @@ impl Subscription {
     }
 
     async fn listen(&self) -> RedisResult<()> {
-        let mut pubsub = in_time(TIMEOUT, self.client.get_async_pubsub()).await??;
+        let mut pubsub = in_time(TIMEOUT, self.dialer.client().get_async_pubsub()).await??;
         let channels = [self.keys.node_channel(), self.keys.cancels()];
         in_time(TIMEOUT, pubsub.subscribe(&channels[..])).await??;
         self.watchers.missed();

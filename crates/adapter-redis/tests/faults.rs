@@ -10,8 +10,12 @@ use ports::PortError;
 use ports::event_log::{Append, AppendError, EventLog, Heard, Position, Watch};
 use ports::limiter::Limiter;
 use ports::signals::Signals;
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 use testkit::proxy::Proxy;
+use testkit::{Process, free_port};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -84,6 +88,83 @@ async fn keys(prefix: &str) -> Vec<String> {
 
 async fn lose(keys: &[String]) {
     redis::cmd("DEL").arg(keys).exec_async(&mut server().await).await.unwrap();
+}
+
+/// A server of the test's own, empty.
+struct Own {
+    port: u16,
+    _process: Process,
+    _folder: TempDir,
+}
+
+impl Own {
+    async fn start() -> Self {
+        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+        let (number, path) = (port.to_string(), folder.path().display().to_string());
+        let arguments = ["--port", &number, "--bind", "127.0.0.1", "--dir", &path, "--save", ""];
+        let process = Process::start(Path::new("redis-server"), "redis", &arguments, &BTreeMap::new(), folder.path());
+        let own = Self { port, _process: process, _folder: folder };
+        own.until("PING", &[], "PONG").await;
+        own
+    }
+
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    async fn follow(&self, other: Option<&Self>) {
+        let (host, port) =
+            other.map_or(("NO".to_owned(), "ONE".to_owned()), |other| ("127.0.0.1".to_owned(), other.port.to_string()));
+        self.until("REPLICAOF", &[&host, &port], "OK").await;
+        let state = if other.is_some() { "master_link_status:up" } else { "role:master" };
+        self.until("INFO", &["replication"], state).await;
+    }
+
+    /// Says it again until the answer holds this.
+    async fn until(&self, command: &str, arguments: &[&str], expected: &str) {
+        let client = redis::Client::open(format!("redis://{}", self.address())).unwrap();
+        let started = Instant::now();
+        loop {
+            if let Ok(mut connection) = client.get_multiplexed_async_connection().await {
+                let answer = redis::cmd(command).arg(arguments).query_async::<String>(&mut connection).await;
+                if answer.is_ok_and(|answer| answer.contains(expected)) {
+                    return;
+                }
+            }
+            assert!(started.elapsed() < PATIENCE, "{command} never gives {expected}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_be_reached_is_passed_over() {
+    let ((first, config), (second, _)) = (through_proxy().await, through_proxy().await);
+    let bus = connect(&RedisConfig { nodes: vec![format!("127.0.0.1:{}", second.port)], ..config }).await;
+    let mut watch = bus.watch(&turn()).await.unwrap();
+    hears_frames(&bus, &mut watch, 1).await;
+    for (fence, (away, there)) in (2..).zip([(&first, &second), (&second, &first), (&first, &second)]) {
+        there.refuse(false);
+        away.refuse(true);
+        hears_frames(&bus, &mut watch, fence).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_is_passed_over_until_it_is_promoted() {
+    let (primary, replica) = (Own::start().await, Own::start().await);
+    replica.follow(Some(&primary)).await;
+    let url = format!("redis://{}/0", replica.address());
+    let bus = connect(&RedisConfig { url, nodes: vec![primary.address()], ..support::config() }).await;
+    let mut watch = bus.watch(&turn()).await.unwrap();
+    let written = hears_frames(&bus, &mut watch, 1).await;
+
+    // Nobody's connection ends.
+    replica.follow(None).await;
+    primary.follow(Some(&replica)).await;
+    let next = appended_at_last(&bus, Append { fence: 2, ..batch(0) }).await;
+    assert_eq!(next.next_seq, written + 1, "the replica has what was written before");
+    hears_frames(&bus, &mut watch, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -193,6 +193,7 @@ impl Reach<'_> {
         let events = &self.settings.events;
         let config = RedisConfig {
             url: with_password(&events.url, &self.settings.secrets.events_password, "events.url")?,
+            nodes: events.nodes.clone(),
             prefix: events.prefix.clone(),
             retention: Duration::from_secs(events.retention_s),
             tls: tls_files(&events.ca_file, &events.client_cert_file, &events.client_key_file),

@@ -161,6 +161,9 @@ pub struct Events {
     pub client_cert_file: PathBuf,
     /// PEM file of its private key.
     pub client_key_file: PathBuf,
+    /// Others that may take its place, `host:port`: replicas that something promotes. They are tried in turn when the one
+    /// before cannot be reached or takes no writes. Login, database and TLS are those of `url`.
+    pub nodes: Vec<String>,
     /// Put before every key and channel.
     pub prefix: String,
     /// How long the events of a response are kept, seconds. In both modes.

@@ -12,5 +12,6 @@ pub fn url() -> String {
 /// The test's server, under a prefix that no other test uses. Its keys vanish by themselves.
 pub fn config() -> RedisConfig {
     let prefix = format!("test-{:016x}", rand::random::<u64>());
-    RedisConfig { url: url(), prefix, retention: Duration::from_secs(60), tls: tls::Files::default() }
+    let retention = Duration::from_secs(60);
+    RedisConfig { url: url(), nodes: Vec::new(), prefix, retention, tls: tls::Files::default() }
 }
