@@ -296,6 +296,19 @@ fn the_job_of_a_hop_that_a_run_went_on_with_is_not_there_for_others() {
     assert!(accepts(&trace.concat()).is_err());
 }
 
+/// A process was stopped within a commit for longer than the lease of the claim that came with it: when it goes on, its
+/// sweeper takes the hop for left behind, and another worker takes it over.
+#[test]
+fn a_sweeper_may_publish_the_job_of_a_hop_that_a_run_went_on_with() {
+    let sent_again = by("sweeper", [Act::SentAgain { hop: SECOND.into() }]);
+    let late = by("a", [Act::Fenced { hop: SECOND.into(), fence: 2 }, Act::Parked { hop: SECOND.into() }]);
+    let other = [claimed(SECOND, 3), committed(SECOND, 3, true)].into_iter().chain(published(SECOND));
+    let other = by("b", other);
+    let begun = &goes_on("a")[..2];
+    accepts(&[begun, &sent_again, &other[..1], &late, &other[1..]].concat()).unwrap();
+    refused(&sent_again, 0, "there is no such job");
+}
+
 #[test]
 fn the_lines_of_a_log_are_read_by_turn_and_in_order() {
     let line = |at: &str, rest: &str| {

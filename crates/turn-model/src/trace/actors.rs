@@ -100,7 +100,7 @@ fn actors(trace: &[Step]) -> (Vec<(Place, Vec<usize>)>, usize, usize) {
     for (at, step) in trace.iter().enumerate() {
         let place = *places.entry(&step.actor).or_insert_with(|| {
             let (place, count) = match step.act {
-                Act::Seized { .. } | Act::Published { .. } | Act::Marked { .. } => {
+                Act::Seized { .. } | Act::Published { .. } | Act::Marked { .. } | Act::SentAgain { .. } => {
                     (Place::Sweeper(sweepers), &mut sweepers)
                 }
                 _ => (Place::Worker(workers), &mut workers),

@@ -53,6 +53,8 @@ pub enum Act {
     Buried { hop: String },
     /// A sweeper seized the turn, to write the end named by the hop.
     Seized { hop: String, fence: u64 },
+    /// A sweeper published the job of the hop once more, which nobody took up, or which the broker may have lost.
+    SentAgain { hop: String },
 }
 
 impl Act {
@@ -86,7 +88,8 @@ impl Act {
             | Self::Parked { hop }
             | Self::Requeued { hop }
             | Self::Buried { hop }
-            | Self::Seized { hop, .. } => hop,
+            | Self::Seized { hop, .. }
+            | Self::SentAgain { hop } => hop,
         }
     }
 }

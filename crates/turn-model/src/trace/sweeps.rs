@@ -26,12 +26,20 @@ pub(super) fn swept(cast: &Cast, state: &State, s: usize, act: &Act) -> Option<S
             let state = go(cast, state, &[Action::SweeperPublish(s)])?;
             (state.sweepers[s].marks() == Some(hop)).then_some(state)
         }
+        Act::SentAgain { .. } => sent_again(state, hop),
         Act::Marked { .. } => {
             let is_next = state.sweepers[s].marks() == Some(hop);
             go(cast, state, &[Action::SweeperMark(s)]).filter(|_| is_next)
         }
         _ => None,
     }
+}
+
+/// Somebody may get the job from now on, if there is such a job.
+fn sent_again(mut state: State, hop: Hop) -> Option<State> {
+    let is_decided = hop == 0 || state.outcome(hop - 1).is_some();
+    state.parked(hop);
+    is_decided.then_some(state)
 }
 
 /// What it had begun came to nothing: the next round begins anew.

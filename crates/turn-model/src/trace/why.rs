@@ -16,6 +16,7 @@ pub(crate) fn not_possible(cast: &Cast, state: &State, place: Place, act: &Act) 
             "a fence as high was given already".into()
         }
         Act::WentOn { .. } => "it does not hold a claim of the hop before".into(),
+        Act::SentAgain { .. } => "the hop before has no outcome, so that there is no such job".into(),
         Act::Claimed { .. } => "nobody has published its job, or somebody holds it".into(),
         Act::Committed { .. } if outcome.is_some() => "the hop has an outcome already".into(),
         Act::Committed { .. } if state.turn.ended.is_some() => "the turn has ended".into(),
