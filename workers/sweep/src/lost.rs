@@ -16,7 +16,7 @@ const READ_AT_A_TIME: usize = 100;
 /// A job that is published again in vain waits twice as long each time, and no longer than this.
 const LONGEST: Duration = Duration::from_secs(600);
 /// So many times as long a job may wait in a queue that others wait in too.
-const STANDING: u64 = 10;
+const LONGER: u64 = 10;
 /// Looks while a job is waited for.
 const LOOKS: u64 = 6;
 
@@ -36,7 +36,7 @@ struct Idle {
 }
 
 /// What can be seen of a queue and its ladder.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Place {
     /// Nothing waits there.
     Vacant,
@@ -75,7 +75,7 @@ impl Lost {
 
     async fn publish_due(&mut self, ports: &Ports, now_ms: u64) {
         let mut places = HashMap::new();
-        let long_ms = STANDING * millis(self.after);
+        let long_ms = LONGER * millis(self.after);
         let due = self.idle.iter_mut().filter(|(_, idle)| idle.due_ms <= now_ms);
         for ((turn, _), idle) in due.take(READ_AT_A_TIME) {
             idle.due_ms = now_ms + millis(self.after) / 2;
