@@ -5,7 +5,7 @@ use app::Overrides;
 use async_trait::async_trait;
 use contracts::{Column, ColumnSchema, ResultSet, Schema, TableSchema};
 use futures_util::future::join_all;
-use ports::source::{About, Access, DiscoveryLimits, Error, Source, Sources, Statement};
+use ports::source::{About, Access, DiscoveryLimits, Error, GoOn, Source, Sources, Statement};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -104,7 +104,7 @@ impl Source for Slow {
         Ok(About { version: "slow".to_owned(), warnings: Vec::new() })
     }
 
-    async fn discover(&self, _: DiscoveryLimits) -> Result<Schema, Error> {
+    async fn discover(&self, _: DiscoveryLimits, _: GoOn) -> Result<Schema, Error> {
         let id = ColumnSchema {
             name: "id".to_owned(),
             data_type: "integer".to_owned(),

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use contracts::{ResultSet, Schema};
-use ports::source::{About, Change, Changed, DiscoveryLimits, Error, Source, Statement, Writer};
+use ports::source::{About, Change, Changed, DiscoveryLimits, Error, GoOn, Source, Statement, Writer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -84,9 +84,9 @@ impl<S: Source + 'static> Source for Bounded<S> {
         about.unwrap_or(Err(Error::TimedOut(PATIENCE)))
     }
 
-    async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {
+    async fn discover(&self, limits: DiscoveryLimits, go_on: GoOn) -> Result<Schema, Error> {
         let _slot = self.slots.take(PATIENCE).await?;
-        self.source.discover(limits).await
+        self.source.discover(limits, go_on).await
     }
 
     async fn query(&self, statement: Statement) -> Result<ResultSet, Error> {
@@ -161,7 +161,7 @@ mod tests {
             Ok(About { version: String::new(), warnings: Vec::new() })
         }
 
-        async fn discover(&self, _: DiscoveryLimits) -> Result<Schema, Error> {
+        async fn discover(&self, _: DiscoveryLimits, _: GoOn) -> Result<Schema, Error> {
             self.0.statement().await;
             Ok(Schema::default())
         }
@@ -233,7 +233,7 @@ mod tests {
                     0 => source.query(statement()).await.map(drop),
                     1 => source.plan(statement()).await,
                     2 => Source::about(&*source).await.map(drop),
-                    3 => source.discover(LIMITS).await.map(drop),
+                    3 => source.discover(LIMITS, GoOn::always()).await.map(drop),
                     4 => writer.check().await,
                     _ => writer.change(change()).await.map(drop),
                 }

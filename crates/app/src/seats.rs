@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, bail};
 use contracts::{BusinessId, ConnectionId, Dialect, Role, UserId};
 use ports::Ports;
-use ports::source::{Access, DiscoveryLimits};
+use ports::source::{Access, DiscoveryLimits, GoOn};
 use ports::store::{Business, Connection, ConnectionStatus, User};
 use settings::Settings;
 use std::time::Duration;
@@ -92,7 +92,7 @@ async fn discover(ports: &Ports, settings: &Settings, connection: &Connection, u
         timeout: Duration::from_millis(settings.sources.statement_timeout_ms),
     };
     let source = ports.sources.open(&Access { dialect: connection.dialect, url }).await?;
-    let schema = source.discover(limits).await?;
+    let schema = source.discover(limits, GoOn::always()).await?;
     if schema.tables.is_empty() {
         bail!("the database has no tables");
     }

@@ -211,8 +211,8 @@ impl Error {
 pub trait Source: Send + Sync {
     /// Connects and asks what it is.
     async fn about(&self) -> Result<About, Error>;
-    /// Reads its schema.
-    async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error>;
+    /// Reads its schema. `go_on` is asked before each table.
+    async fn discover(&self, limits: DiscoveryLimits, go_on: GoOn) -> Result<Schema, Error>;
     /// Runs one statement in a read-only session that nothing outlives.
     async fn query(&self, statement: Statement) -> Result<ResultSet, Error>;
     /// All that `query` does before it runs a statement, in such a session: what it would read is checked, and it is

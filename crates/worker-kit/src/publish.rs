@@ -46,9 +46,9 @@ async fn publish_end(ports: &Ports, outcome: &Outcome, event: &str) -> Result<()
 
 /// Publishes a job once more whose message may be lost. One that is not lost finds the job done, or claimed.
 pub async fn publish_again(ports: &Ports, envelope: &Envelope) -> Result<(), PublishError> {
-    send(ports, envelope, None).await?;
+    // Told first: who is killed in between has promised a copy that never comes, and not sent one that nobody knows of.
     protocol::step("sent_again", envelope.hop.as_str(), None);
-    Ok(())
+    send(ports, envelope, None).await
 }
 
 async fn publish_job(ports: &Ports, outcome: &Outcome, envelope: &Envelope) -> Result<(), PublishError> {

@@ -8,7 +8,7 @@ use execute_sql::{ChangeExecutor, ChangeRules, SqlExecutor};
 use ports::Ports;
 use ports::approvals::{Approval, ApprovalState, Verdict};
 use ports::dead::Decision;
-use ports::source::{Access, DiscoveryLimits};
+use ports::source::{Access, DiscoveryLimits, GoOn};
 use ports::store::{Connection, ConnectionStatus};
 use ports::vault::write_slot;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ async fn connected(ports: &Ports, id: &str) -> (Shop, ConnectionId) {
     assert!(ports.store.create_connection(&connection).await.unwrap());
     let source = ports.sources.open(&Access { dialect: Dialect::Sqlite, url: shop.url() }).await.unwrap();
     let limits = DiscoveryLimits { max_tables: 10, samples: 0, sampled_rows: 0, timeout: Duration::from_secs(5) };
-    ports.store.save_schema(&business, &id, &source.discover(limits).await.unwrap()).await.unwrap();
+    ports.store.save_schema(&business, &id, &source.discover(limits, GoOn::always()).await.unwrap()).await.unwrap();
     (shop, id)
 }
 

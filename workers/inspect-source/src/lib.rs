@@ -51,7 +51,7 @@ impl Worker for Introspector {
 
     async fn run(&self, ctx: &Ctx, job: Introspect) -> Result<Done, JobError> {
         let (connection, source) = open(ctx, &job.connection).await?;
-        let schema = match until_cancelled(ctx, source.discover(self.limits)).await {
+        let schema = match until_cancelled(ctx, source.discover(self.limits, ctx.go_on())).await {
             Ok(schema) => schema,
             Err(error) => return failed(ctx, &connection.id, error).await,
         };

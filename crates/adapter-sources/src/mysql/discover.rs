@@ -3,7 +3,7 @@ use super::session::Session;
 use crate::cell::as_text;
 use crate::samples::{self, LONGEST, PER_TABLE};
 use contracts::{Cell, ColumnSchema, ForeignKey, Schema, TableSchema};
-use ports::source::{DiscoveryLimits, Error};
+use ports::source::{DiscoveryLimits, Error, GoOn};
 use std::collections::HashMap;
 
 /// MySQL 8 calls the columns of its catalog binary; the casts make them text everywhere.
@@ -22,7 +22,7 @@ const KEYS: &str = "SELECT CAST(TABLE_NAME AS CHAR), CAST(CONSTRAINT_NAME AS CHA
         AND (CONSTRAINT_NAME = 'PRIMARY' OR REFERENCED_TABLE_NAME IS NOT NULL) \
     ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION";
 
-pub(super) async fn discover(server: &Server, limits: DiscoveryLimits) -> Result<Schema, Error> {
+pub(super) async fn discover(server: &Server, limits: DiscoveryLimits, go_on: &GoOn) -> Result<Schema, Error> {
     let mut session = Session::open(server, limits.timeout).await?;
     let schema = tables(&mut session, limits.max_tables).await;
     session.close().await;
@@ -31,6 +31,7 @@ pub(super) async fn discover(server: &Server, limits: DiscoveryLimits) -> Result
     for some in all.chunks(STATEMENTS / 2) {
         let mut session = Session::open(server, limits.timeout.min(PER_TABLE)).await?;
         for index in some {
+            go_on.ask()?;
             sample(&mut session, &mut schema, *index, limits).await?;
         }
         session.close().await;

@@ -18,7 +18,7 @@ use crate::watch::{Watch, unless_cancelled};
 use async_trait::async_trait;
 use contracts::{Dialect, ResultSet, Schema};
 pub(crate) use errors::database_error;
-use ports::source::{About, DiscoveryLimits, Error, Source, Statement};
+use ports::source::{About, DiscoveryLimits, Error, GoOn, Source, Statement};
 pub(crate) use server::{Server, close};
 use session::Session;
 use std::time::Duration;
@@ -46,8 +46,8 @@ impl Source for Mysql {
         about
     }
 
-    async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {
-        discover::discover(&self.server, limits).await
+    async fn discover(&self, limits: DiscoveryLimits, go_on: GoOn) -> Result<Schema, Error> {
+        discover::discover(&self.server, limits, &go_on).await
     }
 
     async fn query(&self, asked: Statement) -> Result<ResultSet, Error> {

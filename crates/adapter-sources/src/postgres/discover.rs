@@ -2,7 +2,7 @@ use super::errors::failed;
 use super::server::{Server, close};
 use crate::samples::{self, LONGEST, PER_TABLE};
 use contracts::{Cell, ColumnSchema, ForeignKey, Schema, TableSchema};
-use ports::source::{DiscoveryLimits, Error};
+use ports::source::{DiscoveryLimits, Error, GoOn};
 use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Executor, Row};
@@ -42,15 +42,15 @@ struct Found {
     text_columns: HashMap<usize, Vec<bool>>,
 }
 
-pub(super) async fn discover(server: &Server, limits: DiscoveryLimits) -> Result<Schema, Error> {
+pub(super) async fn discover(server: &Server, limits: DiscoveryLimits, go_on: &GoOn) -> Result<Schema, Error> {
     let mut connection = server.connect().await?;
-    let schema = read(&mut connection, limits).await;
+    let schema = read(&mut connection, limits, go_on).await;
     close(connection).await;
     schema
 }
 
 /// Each query is a transaction of its own, so that no lock on a table is held over the whole discovery.
-async fn read(connection: &mut PgConnection, limits: DiscoveryLimits) -> Result<Schema, Error> {
+async fn read(connection: &mut PgConnection, limits: DiscoveryLimits, go_on: &GoOn) -> Result<Schema, Error> {
     connection.execute("SET default_transaction_read_only = on").await.map_err(failed)?;
     set_timeout(connection, limits.timeout).await?;
     let mut found = tables(connection, limits.max_tables).await?;
@@ -59,6 +59,7 @@ async fn read(connection: &mut PgConnection, limits: DiscoveryLimits) -> Result<
     keys(connection, &oids, &mut found).await?;
     set_timeout(connection, limits.timeout.min(PER_TABLE)).await?;
     for index in 0..found.schema.tables.len() {
+        go_on.ask()?;
         sample(connection, &mut found, index, limits).await?;
     }
     Ok(found.schema)

@@ -22,7 +22,7 @@ use crate::watch::{Watch, unless_cancelled};
 use async_trait::async_trait;
 use contracts::{Dialect, ResultSet, Schema};
 pub(crate) use errors::database_error;
-use ports::source::{About, DiscoveryLimits, Error, Source, Statement};
+use ports::source::{About, DiscoveryLimits, Error, GoOn, Source, Statement};
 use render::Later;
 pub(crate) use server::{Server, close};
 use session::Session;
@@ -64,8 +64,8 @@ impl Source for Postgres {
         about::about(&self.server).await
     }
 
-    async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {
-        discover::discover(&self.server, limits).await
+    async fn discover(&self, limits: DiscoveryLimits, go_on: GoOn) -> Result<Schema, Error> {
+        discover::discover(&self.server, limits, &go_on).await
     }
 
     async fn query(&self, asked: Statement) -> Result<ResultSet, Error> {

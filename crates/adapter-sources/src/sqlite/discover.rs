@@ -2,7 +2,7 @@ use super::session::Session;
 use crate::cell::as_text;
 use crate::samples::{self, LONGEST, PER_TABLE};
 use contracts::{Cell, ColumnSchema, ForeignKey, Schema, TableSchema};
-use ports::source::{About, DiscoveryLimits, Error};
+use ports::source::{About, DiscoveryLimits, Error, GoOn};
 
 /// Tables and views, without SQLite's own and without the parts of virtual tables.
 const TABLES: &str = "SELECT name, type = 'view' FROM pragma_table_list \
@@ -19,9 +19,10 @@ pub(super) fn about(session: &Session) -> Result<About, Error> {
     Ok(About { version: format!("SQLite {version}"), warnings })
 }
 
-pub(super) fn discover(session: &Session, limits: DiscoveryLimits) -> Result<Schema, Error> {
+pub(super) fn discover(session: &Session, limits: DiscoveryLimits, go_on: &GoOn) -> Result<Schema, Error> {
     let mut schema = Schema::default();
     for row in session.rows(TABLES)?.into_iter().take(limits.max_tables) {
+        go_on.ask()?;
         session.stop_after(limits.timeout)?;
         let Some(name) = row.first().and_then(as_text) else { continue };
         let is_view = row.get(1).and_then(Cell::as_i64) == Some(1);
@@ -33,6 +34,7 @@ pub(super) fn discover(session: &Session, limits: DiscoveryLimits) -> Result<Sch
         }
     }
     for index in 0..schema.tables.len() {
+        go_on.ask()?;
         sample(session, &mut schema, index, limits)?;
     }
     Ok(schema)

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use contracts::{Dialect, ResultSet, Schema};
 use gate::Gate;
 use place::Place;
-use ports::source::{About, DiscoveryLimits, Error, Source, Statement};
+use ports::source::{About, DiscoveryLimits, Error, GoOn, Source, Statement};
 use session::Session;
 pub(crate) use session::database_error;
 use std::path::PathBuf;
@@ -114,8 +114,8 @@ impl Source for Sqlite {
         Ok(about)
     }
 
-    async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, Error> {
-        let read = move |session: &Session| discover::discover(session, limits);
+    async fn discover(&self, limits: DiscoveryLimits, go_on: GoOn) -> Result<Schema, Error> {
+        let read = move |session: &Session| discover::discover(session, limits, &go_on);
         self.in_session(CancellationToken::new(), limits.timeout, read).await
     }
 

@@ -64,6 +64,7 @@ suite! {
     schema::personal_columns_are_not_sampled,
     schema::composite_keys_views_and_odd_names_are_found,
     schema::discovery_stops_at_the_limits,
+    schema::a_discovery_that_nobody_wants_any_more_ends_at_the_next_table,
     limits::rows_beyond_the_cap_are_cut_and_the_rest_is_stopped,
     limits::bytes_beyond_the_cap_are_cut,
     limits::a_slow_statement_is_stopped_in_the_database,

@@ -1,6 +1,8 @@
 use crate::database::Database;
 use contracts::{Dialect, ForeignKey, Schema, TableSchema};
-use ports::source::DiscoveryLimits;
+use ports::source::{DiscoveryLimits, Error, GoOn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 fn limits() -> DiscoveryLimits {
@@ -8,7 +10,7 @@ fn limits() -> DiscoveryLimits {
 }
 
 async fn discover(database: &Database, limits: DiscoveryLimits) -> Schema {
-    database.source().await.discover(limits).await.unwrap()
+    database.source().await.discover(limits, GoOn::always()).await.unwrap()
 }
 
 fn table<'a>(schema: &'a Schema, name: &str) -> &'a TableSchema {
@@ -105,6 +107,28 @@ pub async fn discovery_stops_at_the_limits(database: Database) {
     assert_eq!(samples(&schema.tables[2], "label"), ["a", "b"]);
 }
 
+pub async fn a_discovery_that_nobody_wants_any_more_ends_at_the_next_table(database: Database) {
+    const TABLES: usize = 6;
+    for number in 0..TABLES {
+        database.run(&format!("CREATE TABLE t{number} (label VARCHAR(9))")).await;
+    }
+    let source = database.source().await;
+    let discover = async |wanted: usize| {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let asking = asked.clone();
+        let go_on = GoOn::new(move || asking.fetch_add(1, Ordering::SeqCst) < wanted);
+        (source.discover(limits(), go_on).await, asked.load(Ordering::SeqCst))
+    };
+    let (whole, asked) = discover(usize::MAX).await;
+    assert_eq!(whole.unwrap().tables.len(), TABLES);
+    assert!(asked >= TABLES, "asked {asked} times");
+    for wanted in [0, asked / 2, asked - 1] {
+        let (ended, asked) = discover(wanted).await;
+        assert!(matches!(ended, Err(Error::Cancelled)), "{ended:?}");
+        assert_eq!(asked, wanted + 1, "it ends when it hears so");
+    }
+}
+
 #[tokio::test]
 async fn a_role_sees_only_what_it_may_read() {
     crate::on(Dialect::Postgres, |database| async move {
@@ -123,7 +147,7 @@ async fn a_role_sees_only_what_it_may_read() {
         }
         let mut access = database.access.clone();
         access.url = format!("postgres://{role}@{}", access.url.rsplit_once('@').unwrap().1);
-        let schema = crate::database::open(&access).await.discover(limits()).await;
+        let schema = crate::database::open(&access).await.discover(limits(), GoOn::always()).await;
         database.run(&format!("DROP OWNED BY {role}")).await;
         database.run(&format!("DROP ROLE {role}")).await;
         let schema = schema.unwrap();

@@ -15,7 +15,9 @@ use ports::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Ren
 use ports::line::{Beginning, Line, Queued, Taken, Waits};
 use ports::llm::{Call, Error as LlmError, Pieces};
 use ports::retention::Retention;
-use ports::source::{About, Access, Change, Changed, DiscoveryLimits, Error as SourceError, Source, Statement, Writer};
+use ports::source::{
+    About, Access, Change, Changed, DiscoveryLimits, Error as SourceError, GoOn, Source, Statement, Writer,
+};
 use ports::store::*;
 use ports::{EventLog, Ledger, Llm, PortError, Sources, Vault};
 use serde_json::Value;
@@ -314,9 +316,9 @@ impl Source for TappedSource {
         self.source.about().await
     }
 
-    async fn discover(&self, limits: DiscoveryLimits) -> Result<Schema, SourceError> {
+    async fn discover(&self, limits: DiscoveryLimits, go_on: GoOn) -> Result<Schema, SourceError> {
         self.tape.call("discover").map_err(lost)?;
-        self.source.discover(limits).await
+        self.source.discover(limits, go_on).await
     }
 
     async fn query(&self, statement: Statement) -> Result<ResultSet, SourceError> {

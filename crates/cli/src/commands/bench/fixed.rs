@@ -8,7 +8,7 @@ use contracts::{Column, ColumnSchema, ForeignKey, ResultSet, Schema, TableSchema
 use futures_util::StreamExt;
 use ports::Llm;
 use ports::llm::{Call, Completion, Error, Piece, Pieces, Purpose};
-use ports::source::{About, Access, DiscoveryLimits, Error as SourceError, Source, Sources, Statement};
+use ports::source::{About, Access, DiscoveryLimits, Error as SourceError, GoOn, Source, Sources, Statement};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -78,7 +78,7 @@ impl Source for FixedSource {
         Ok(About { version: "fixed".to_owned(), warnings: Vec::new() })
     }
 
-    async fn discover(&self, _: DiscoveryLimits) -> Result<Schema, SourceError> {
+    async fn discover(&self, _: DiscoveryLimits, _: GoOn) -> Result<Schema, SourceError> {
         Ok(Schema {
             tables: vec![
                 table("customers", &["name", "email", "city", "country", "created_at"], &[]),
