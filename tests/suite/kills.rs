@@ -21,14 +21,24 @@ pub fn short_lease() -> Vec<(&'static str, String)> {
     vec![("ASKLINE_WORKERS__LEASE_MS", "1500".to_owned()), ("ASKLINE_WORKERS__RENEW_MS", "400".to_owned())]
 }
 
-/// A process that goes on acks only after the last of its steps: so that each is acked, it must not.
+/// A process that goes on acks only after the last of its steps, and stores a step that took no time with the next: so that
+/// each is acked, or stored, it must not.
 pub fn pause(kind: &str, point: &str, reached: &Path) -> Vec<(&'static str, String)> {
     let pause = ("ASKLINE_PAUSE", format!("{kind}:{point}:{}", reached.display()));
-    std::iter::once(pause).chain((point == "before_ack").then(passing_along)).collect()
+    let needed = match point {
+        "before_ack" => Some(passing_along()),
+        "after_commit" => Some(storing_each()),
+        _ => None,
+    };
+    std::iter::once(pause).chain(needed).collect()
 }
 
 fn passing_along() -> (&'static str, String) {
     ("ASKLINE_WORKERS__GO_ON_MS", "0".to_owned())
+}
+
+fn storing_each() -> (&'static str, String) {
+    ("ASKLINE_WORKERS__DEFER_MS", "0".to_owned())
 }
 
 pub async fn until_exists(file: &Path) {
@@ -94,6 +104,7 @@ async fn the_embedded_process_killed_at_any_point_costs_no_answer() {
         let case = format!("{kind} {point}{how}");
         let reached = folder.path().join(&case);
         let mut settings = pause(kind, point, &reached);
+        settings.push(storing_each());
         if point == "after_commit" && how.is_empty() {
             settings.push(passing_along());
         }
@@ -107,5 +118,36 @@ async fn the_embedded_process_killed_at_any_point_costs_no_answer() {
         let attempts = audit_attempts(&folder.path().join("store.sqlite"), transcript.id()).await;
         let case = if point == "before_ack" { format!("{case} embedded") } else { case };
         check(&transcript, &attempts, &case);
+    }
+}
+
+/// What was not stored is done again, as other pieces of work: each statement is the first attempt of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_process_killed_before_it_stored_anything_does_it_all_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let long = ("ASKLINE_WORKERS__DEFER_MS", "60000".to_owned());
+    for (kind, point, attempts) in [
+        ("generate_sql", "before_work", &[1][..]),
+        ("execute_sql", "before_work", &[1]),
+        ("execute_sql", "in_statement", &[1, 1]),
+    ] {
+        let case = format!("{kind} {point}");
+        let reached = folder.path().join(&case);
+        let settings = [pause(kind, point, &reached), vec![long.clone()]].concat();
+        let mut first = Embedded::start(&faults_binary(), &folder, port, &settings).await;
+        let asking = ask(first.client());
+        until_exists(&reached).await;
+        first.process.kill();
+        let second = Embedded::start(&faults_binary(), &folder, port, &[]).await;
+        let transcript = asking.await.unwrap();
+        drop(second);
+        assert_eq!(transcript.check().status(), "completed", "{case}: {:#?}", transcript.terminal());
+        assert!(transcript.text().contains("28"), "{case}: {}", transcript.text());
+        let classified = transcript.of("response.askline.step.started").filter(|step| step["step"] == "classify");
+        let runs: Vec<_> = classified.map(|step| step["attempt"].clone()).collect();
+        assert_eq!(runs, [1, 2], "{case}");
+        let executed = audit_attempts(&folder.path().join("store.sqlite"), transcript.id()).await;
+        assert_eq!(executed, attempts, "{case}");
     }
 }

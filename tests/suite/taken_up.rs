@@ -18,7 +18,7 @@ in_both_modes!(
 
 async fn claim(ports: &Ports, turn: &NewTurn, hop: &HopId, lease: Duration) -> Grant {
     let owner = "a worker that dies".to_owned();
-    let claim = Claim { hop: hop.clone(), turn: turn.id.clone(), owner, lease, must_last: true, budget: None };
+    let claim = Claim { hop: hop.clone(), turn: turn.id.clone(), owner, lease, must_last: true, prepays: None };
     match ports.ledger.claim(claim).await.unwrap() {
         Claimed::Granted(grant) => grant,
         other => panic!("{hop} is not granted: {other:?}"),

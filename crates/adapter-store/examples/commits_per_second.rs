@@ -93,7 +93,7 @@ async fn one_hop(store: &Store, turn: &TurnId, hop: &HopId) -> Result<(), PortEr
         owner: "example".to_owned(),
         lease,
         must_last: false,
-        budget: None,
+        prepays: None,
     };
     let fence = match store.claim(claim).await? {
         Claimed::Granted(grant) => grant.fence,

@@ -92,8 +92,8 @@ impl Ledger for Store {
 
     async fn release(&self, turn: &TurnId, fence: u64, back: Back) -> Result<(), PortError> {
         let (unused, spared) = (back.used == Used::Nothing, back.used == Used::Number);
-        let unused_call = i64::from(back.unused_call);
-        let values = values![turn.as_str(), stored(fence), i64::from(unused), i64::from(spared), unused_call];
+        let unused_calls = i64::from(back.unused_calls);
+        let values = values![turn.as_str(), stored(fence), i64::from(unused), i64::from(spared), unused_calls];
         self.db.execute("release", RELEASE, values).await?;
         Ok(())
     }

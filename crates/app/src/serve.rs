@@ -309,6 +309,7 @@ fn limits(settings: &Settings) -> Limits {
         renew: Duration::from_millis(workers.renew_ms),
         keep_outcome: KEEP_OUTCOME,
         longest_run: longest_run(settings),
+        defer: Duration::from_millis(workers.defer_ms.min(workers.renew_ms)),
         stuck_after: Duration::from_secs(workers.stuck_after_s),
         max_attempts: workers.max_attempts,
         llm_calls: settings.turn.llm_calls,

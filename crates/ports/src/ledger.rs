@@ -24,8 +24,17 @@ pub struct Claim {
     /// For work that streams text: the claim survives a crash of the store, so that a run after it is known to be another
     /// attempt.
     pub must_last: bool,
-    /// For work that asks a language model: the turn's budget of calls, of which the claim spends the first.
-    pub budget: Option<u32>,
+    /// For work that asks a language model.
+    pub prepays: Option<Prepay>,
+}
+
+/// Calls to language models that a claim spends, so that its run need not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prepay {
+    /// So many.
+    pub calls: u32,
+    /// Of all that the turn may make.
+    pub most: u32,
 }
 
 /// The answer to a claim.
@@ -53,8 +62,8 @@ pub struct Grant {
     pub spent: u32,
     /// True when the user has asked to stop.
     pub cancel_requested: bool,
-    /// True when one call to a language model is spent by this claim, and may be made.
-    pub prepaid: bool,
+    /// Calls to language models that are spent by this claim, and may be made.
+    pub prepaid: u32,
 }
 
 /// What a run has used of its hop.
@@ -75,8 +84,8 @@ pub enum Used {
 pub struct Back {
     /// Of the hop.
     pub used: Used,
-    /// True when the call that the claim spent was not made.
-    pub unused_call: bool,
+    /// Calls that the claim spent and that were not made.
+    pub unused_calls: u32,
 }
 
 /// What came of a hop.
@@ -119,6 +128,8 @@ pub struct Commit {
     pub end: Option<EndState>,
     /// The calls to language models that the run made.
     pub calls: Vec<LlmCallRecord>,
+    /// Calls that the claim spent and that were not made: the turn may make them.
+    pub unused_calls: u32,
     /// The claim of the next hop, made in the same transaction. It is granted where the outcome is stored: whoever works
     /// goes on at once, and the next job is in no queue.
     pub then: Option<Claim>,
@@ -127,7 +138,7 @@ pub struct Commit {
 impl Commit {
     /// An outcome and nothing beside it.
     pub fn of(outcome: Outcome) -> Self {
-        Self { outcome, result: None, end: None, calls: Vec::new(), then: None }
+        Self { outcome, result: None, end: None, calls: Vec::new(), unused_calls: 0, then: None }
     }
 
     /// True when what it holds can be had from nowhere else: the turn's end, rows that the next hop reads, the word

@@ -421,6 +421,9 @@ pub struct Workers {
     /// held the message of an earlier step for less than so many milliseconds (at most half of `longest_run_s`); 0 passes
     /// every step through its queue.
     pub go_on_ms: u64,
+    /// What such a process did of a question in less than so many milliseconds (at most `renew_ms`) is stored with the step
+    /// after it, unless somebody has seen it: a crash has it done again. 0 stores every step by itself.
+    pub defer_ms: u64,
     /// Failed runs before a job goes to the dead queue.
     pub max_attempts: u32,
     /// One run of one job may take so long, seconds; work that takes longer is done in several jobs. A broker closes the

@@ -29,8 +29,8 @@ pub struct Ctx {
     pub cancel: CancellationToken,
     /// Calls to language models that the whole turn may make.
     pub llm_calls: u32,
-    /// One call is spent by the claim and not yet made.
-    pub(crate) prepaid: Arc<AtomicBool>,
+    /// Calls that are spent by the claim and not yet made.
+    pub(crate) prepaid: Arc<AtomicU32>,
     /// What language models do not see.
     pub(crate) masking: Arc<Masking>,
     pub(crate) schemas: Arc<ShownSchemas>,

@@ -25,7 +25,7 @@ pub struct Flush {
     pub bytes: usize,
 }
 
-/// Writes the events of one hop, in order, under its fence. What comes within a moment is written together, and text
+/// Writes the events of the runs under one claim, in order, under its fence. What comes within a moment is written together, and text
 /// deltas are joined.
 pub struct Emitter {
     log: Arc<dyn EventLog>,
@@ -122,6 +122,12 @@ impl Emitter {
     /// Lets `drive` end once what it is writing is written, so that it need not be sent again. The rest is for `finish`.
     pub fn rest(&self) {
         self.resting.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Lets another run drive it, which writes what the one before left.
+    pub(crate) fn resume(&self) {
+        self.resting.store(false, Ordering::Release);
         self.wake.notify_one();
     }
 

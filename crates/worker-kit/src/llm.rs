@@ -8,21 +8,22 @@ use ports::llm::{Budget, Call, Completion, Error, Piece, Pieces, Request};
 use ports::store::LlmCallRecord;
 use ports::{Ledger, PortError};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The turn's persisted budget.
 struct TurnBudget {
     ledger: Arc<dyn Ledger>,
     turn: TurnId,
     most: u32,
-    /// The claim has spent one call already.
-    prepaid: Arc<AtomicBool>,
+    /// Calls that the claim has spent already.
+    prepaid: Arc<AtomicU32>,
 }
 
 #[async_trait]
 impl Budget for TurnBudget {
     async fn spend(&self) -> Result<bool, PortError> {
-        if self.prepaid.swap(false, Ordering::Relaxed) {
+        let one_less = |left: u32| left.checked_sub(1);
+        if self.prepaid.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
             return Ok(true);
         }
         self.ledger.spend_llm_call(&self.turn, self.most).await

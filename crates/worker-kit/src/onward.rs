@@ -1,12 +1,16 @@
 //! Jobs under their claims, whether a queue brought them or a run that went on.
 
 use crate::Runner;
+use crate::cancels::Registered;
 use crate::crew::Seat;
+use crate::emitter::Emitter;
 use contracts::Envelope;
 use ports::broker::{HEADER_PAUSED, HEADER_TRACEPARENT, Message};
 use ports::ledger::{Claim, Grant};
 use ports::limiter::Permit;
+use ports::store::LlmCallRecord;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// A job under its claim.
 pub(crate) struct Held {
@@ -24,6 +28,29 @@ pub(crate) struct Held {
     pub(crate) waits: u32,
     /// Its delivery is that of an earlier hop: the broker has no copy of the job.
     pub(crate) went_on: bool,
+    /// The claim has been held since then at the latest.
+    pub(crate) since: Instant,
+    /// What runs before this one did under the same claim, which is that of an earlier job.
+    pub(crate) deferred: Option<Box<Deferred>>,
+}
+
+/// Runs that are not stored: what comes of the next one is stored for all of them, as the outcome of the job that is
+/// claimed.
+pub(crate) struct Deferred {
+    /// The job that is claimed.
+    pub(crate) claimed: Envelope,
+    /// Which run of it.
+    pub(crate) attempt: u32,
+    /// Its delivery is that of an earlier hop.
+    pub(crate) went_on: bool,
+    /// How many runs there were.
+    pub(crate) runs: u32,
+    /// Calls to language models that they made.
+    pub(crate) calls: Vec<LlmCallRecord>,
+    /// Writes under the fence of the claim.
+    pub(crate) emitter: Arc<Emitter>,
+    /// Hears that the turn is cancelled.
+    pub(crate) registered: Arc<Registered>,
 }
 
 impl Held {
@@ -39,6 +66,8 @@ impl Held {
             attempts: message.attempt(),
             waits: message.waits(),
             went_on: false,
+            since: Instant::now(),
+            deferred: None,
         }
     }
 }
@@ -54,12 +83,14 @@ pub(crate) struct Ahead {
 impl Ahead {
     pub(crate) fn onward(self, envelope: Envelope, grant: Grant, trace: Option<String>) -> Box<Onward> {
         let Self { runner, seat, permit, .. } = self;
-        let held = Held { envelope, grant, permit, trace, paused: None, attempts: 0, waits: 0, went_on: true };
+        let (paused, attempts, waits, went_on) = (None, 0, 0, true);
+        let (since, deferred) = (Instant::now(), None);
+        let held = Held { envelope, grant, permit, trace, paused, attempts, waits, went_on, since, deferred };
         Box::new(Onward { runner, seat, held, producer: telemetry::trace::current_traceparent() })
     }
 }
 
-/// The next job, claimed with the outcome of the one before.
+/// The next job, claimed with the outcome of the one before, or done under its claim.
 pub(crate) struct Onward {
     pub(crate) runner: Arc<Runner>,
     pub(crate) seat: Seat,

@@ -13,9 +13,10 @@ use domain::personal::Masking;
 use metrics::Gauge;
 use ports::Ports;
 use ports::broker::{Delivery, HEADER_PRODUCER, HEADER_TRACEPARENT, Message, Queue};
-use ports::ledger::{Claim, Claimed, Outcome, Used};
+use ports::ledger::{Claim, Claimed, Outcome, Prepay, Used};
 use ports::limiter::Permit;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -36,6 +37,9 @@ pub struct Limits {
     pub renew: Duration,
     /// A run that takes longer is ended: the broker would take its message away.
     pub longest_run: Duration,
+    /// What was done under a claim in less than this is stored with what this process does next; zero stores each run.
+    /// Shorter than `renew`, because nothing renews a claim between two runs.
+    pub defer: Duration,
     /// A run of which nothing comes for so long is counted as stuck; zero counts none.
     pub stuck_after: Duration,
     /// An outcome that the store does not take is tried again for so long.
@@ -61,8 +65,8 @@ enum Came {
         settled: Settled,
         /// Unknown where the job cannot be read, or was not claimed.
         hop: Option<HopId>,
-        /// What is parked or buried, where the delivery is that of an earlier hop.
-        job: Option<Message>,
+        /// What is parked or buried instead of it, and in whose queue, where the delivery is that of an earlier hop.
+        job: Option<(Queue, Message)>,
     },
     /// The next job is claimed.
     On(Box<Onward>),
@@ -86,6 +90,8 @@ pub struct Runner {
     free: Arc<Semaphore>,
     /// Who goes on with what this runner's jobs lead to.
     pub(crate) crew: Crew,
+    /// Whether its last run was stored with the one after it, which asks a model.
+    pub(crate) defers: AtomicBool,
     pub(crate) ports: Ports,
     pub(crate) limits: Limits,
     pub(crate) owner: String,
@@ -105,8 +111,8 @@ impl Runner {
         abandon: CancellationToken,
     ) -> Self {
         let (lane, per_source, crew) = (Lane::Interactive, None, Crew::default());
-        let (places, free) = (1, Arc::new(Semaphore::new(1)));
-        Self { handler, lane, per_source, places, free, crew, ports, limits, owner, cancels, abandon }
+        let (places, free, defers) = (1, Arc::new(Semaphore::new(1)), AtomicBool::new(false));
+        Self { handler, lane, per_source, places, free, crew, defers, ports, limits, owner, cancels, abandon }
     }
 
     /// Serves this lane instead of the interactive one.
@@ -210,7 +216,7 @@ impl Runner {
             Came::On(onward) => ("went_on", Some((settle, onward))),
             Came::Over { settled, hop, job } => {
                 let outcome = settled.name();
-                job.into_iter().for_each(|job| settle.turn_to(self.queue(), job));
+                job.into_iter().for_each(|(queue, job)| settle.turn_to(queue, job));
                 settle.finish(settled, hop.as_ref()).await;
                 (outcome, None)
             }
@@ -256,8 +262,16 @@ impl Runner {
             owner: self.owner.clone(),
             lease: self.limits.lease,
             must_last: self.handler.streams(),
-            budget: self.handler.asks_model().then_some(self.limits.llm_calls),
+            prepays: self
+                .handler
+                .asks_model()
+                .then(|| Prepay { calls: self.calls_ahead(), most: self.limits.llm_calls }),
         }
+    }
+
+    /// Where its last run was deferred, the next one's call goes with its own.
+    fn calls_ahead(&self) -> u32 {
+        1 + u32::from(self.defers.load(Ordering::Relaxed))
     }
 
     async fn claim(&self, message: &Message, envelope: Envelope, permit: Option<Permit>, since: Instant) -> Came {
@@ -297,13 +311,7 @@ impl Runner {
     async fn work(&self, mut held: Held, since: Instant) -> Came {
         Span::current().record("attempt", held.grant.attempt);
         pause::point(self.handler.kind(), "before_work").await;
-        let emitter = Arc::new(Emitter::new(
-            self.ports.events.clone(),
-            held.envelope.meta.turn.clone(),
-            held.grant.fence,
-            held.envelope.next_seq,
-            self.limits.flush,
-        ));
+        let emitter = self.emitter_of(&held);
         let last = Last {
             attempt: held.grant.spent.max(held.attempts + 1) >= self.limits.max_attempts,
             wait: held.waits >= MOST_WAITS,
@@ -311,17 +319,30 @@ impl Runner {
         let permit = held.permit.take();
         let run = Run::new(self, held, emitter, since);
         let settled = match run.handle(last, permit).await {
-            Ok(handled) => {
+            Ok(Handled::Deferred(onward)) => return Came::On(onward),
+            Ok(Handled::WentOn(onward)) => {
                 pause::point(self.handler.kind(), "after_commit").await;
-                match handled {
-                    Handled::Stored { outcome, settled } => self.publish(&outcome, settled).await,
-                    Handled::WentOn(onward) => return Came::On(onward),
-                }
+                return Came::On(onward);
+            }
+            Ok(Handled::Stored { outcome, settled }) => {
+                pause::point(self.handler.kind(), "after_commit").await;
+                self.publish(&outcome, settled).await
             }
             Err(stop) => self.stopped(&run, stop).await,
         };
         let job = if settled.moves_the_job() { run.carried() } else { None };
         Came::Over { settled, hop: Some(run.hop().clone()), job }
+    }
+
+    /// Runs under one claim write by one.
+    fn emitter_of(&self, held: &Held) -> Arc<Emitter> {
+        if let Some(deferred) = &held.deferred {
+            deferred.emitter.resume();
+            return deferred.emitter.clone();
+        }
+        let Held { envelope, grant, .. } = held;
+        let (log, turn) = (self.ports.events.clone(), envelope.meta.turn.clone());
+        Arc::new(Emitter::new(log, turn, grant.fence, envelope.next_seq, self.limits.flush))
     }
 
     async fn publish(&self, outcome: &Outcome, then: Settled) -> Settled {

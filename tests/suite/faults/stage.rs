@@ -119,9 +119,11 @@ impl<'a> Stage<'a> {
         match step {
             Step::Pause(kind, point) => {
                 let mut pause = vec![("ASKLINE_PAUSE", format!("{kind}:{point}:{}", self.reached.display()))];
-                // A process that goes on acks only after the last of its steps.
-                if *point == "before_ack" {
-                    pause.push(("ASKLINE_WORKERS__GO_ON_MS", "0".to_owned()));
+                // A process that goes on acks only after the last of its steps, and may store a step with the next.
+                match *point {
+                    "before_ack" => pause.push(("ASKLINE_WORKERS__GO_ON_MS", "0".to_owned())),
+                    "after_commit" => pause.push(("ASKLINE_WORKERS__DEFER_MS", "0".to_owned())),
+                    _ => {}
                 }
                 let role = installation.role_of(kind);
                 stop(installation, &role).await;

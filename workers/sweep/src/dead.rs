@@ -112,7 +112,7 @@ impl Found {
         }
         let (hop, owner) = (envelope.hop.clone(), owner.to_owned());
         let claim =
-            Claim { hop: hop.clone(), turn: turn.id.clone(), owner, lease: LEASE, must_last: false, budget: None };
+            Claim { hop: hop.clone(), turn: turn.id.clone(), owner, lease: LEASE, must_last: false, prepays: None };
         match ports.ledger.claim(claim).await? {
             Claimed::Granted(grant) => end_in(ports, turn, hop.clone(), grant, Ending::given_up(&hop)).await,
             Claimed::Busy(_) => Ok(false),

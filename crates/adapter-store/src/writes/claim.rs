@@ -1,7 +1,7 @@
 use super::{by_id, column};
 use crate::batch::Write;
 use crate::db::{Conn, Row, values};
-use ports::ledger::{Claim, Claimed, Grant, Outcome};
+use ports::ledger::{Claim, Claimed, Grant, Outcome, Prepay};
 use sqlx::postgres::PgRow;
 use sqlx::{Error, PgConnection};
 use std::time::Duration;
@@ -31,7 +31,7 @@ macro_rules! claim {
         concat!(
             "UPDATE turns AS t SET fence = ",
             next_fence!($era),
-            ", llm_calls = t.llm_calls + CASE WHEN i.budget IS NULL THEN 0 ELSE 1 END, \
+            ", llm_calls = t.llm_calls + i.calls, \
              run = CASE WHEN t.hop = i.hop THEN t.run + 1 ELSE 1 END, \
              spared = CASE WHEN t.hop = i.hop THEN t.spared ELSE 0 END, \
              hop = i.hop, hop_done = FALSE, lease_owner = i.owner, lease_until_ms = i.until_ms, seized = FALSE FROM ",
@@ -54,11 +54,11 @@ const TOGETHER: &str = concat!(
     claim!(
         "current_setting('askline.era')::bigint",
         "how JOIN unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $6::bigint[]) \
-         AS i (turn, hop, owner, until_ms, budget) ON how.commits <> ''"
+         AS i (turn, hop, owner, until_ms, calls) ON how.commits <> ''"
     )
 );
 const ALONE: &str =
-    claim!("(SELECT n FROM eras)", "(SELECT $1 AS turn, $2 AS hop, $3 AS owner, $4 AS until_ms, $6 AS budget) AS i");
+    claim!("(SELECT n FROM eras)", "(SELECT $1 AS turn, $2 AS hop, $3 AS owner, $4 AS until_ms, $6 AS calls) AS i");
 /// One era more, no lower than the time in seconds.
 macro_rules! next_era {
     ($now_s:literal) => {
@@ -82,8 +82,8 @@ impl<const LASTS: bool> ClaimHop<LASTS> {
         until_ms(&self.0, now_ms)
     }
 
-    fn budget(&self) -> Option<i64> {
-        self.0.budget.map(i64::from)
+    fn calls(&self) -> i64 {
+        prepaid_calls(&self.0)
     }
 
     fn granted(&self, row: &Row) -> Result<Claimed, Error> {
@@ -139,7 +139,7 @@ impl<const LASTS: bool> Write for ClaimHop<LASTS> {
 
     async fn alone(&self, now_ms: i64, conn: &mut Conn<'_>) -> Result<Option<Claimed>, Error> {
         let (hop, owner) = (self.0.hop.as_str(), &self.0.owner);
-        let values = values![self.key(), hop, owner, self.until_ms(now_ms), now_ms, self.budget()];
+        let values = values![self.key(), hop, owner, self.until_ms(now_ms), now_ms, self.calls()];
         let row = conn.row(ALONE, values).await?;
         row.map(|row| self.granted(&row)).transpose()
     }
@@ -172,7 +172,7 @@ async fn claimed<const LASTS: bool>(
         .bind(column(writes, |write| write.0.owner.as_str()))
         .bind(column(writes, |write| write.until_ms(now_ms)))
         .bind(now_ms)
-        .bind(column(writes, |write| write.budget()))
+        .bind(column(writes, |write| write.calls()))
         .bind((!LASTS).then_some("off"))
         .fetch_all(conn)
         .await
@@ -183,11 +183,21 @@ pub(super) fn until_ms(claim: &Claim, now_ms: i64) -> i64 {
     now_ms.saturating_add(i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// What a claim got, with the call that it has spent.
+/// Calls to language models that a claim spends.
+pub(super) fn prepaid_calls(claim: &Claim) -> i64 {
+    claim.prepays.map_or(0, |prepays| i64::from(prepays.calls))
+}
+
+/// How many calls the turn has spent beyond its budget.
+fn beyond(calls: i64, most: u32) -> u32 {
+    u32::try_from(calls.saturating_sub(i64::from(most)).max(0)).unwrap_or(u32::MAX)
+}
+
+/// What a claim got, with the calls that it has spent.
 pub(super) fn granted(claim: &Claim, row: &Row) -> Result<Grant, Error> {
     let calls = row.int("llm_calls")?;
-    let prepaid = claim.budget.is_some_and(|budget| calls <= i64::from(budget));
-    Ok(Grant { prepaid, ..grant(row)? })
+    let within = |prepays: Prepay| prepays.calls.saturating_sub(beyond(calls, prepays.most));
+    Ok(Grant { prepaid: claim.prepays.map_or(0, within), ..grant(row)? })
 }
 
 /// For a connection that makes its first claim.
@@ -210,7 +220,7 @@ pub(crate) fn grant(row: &Row) -> Result<Grant, Error> {
         // A process of the release before does not begin anew to count with each hop.
         spent: attempt.saturating_sub(spared).max(1),
         cancel_requested: row.flag("cancel_requested")?,
-        prepaid: false,
+        prepaid: 0,
     })
 }
 

@@ -1,4 +1,4 @@
-use super::claim::{begin_era, granted, has_no_era, next_fence, until_ms};
+use super::claim::{begin_era, granted, has_no_era, next_fence, prepaid_calls, until_ms};
 use super::llm_call::{insert_call, insert_calls};
 use super::{by_id, column, encoded, stored};
 use crate::batch::Write;
@@ -99,8 +99,9 @@ impl<const LASTS: bool> CommitOutcome<LASTS> {
         self.then(|claim| until_ms(claim, now_ms))
     }
 
-    fn budget(&self) -> Option<i64> {
-        self.then(|claim| claim.budget).flatten().map(i64::from)
+    /// Calls that the next claim spends, less those that this one spent in vain.
+    fn calls(&self) -> i64 {
+        self.then(prepaid_calls).unwrap_or_default() - i64::from(self.commit.unused_calls)
     }
 
     /// What the row of the turn says after it.
@@ -125,7 +126,7 @@ macro_rules! update {
             next_fence!($era),
             " END, run = CASE WHEN i.next IS NULL THEN t.run ELSE 1 END, \
              spared = CASE WHEN i.next IS NULL THEN t.spared ELSE 0 END, \
-             llm_calls = t.llm_calls + CASE WHEN i.budget IS NULL THEN 0 ELSE 1 END, next_seq = i.next_seq, \
+             llm_calls = t.llm_calls + i.calls, next_seq = i.next_seq, \
              state = COALESCE(i.state, t.state), answer = i.answer, message_id = i.message_id, \
              executed_sql = i.executed_sql, result_id = i.answered_from, \
              input_tokens = t.input_tokens + i.input, output_tokens = t.output_tokens + i.output, \
@@ -147,7 +148,7 @@ const TOGETHER: &str = concat!(
      $15::text[], $16::text[], $19::bigint[], $20::bigint[], $21::bigint[], $32::text[], $33::text[], $34::bigint[], \
      $35::bigint[]) \
      AS i (turn, fence, hop, outcome, next_seq, state, answer, message_id, executed_sql, answered_from, error_code, \
-     error_message, reason, ended_ms, result_id, body, input, output, total, next, owner, until_ms, budget) \
+     error_message, reason, ended_ms, result_id, body, input, output, total, next, owner, until_ms, calls) \
      ON how.commits <> ''), \
      stored AS (",
     update!(
@@ -175,7 +176,7 @@ const UPDATE: &str = update!(
     "(SELECT $1 AS turn, $2 AS fence, $3 AS hop, $4 AS next_seq, $5 AS state, $6 AS answer, $7 AS message_id, \
      $8 AS executed_sql, $9 AS answered_from, $10 AS error_code, $11 AS error_message, $12 AS reason, \
      $13 AS ended_ms, $14 AS input, $15 AS output, $16 AS total, $17 AS next, $18 AS owner, $19 AS until_ms, \
-     $20 AS budget) AS i",
+     $20 AS calls) AS i",
     "business_id, fence, run, spared, cancel_requested, llm_calls"
 );
 const INSERT_HOP: &str = "INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms, published, went_on) \
@@ -223,7 +224,7 @@ impl<const LASTS: bool> Write for CommitOutcome<LASTS> {
         ];
         let Usage { input_tokens, output_tokens, total_tokens } = self.usage;
         let usage = values![stored(input_tokens), stored(output_tokens), stored(total_tokens)];
-        let then = values![self.next(), self.owner(), self.until_ms(now_ms), self.budget()];
+        let then = values![self.next(), self.owner(), self.until_ms(now_ms), self.calls()];
         let values = next.into_iter().chain(end).chain(usage).chain(then).collect();
         let Some(row) = conn.row(UPDATE, values).await? else { return Ok(None) };
         let business = row.text("business_id")?;
@@ -295,7 +296,7 @@ async fn committed<const LASTS: bool>(
         .bind(column(writes, CommitOutcome::next))
         .bind(column(writes, CommitOutcome::owner))
         .bind(column(writes, |write| write.until_ms(now_ms)))
-        .bind(column(writes, CommitOutcome::budget))
+        .bind(column(writes, CommitOutcome::calls))
         .bind(column(&calls, |call| call.business.as_str()))
         .fetch_all(conn)
         .await

@@ -117,7 +117,7 @@ pub fn outcome(turn: &str, hop: &HopId, fence: u64) -> Outcome {
 
 /// The grant of a first run.
 pub fn first(fence: u64) -> Grant {
-    Grant { fence, attempt: 1, spent: 1, cancel_requested: false, prepaid: false }
+    Grant { fence, attempt: 1, spent: 1, cancel_requested: false, prepaid: 0 }
 }
 
 /// A call that took ten tokens and gave two.
@@ -165,7 +165,7 @@ impl Bench {
             owner: owner.to_owned(),
             lease: LEASE,
             must_last: false,
-            budget: None,
+            prepays: None,
         }
     }
 

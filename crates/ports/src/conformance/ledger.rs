@@ -1,7 +1,7 @@
 //! The suite of [`Ledger`](crate::Ledger): claims, leases, fences, outcomes.
 
 use super::bench::{Bench, LEASE, business, call, completed, first, hop, outcome, question, rows, user};
-use crate::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Renewed, Used};
+use crate::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Prepay, Renewed, Used};
 use crate::store::{EndState, TurnState};
 use contracts::event::Usage;
 use contracts::{Envelope, HopId, Meta};
@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use std::time::Duration;
 
 /// A run that counts.
-const SPENT: Back = Back { used: Used::Attempt, unused_call: false };
+const SPENT: Back = Back { used: Used::Attempt, unused_calls: 0 };
 
 /// Runs the suite: `ports::ledger_conformance!(make);`. `make` gives a [`Bench`] on a fresh database.
 #[macro_export]
@@ -49,6 +49,8 @@ macro_rules! ledger_conformance {
                 an_ended_turn_cannot_be_seized,
                 a_turn_spends_up_to_its_budget,
                 a_claim_spends_the_first_call_of_its_work,
+                a_claim_spends_no_more_calls_than_there_are,
+                calls_that_were_not_made_are_given_back_with_the_outcome,
                 a_call_that_was_not_made_is_given_back_with_the_claim,
                 calls_are_stored_with_the_outcome,
                 fifty_calls_at_once_spend_exactly_the_budget,
@@ -242,6 +244,7 @@ pub async fn a_late_writer_is_fenced_and_stores_nothing(bench: Bench) {
         result: Some(result.clone()),
         end: Some(completed("late")),
         calls: vec![call("resp_1", "llm_late")],
+        unused_calls: 0,
         then: None,
     };
     assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Fenced);
@@ -350,23 +353,53 @@ pub async fn a_claim_spends_the_first_call_of_its_work(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
     let mut prepaid = Vec::new();
     for _ in 0..3 {
-        let claim = Claim { budget: Some(2), ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
+        let claim =
+            Claim { prepays: Some(Prepay { calls: 1, most: 2 }), ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
         let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
         prepaid.push(grant.prepaid);
         bench.ledger.release(&turn, grant.fence, SPENT).await.unwrap();
     }
-    assert_eq!(prepaid, [true, true, false]);
+    assert_eq!(prepaid, [1, 1, 0]);
     assert!(!bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
-    assert!(!bench.granted("resp_1", &hop("resp_1")).await.prepaid);
+    assert_eq!(bench.granted("resp_1", &hop("resp_1")).await.prepaid, 0);
+}
+
+/// A claim may spend calls of the runs after its own, and gets as many as are left.
+pub async fn a_claim_spends_no_more_calls_than_there_are(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let mut prepaid = Vec::new();
+    for _ in 0..3 {
+        let claim =
+            Claim { prepays: Some(Prepay { calls: 2, most: 3 }), ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
+        let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
+        prepaid.push(grant.prepaid);
+        bench.ledger.release(&turn, grant.fence, SPENT).await.unwrap();
+    }
+    assert_eq!(prepaid, [2, 1, 0]);
+}
+
+pub async fn calls_that_were_not_made_are_given_back_with_the_outcome(bench: Bench) {
+    let turn = bench.accepted("resp_1").await;
+    let claim =
+        Claim { prepays: Some(Prepay { calls: 2, most: 2 }), ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
+    let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
+    let commit = Commit { unused_calls: 1, ..Commit::of(outcome("resp_1", &hop("resp_1"), grant.fence)) };
+    assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
+    assert!(bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
+    assert!(!bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
 }
 
 pub async fn a_call_that_was_not_made_is_given_back_with_the_claim(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
     for must_last in [false, true, false] {
-        let claim = Claim { budget: Some(1), must_last, ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
+        let claim = Claim {
+            prepays: Some(Prepay { calls: 1, most: 1 }),
+            must_last,
+            ..bench.claim_of("resp_1", &hop("resp_1"), "worker")
+        };
         let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
-        assert!(grant.prepaid);
-        let unused = Back { used: Used::Nothing, unused_call: true };
+        assert_eq!(grant.prepaid, 1);
+        let unused = Back { used: Used::Nothing, unused_calls: 1 };
         bench.ledger.release(&turn, grant.fence, unused).await.unwrap();
         bench.ledger.release(&turn, grant.fence, unused).await.unwrap();
     }

@@ -1,7 +1,7 @@
 //! The suite of [`Ledger`](crate::Ledger) where a run goes on with the next hop: outcome and claim are one step.
 
 use super::bench::{Bench, LEASE, business, completed, first, hop, outcome, question};
-use crate::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Renewed};
+use crate::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Prepay, Renewed};
 use contracts::HopId;
 use std::time::Duration;
 
@@ -73,10 +73,11 @@ pub async fn the_next_hop_is_a_first_run_under_a_new_fence(bench: Bench) {
 }
 
 pub async fn a_claim_with_an_outcome_spends_the_first_call_of_its_work(bench: Bench) {
-    for (turn, budget, prepaid) in [("resp_1", 1, true), ("resp_2", 0, false)] {
+    for (turn, most, prepaid) in [("resp_1", 1, 1), ("resp_2", 0, 0)] {
         bench.accepted(turn).await;
         let commit = onward(&bench, turn, bench.granted(turn, &hop(turn)).await.fence);
-        let then = commit.then.map(|claim| Claim { budget: Some(budget), must_last: true, ..claim });
+        let then =
+            commit.then.map(|claim| Claim { prepays: Some(Prepay { calls: 1, most }), must_last: true, ..claim });
         let gone = bench.ledger.commit(Commit { then, ..commit }).await.unwrap();
         let Committed::WentOn(grant) = gone else { panic!("{turn} did not go on: {gone:?}") };
         assert_eq!(grant.prepaid, prepaid, "{turn}");

@@ -267,6 +267,7 @@ fn runner(handler: Arc<dyn Handler>, ports: Ports) -> Runner {
         renew: Duration::from_secs(20),
         keep_outcome: Duration::from_millis(100),
         longest_run: Duration::from_secs(60),
+        defer: Duration::ZERO,
         stuck_after: Duration::ZERO,
         max_attempts: 5,
         llm_calls: 8,

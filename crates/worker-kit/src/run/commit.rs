@@ -13,6 +13,7 @@ use ports::PortError;
 use ports::broker::Queue;
 use ports::ledger::{Commit, Committed, Grant, Outcome};
 use ports::store::{EndState, StoredResult};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The first pause before an outcome is stored again; each is twice as long as the one before, up to the longest.
@@ -20,21 +21,28 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Run<'_> {
-    /// Stores what came of the run, with the claim of the next hop where somebody here has room for it.
-    pub(super) async fn commit(&self, done: Done, settled: Settled) -> Result<Handled, Stop> {
-        let emitted = self.emitter.finish().await.map_err(|late| {
-            tracing::info!(%late, "a late run stops");
-            Stop::Fenced
-        })?;
+    /// Stores what came of the run, with the claim of the next hop where somebody here has room for it; or goes on
+    /// without, where it may wait.
+    pub(super) async fn commit(&self, mut done: Done, settled: Settled) -> Result<Handled, Stop> {
+        let waits = self.may_wait(&done, &settled);
+        let next = done.next.take().map(|next| self.child(next, self.place_of_next(waits)));
+        let ahead = self.ahead(next.as_ref()).await;
+        let (ahead, next) = match (ahead, next) {
+            (Some(ahead), Some(next)) if waits && !ahead.claim.must_last => return Ok(self.defer(ahead, next)),
+            others => others,
+        };
+        self.runner.defers.store(false, Ordering::Relaxed);
+        let emitted = self.write_events().await?;
         let now = self.runner.ports.clock.now_ms();
         let end = done.ending.map(|ending| end_state(ending, &self.ctx.meta.turn, now));
-        let mut outcome = self.outcome(done.next, end.as_ref(), emitted, &settled)?;
-        let ahead = self.ahead(&outcome).await;
+        let terminal_event = self.terminal_event(end.as_ref())?;
+        let mut outcome = Outcome { terminal_event, dead: settled.dead_because(), ..self.outcome(next, emitted) };
         let commit = Commit {
             outcome: outcome.clone(),
             result: done.result.map(|rows| self.result(rows)),
             end,
-            calls: self.ctx.calls(),
+            calls: self.calls(),
+            unused_calls: self.ctx.prepaid.load(Ordering::Relaxed),
             then: ahead.as_ref().map(|ahead| ahead.claim.clone()),
         };
         let grant = self.store(commit).await?;
@@ -47,31 +55,36 @@ impl Run<'_> {
         })
     }
 
-    fn outcome(
-        &self,
-        next: Option<NextJob>,
-        end: Option<&EndState>,
-        emitted: Emitted,
-        settled: &Settled,
-    ) -> Result<Outcome, Stop> {
+    /// Writes the last events of the run.
+    pub(super) async fn write_events(&self) -> Result<Emitted, Stop> {
+        self.emitter.finish().await.map_err(|late| {
+            tracing::info!(%late, "a late run stops");
+            Stop::Fenced
+        })
+    }
+
+    /// What comes of the hop that is claimed, as long as it ends nothing.
+    pub(super) fn outcome(&self, next: Option<Envelope>, emitted: Emitted) -> Outcome {
         let Emitted { next_seq, batches } = emitted;
-        let usage = self.usage();
-        let terminal = end.map(|end| serde_json::to_string(&event_of(end, &self.ctx.meta, usage)));
-        let terminal_event = terminal.transpose().map_err(|error| {
-            tracing::error!(%error, "the terminal event cannot be encoded");
-            Stop::Uncommitted
-        })?;
-        Ok(Outcome {
-            hop: self.held.envelope.hop.clone(),
+        Outcome {
+            hop: self.hop().clone(),
             turn: self.ctx.meta.turn.clone(),
-            fence: self.held.grant.fence,
-            next: next.map(|next| self.child(next, next_seq, usage)).into_iter().collect(),
-            terminal_event,
+            fence: self.fence(),
+            next: next.map(|next| Envelope { next_seq, ..next }).into_iter().collect(),
+            terminal_event: None,
             next_seq,
             batches,
             traceparent: self.held.trace.clone(),
-            dead: settled.dead_because(),
+            dead: None,
             published: false,
+        }
+    }
+
+    fn terminal_event(&self, end: Option<&EndState>) -> Result<Option<String>, Stop> {
+        let event = end.map(|end| serde_json::to_string(&event_of(end, &self.ctx.meta, self.usage())));
+        event.transpose().map_err(|error| {
+            tracing::error!(%error, "the terminal event cannot be encoded");
+            Stop::Uncommitted
         })
     }
 
@@ -85,8 +98,8 @@ impl Run<'_> {
     }
 
     /// Who goes on with the next job, when somebody of this process has room for it.
-    async fn ahead(&self, outcome: &Outcome) -> Option<Ahead> {
-        let [next] = outcome.next.as_slice() else { return None };
+    async fn ahead(&self, next: Option<&Envelope>) -> Option<Ahead> {
+        let next = next?;
         let queue = Queue::of(next.kind.clone(), next.meta.lane);
         let (runner, seat) = self.runner.crew.next(&queue, self.since.elapsed())?;
         let permit = runner.let_in(next).await.ok()?;
@@ -94,13 +107,13 @@ impl Run<'_> {
     }
 
     /// The grant of the next hop, where the commit asked for it.
-    async fn store(&self, commit: Commit) -> Result<Option<Grant>, Stop> {
+    pub(super) async fn store(&self, commit: Commit) -> Result<Option<Grant>, Stop> {
         pause::point(self.runner.handler.kind(), "before_commit").await;
         let ended = commit.end.as_ref().map(|end| end.state.as_str());
-        let next = commit.then.as_ref().map(|claim| claim.hop.clone());
+        let (hop, next) = (commit.outcome.hop.clone(), commit.then.as_ref().map(|claim| claim.hop.clone()));
         match self.commit_at_last(commit).await {
             Ok(Committed::Stored) => {
-                protocol::committed(&self.ctx.hop, self.held.grant.fence, ended.is_some());
+                protocol::committed(&hop, self.fence(), ended.is_some());
                 ended.into_iter().for_each(tell_of_end);
                 Ok(None)
             }
@@ -138,9 +151,10 @@ impl Run<'_> {
         }
     }
 
-    fn child(&self, next: NextJob, next_seq: u64, spent: Usage) -> Envelope {
-        let mut envelope = self.held.envelope.child(0, next, next_seq);
-        envelope.meta.spent = spent;
+    /// The next job, as the one that this claim's hop leads to. No event of it has a lower number than those here.
+    fn child(&self, next: NextJob, place: usize) -> Envelope {
+        let mut envelope = self.claimed().child(place, next, self.held.envelope.next_seq);
+        envelope.meta.spent = self.usage();
         envelope
     }
 

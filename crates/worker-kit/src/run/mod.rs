@@ -1,8 +1,10 @@
 //! One run of one hop, under one claim: its handler, what becomes of that, and what is stored.
 
 mod commit;
+mod defer;
 mod work;
 
+use crate::cancels::Registered;
 use crate::emitter::Emitter;
 use crate::ending::{Ending, USED_UP};
 use crate::job_error::DEFECT;
@@ -14,8 +16,8 @@ use crate::worker::Done;
 use crate::{Ctx, JobError, protocol};
 use contracts::{Event, HopId};
 use ports::PortError;
-use ports::broker::Message;
-use ports::ledger::{Back, Outcome, Used};
+use ports::broker::{Message, Queue};
+use ports::ledger::{Back, Grant, Outcome, Used};
 use ports::limiter::Permit;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -29,6 +31,9 @@ pub(crate) struct Run<'a> {
     held: Held,
     emitter: Arc<Emitter>,
     ctx: Ctx,
+    registered: Arc<Registered>,
+    /// The claim of its own job, where that was made after it had begun under another's.
+    own: OnceLock<Grant>,
     /// Since when the delivery is held.
     since: Instant,
     /// Whether the step's beginning was told: only then is its end.
@@ -50,6 +55,8 @@ pub(crate) enum Handled {
     Stored { outcome: Outcome, settled: Settled },
     /// The next hop is claimed with it.
     WentOn(Box<Onward>),
+    /// It is not stored: the next hop is done under the same claim.
+    Deferred(Box<Onward>),
 }
 
 /// Why a run came to nothing that is stored.
@@ -72,7 +79,11 @@ type Worked = Result<Done, JobError>;
 
 impl<'a> Run<'a> {
     pub(crate) fn new(runner: &'a Runner, held: Held, emitter: Arc<Emitter>, since: Instant) -> Self {
-        let Held { envelope, grant, .. } = &held;
+        let Held { envelope, grant, deferred, .. } = &held;
+        let registered = match deferred {
+            Some(deferred) => deferred.registered.clone(),
+            None => Arc::new(runner.cancels.register(&envelope.meta.turn)),
+        };
         let ctx = Ctx {
             meta: envelope.meta.clone(),
             kind: runner.handler.kind(),
@@ -81,7 +92,7 @@ impl<'a> Run<'a> {
             ports: runner.ports.clone(),
             cancel: CancellationToken::new(),
             llm_calls: runner.limits.llm_calls,
-            prepaid: Arc::new(AtomicBool::new(grant.prepaid)),
+            prepaid: Arc::new(AtomicU32::new(grant.prepaid)),
             calls: Mutex::default(),
             left_traces: AtomicBool::new(false),
             masking: runner.limits.masking.clone(),
@@ -93,7 +104,8 @@ impl<'a> Run<'a> {
             progress: Arc::new(Progress::new(runner.ports.clock.clone())),
             told: OnceLock::new(),
         };
-        Self { runner, held, emitter, ctx, since, started: AtomicBool::new(false) }
+        let (own, started) = (OnceLock::new(), AtomicBool::new(false));
+        Self { runner, held, emitter, ctx, registered, own, since, started }
     }
 
     /// Runs the handler and stores what came of it. The permit counts the job as one that works with its source, which
@@ -102,10 +114,20 @@ impl<'a> Run<'a> {
         let started = self.runner.ports.clock.monotonic_ms();
         let worked = self.work(last.attempt).await?;
         drop(permit);
-        let (done, settled) = self.judge(worked, last).await?;
+        let (done, settled) = match self.judge(worked, last).await {
+            Err(stop) => {
+                self.store_deferred().await?;
+                return Err(stop);
+            }
+            Ok(judged) => judged,
+        };
+        if matches!(settled, Settled::Dead { .. }) {
+            self.store_deferred().await?;
+        }
         self.complete_step(&done, started);
         match self.commit(done, settled).await {
             Err(Stop::Refused(error)) => {
+                self.store_deferred().await?;
                 let defect = JobError::internal("store the outcome", error);
                 let (done, settled) = self.dead("internal_error", DEFECT, &defect);
                 self.commit(done, settled).await
@@ -114,19 +136,21 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The hop that is claimed.
     pub(crate) fn hop(&self) -> &HopId {
-        &self.ctx.hop
+        &self.claimed().hop
     }
 
     pub(crate) fn fence(&self) -> u64 {
-        self.held.grant.fence
+        self.own.get().unwrap_or(&self.held.grant).fence
     }
 
-    /// Its job, where its delivery is that of an earlier hop.
-    pub(crate) fn carried(&self) -> Option<Message> {
-        let Held { envelope, trace, .. } = self.held.went_on.then_some(&self.held)?;
-        match Message::carrying(envelope, trace.clone()) {
-            Ok(job) => Some(job),
+    /// The job that is claimed, where its delivery is that of an earlier hop, and its queue.
+    pub(crate) fn carried(&self) -> Option<(Queue, Message)> {
+        let is_carried = self.deferred().map_or(self.held.went_on, |deferred| deferred.went_on);
+        let claimed = is_carried.then(|| self.claimed())?;
+        match Message::carrying(claimed, self.held.trace.clone()) {
+            Ok(job) => Some((Queue::of(claimed.kind.clone(), claimed.meta.lane), job)),
             Err(error) => {
                 tracing::error!(%error, "a job cannot be encoded: the one before it comes again");
                 None
@@ -152,16 +176,16 @@ impl<'a> Run<'a> {
     }
 
     async fn give_back(&self, used: Used) {
-        let back = Back { used, unused_call: self.ctx.prepaid.load(Ordering::Relaxed) };
-        match self.runner.ports.ledger.release(&self.ctx.meta.turn, self.held.grant.fence, back).await {
-            Ok(()) => protocol::step("released", self.ctx.hop.as_str(), Some(self.held.grant.fence)),
+        let back = Back { used, unused_calls: self.ctx.prepaid.load(Ordering::Relaxed) };
+        match self.runner.ports.ledger.release(&self.ctx.meta.turn, self.fence(), back).await {
+            Ok(()) => protocol::step("released", self.hop().as_str(), Some(self.fence())),
             Err(error) => tracing::warn!(%error, "a claim was not given back: its lease will end"),
         }
     }
 
     /// Records the calls of a run that came to nothing: they were made all the same.
     pub(crate) async fn record_calls(&self) {
-        for call in self.ctx.calls() {
+        for call in self.calls() {
             if let Err(error) = self.runner.ports.store.record_llm_call(&call).await {
                 tracing::warn!(%error, "a call to a language model was not recorded");
             }

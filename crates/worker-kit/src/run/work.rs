@@ -1,7 +1,6 @@
 //! The handler of a run, its events and its lease, side by side.
 
 use super::{Run, Stop, Worked};
-use crate::cancels::Registered;
 use crate::ending::Ending;
 use crate::progress::{Watchman, Who};
 use crate::told::Told;
@@ -99,11 +98,10 @@ impl Run<'_> {
 
     /// The handler, its events and its lease, side by side, until it ends or something stops it.
     async fn run_handler(&self) -> Result<Worked, Stop> {
-        let registered = self.runner.cancels.register(&self.ctx.meta.turn);
         let handler = AssertUnwindSafe(self.handler()).catch_unwind();
         let handler = handler.map(|ended| ended.unwrap_or_else(|_| Err(JobError::retry("run the job", "it panicked"))));
         let drive = self.emitter.drive();
-        let lease = self.keep_lease(&registered);
+        let lease = self.keep_lease();
         let watching = self.watchman().watch();
         tokio::pin!(handler, drive, lease, watching);
         let mut driving = true;
@@ -119,7 +117,7 @@ impl Run<'_> {
                 () = &mut drive, if driving => driving = false,
                 lost = &mut lease => break lost,
                 never = &mut watching => match never {},
-                interrupt = self.interrupted(&registered) => break interrupt,
+                interrupt = self.interrupted() => break interrupt,
             }
         };
         self.ctx.cancel.cancel();
@@ -154,9 +152,9 @@ impl Run<'_> {
         self.runner.handler.run(&self.ctx, &self.held.envelope).await
     }
 
-    async fn interrupted(&self, registered: &Registered) -> Interrupt {
+    async fn interrupted(&self) -> Interrupt {
         tokio::select! {
-            () = registered.requested.cancelled() => Interrupt::Cancelled,
+            () = self.registered.requested.cancelled() => Interrupt::Cancelled,
             () = tokio::time::sleep(self.ctx.time_left()) => Interrupt::Deadline,
             () = tokio::time::sleep_until(self.since + self.runner.limits.longest_run) => Interrupt::TooLong,
             () = self.emitter.lost().cancelled() => Interrupt::Fenced,
@@ -165,18 +163,18 @@ impl Run<'_> {
     }
 
     /// Renews the claim until it is lost, or its lease is over because the store does not answer.
-    async fn keep_lease(&self, registered: &Registered) -> Interrupt {
+    async fn keep_lease(&self) -> Interrupt {
         let limits = &self.runner.limits;
-        let mut held_until = tokio::time::Instant::now() + limits.lease;
+        let mut held_until = self.held.since + limits.lease;
         loop {
             tokio::time::sleep(limits.renew).await;
             let asked = tokio::time::Instant::now();
-            let renewal = self.runner.ports.ledger.renew(&self.ctx.meta.turn, self.held.grant.fence, limits.lease);
+            let renewal = self.runner.ports.ledger.renew(&self.ctx.meta.turn, self.fence(), limits.lease);
             match tokio::time::timeout_at(held_until, renewal).await {
                 Ok(Ok(Renewed::Held { cancel_requested })) => {
                     held_until = asked + limits.lease;
                     if cancel_requested {
-                        registered.requested.cancel();
+                        self.registered.requested.cancel();
                     }
                 }
                 Ok(Ok(Renewed::Lost)) => return Interrupt::Fenced,

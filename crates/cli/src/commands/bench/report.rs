@@ -30,6 +30,7 @@ pub struct Report {
     recorded: bool,
     message_bytes: f64,
     events_per_turn: f64,
+    outcomes_per_turn: f64,
     cpu_s_per_1000_turns: Cpu,
     cpu_s_per_1000_turns_all: Option<f64>,
     /// Writes that shared a commit, by kind of write.
@@ -94,6 +95,7 @@ impl Report {
             recorded: false,
             message_bytes,
             events_per_turn: 0.0,
+            outcomes_per_turn: 0.0,
             cpu_s_per_1000_turns: Cpu::default(),
             cpu_s_per_1000_turns_all: None,
             store_batch: BTreeMap::new(),
@@ -136,11 +138,13 @@ impl Report {
         }
     }
 
-    /// Four outcomes, three calls and one audit row of an intent for each answer.
+    /// Three calls and one audit row of an intent for each answer, and an outcome for each of its four steps, which may be
+    /// that of the step after it, too.
     pub fn check_records(&mut self, recorded: Recorded) {
-        let turns = self.answered;
-        let expected = Recorded { completed: turns, audited: turns, called: 3 * turns, hops: 4 * turns };
-        self.recorded = recorded == expected;
+        let (turns, hops) = (self.answered, recorded.hops);
+        let expected = Recorded { completed: turns, audited: turns, called: 3 * turns, hops };
+        self.recorded = recorded == expected && (turns..=4 * turns).contains(&hops);
+        self.outcomes_per_turn = rounded(hops as f64 / turns.max(1) as f64);
         if !self.recorded {
             self.notes.push(format!("the store kept {recorded:?}, expected was {expected:?}"));
         }
@@ -201,6 +205,7 @@ impl Report {
             ("  PostgreSQL", or_unknown(cpu.store)),
             ("  clients, not in the sum", or_unknown(cpu.client)),
             ("events a turn", self.events_per_turn.to_string()),
+            ("outcomes a turn", self.outcomes_per_turn.to_string()),
             ("bytes of a job", self.message_bytes.to_string()),
             ("writes a commit", list(&self.store_batch)),
             ("a hop, ms", list(&self.hop_ms)),
