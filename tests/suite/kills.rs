@@ -145,8 +145,8 @@ async fn the_embedded_process_killed_before_it_stored_anything_does_it_all_again
         assert_eq!(transcript.check().status(), "completed", "{case}: {:#?}", transcript.terminal());
         assert!(transcript.text().contains("28"), "{case}: {}", transcript.text());
         let classified = transcript.of("response.askline.step.started").filter(|step| step["step"] == "classify");
-        let runs: Vec<_> = classified.map(|step| step["attempt"].clone()).collect();
-        assert_eq!(runs, [1, 2], "{case}");
+        // That the first one began is told with what it led to, and may not have been.
+        assert_eq!(classified.last().expect("a question is sorted")["attempt"], 2, "{case}");
         let executed = audit_attempts(&folder.path().join("store.sqlite"), transcript.id()).await;
         assert_eq!(executed, attempts, "{case}");
     }

@@ -55,6 +55,9 @@ impl Moody {
 #[async_trait]
 impl Llm for Moody {
     async fn stream(&self, call: Call) -> Result<Pieces, Error> {
+        if !call.budget.spend().await? {
+            return Err(Error::BudgetSpent);
+        }
         match call.request.purpose.as_str() {
             "classify" => tokio::time::sleep(self.sorts_after).await,
             "generate_sql" if self.panics_now() => panic!("as the test wants it"),

@@ -142,11 +142,15 @@ impl Commit {
     }
 
     /// True when what it holds can be had from nowhere else: the turn's end, rows that the next hop reads, the word
-    /// that a job is dead, the claim of a run that streams. An outcome that only says what comes next may be forgotten by a store that crashes: its job
-    /// is delivered again and decides anew, or the next one was published before.
+    /// that a job is dead, the claim of a run that streams, a next job under a name that another run would not give it. An
+    /// outcome that only says what comes next may be forgotten by a store that crashes: its job is delivered again and
+    /// decides anew, or the next one was published before.
     pub fn must_last(&self) -> bool {
         let claims_for_good = self.then.as_ref().is_some_and(|claim| claim.must_last);
-        self.end.is_some() || self.result.is_some() || self.outcome.dead.is_some() || claims_for_good
+        let outcome = &self.outcome;
+        let is_as_ever = |next: &Envelope| next.hop == outcome.hop.child(&next.kind, 0);
+        let names_anew = !outcome.next.iter().all(is_as_ever);
+        self.end.is_some() || self.result.is_some() || outcome.dead.is_some() || claims_for_good || names_anew
     }
 }
 

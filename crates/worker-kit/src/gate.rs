@@ -1,4 +1,4 @@
-use contracts::Envelope;
+use contracts::Meta;
 use ports::limiter::{Limiter, Permit};
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ pub(crate) struct Gate<'a> {
 
 impl Gate<'_> {
     /// A permit to hold while the job runs, or how long it has to wait.
-    pub(crate) async fn enter(&self, envelope: &Envelope) -> Result<Option<Permit>, Duration> {
-        let Some(connection) = &envelope.meta.connection else { return Ok(None) };
+    pub(crate) async fn enter(&self, meta: &Meta) -> Result<Option<Permit>, Duration> {
+        let Some(connection) = &meta.connection else { return Ok(None) };
         let key = format!("source:{connection}");
         for pause_ms in PAUSES_MS {
             match self.limiter.acquire(&key, self.most).await {

@@ -6,7 +6,7 @@ use crate::crew::Seat;
 use crate::emitter::Emitter;
 use contracts::Envelope;
 use ports::broker::{HEADER_PAUSED, HEADER_TRACEPARENT, Message};
-use ports::ledger::{Claim, Grant};
+use ports::ledger::Grant;
 use ports::limiter::Permit;
 use ports::store::LlmCallRecord;
 use std::sync::Arc;
@@ -72,17 +72,16 @@ impl Held {
     }
 }
 
-/// Who could go on with the next job, and the claim to ask for.
+/// Who can go on with the next job.
 pub(crate) struct Ahead {
     pub(crate) runner: Arc<Runner>,
     pub(crate) seat: Seat,
     pub(crate) permit: Option<Permit>,
-    pub(crate) claim: Claim,
 }
 
 impl Ahead {
     pub(crate) fn onward(self, envelope: Envelope, grant: Grant, trace: Option<String>) -> Box<Onward> {
-        let Self { runner, seat, permit, .. } = self;
+        let Self { runner, seat, permit } = self;
         let (paused, attempts, waits, went_on) = (None, 0, 0, true);
         let (since, deferred) = (Instant::now(), None);
         let held = Held { envelope, grant, permit, trace, paused, attempts, waits, went_on, since, deferred };

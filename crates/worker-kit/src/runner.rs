@@ -8,7 +8,7 @@ use crate::publish::{mark_published, publish_outcome};
 use crate::run::{Handled, Last, Run, Stop};
 use crate::settle::{Settle, Settled};
 use crate::{Handler, JobError, ShownSchemas, protocol};
-use contracts::{ENVELOPE_VERSION, Envelope, HopId, Lane};
+use contracts::{ENVELOPE_VERSION, Envelope, HopId, Lane, Meta};
 use domain::personal::Masking;
 use metrics::Gauge;
 use ports::Ports;
@@ -243,16 +243,16 @@ impl Runner {
 
     /// A job that finds its source full is parked as if it had not come: of that the protocol of the turn knows nothing.
     async fn enter(&self, message: &Message, envelope: Envelope, since: Instant) -> Came {
-        match self.let_in(&envelope).await {
+        match self.let_in(&envelope.meta).await {
             Ok(permit) => self.claim(message, envelope, permit, since).await,
             Err(after) => Came::unknown(Settled::Snooze(after)),
         }
     }
 
     /// A permit for the job's source where one is needed, or how long the job has to wait.
-    pub(crate) async fn let_in(&self, envelope: &Envelope) -> Result<Option<Permit>, Duration> {
+    pub(crate) async fn let_in(&self, meta: &Meta) -> Result<Option<Permit>, Duration> {
         let Some(most) = self.per_source else { return Ok(None) };
-        Gate { limiter: &*self.ports.limiter, most }.enter(envelope).await
+        Gate { limiter: &*self.ports.limiter, most }.enter(meta).await
     }
 
     pub(crate) fn claim_of(&self, envelope: &Envelope) -> Claim {

@@ -24,13 +24,14 @@ impl Run<'_> {
     /// Stores what came of the run, with the claim of the next hop where somebody here has room for it; or goes on
     /// without, where it may wait.
     pub(super) async fn commit(&self, mut done: Done, settled: Settled) -> Result<Handled, Stop> {
-        let waits = self.may_wait(&done, &settled);
+        let ahead = self.ahead(done.next.as_ref()).await;
+        let waits = self.may_wait(&done, &settled, ahead.as_ref());
         let next = done.next.take().map(|next| self.child(next, self.place_of_next(waits)));
-        let ahead = self.ahead(next.as_ref()).await;
         let (ahead, next) = match (ahead, next) {
-            (Some(ahead), Some(next)) if waits && !ahead.claim.must_last => return Ok(self.defer(ahead, next)),
+            (Some(ahead), Some(next)) if waits => return Ok(self.defer(ahead, next)),
             others => others,
         };
+        let then = ahead.as_ref().zip(next.as_ref()).map(|(ahead, next)| ahead.runner.claim_of(next));
         self.runner.defers.store(false, Ordering::Relaxed);
         let emitted = self.write_events().await?;
         let now = self.runner.ports.clock.now_ms();
@@ -43,7 +44,7 @@ impl Run<'_> {
             end,
             calls: self.calls(),
             unused_calls: self.ctx.prepaid.load(Ordering::Relaxed),
-            then: ahead.as_ref().map(|ahead| ahead.claim.clone()),
+            then,
         };
         let grant = self.store(commit).await?;
         Ok(match (ahead, grant, outcome.next.pop()) {
@@ -98,12 +99,11 @@ impl Run<'_> {
     }
 
     /// Who goes on with the next job, when somebody of this process has room for it.
-    async fn ahead(&self, next: Option<&Envelope>) -> Option<Ahead> {
-        let next = next?;
-        let queue = Queue::of(next.kind.clone(), next.meta.lane);
+    async fn ahead(&self, next: Option<&NextJob>) -> Option<Ahead> {
+        let queue = Queue::of(next?.kind.clone(), self.ctx.meta.lane);
         let (runner, seat) = self.runner.crew.next(&queue, self.since.elapsed())?;
-        let permit = runner.let_in(next).await.ok()?;
-        Some(Ahead { claim: runner.claim_of(next), runner, seat, permit })
+        let permit = runner.let_in(&self.ctx.meta).await.ok()?;
+        Some(Ahead { runner, seat, permit })
     }
 
     /// The grant of the next hop, where the commit asked for it.

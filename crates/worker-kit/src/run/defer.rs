@@ -14,12 +14,13 @@ const MOST: u32 = 8;
 
 impl Run<'_> {
     /// Whether all that was done under the claim can be done again by whoever comes after a crash: it took no time, only
-    /// leads on, and nobody has seen more of it than that it began.
-    pub(super) fn may_wait(&self, done: &Done, settled: &Settled) -> bool {
+    /// leads on, and nobody has seen more of it than that it began. Who streams has a claim of its own.
+    pub(super) fn may_wait(&self, done: &Done, settled: &Settled, ahead: Option<&Ahead>) -> bool {
+        let is_taken_up = ahead.is_some_and(|ahead| !ahead.runner.handler.streams());
         let only_leads_on = done.ending.is_none() && done.result.is_none() && matches!(settled, Settled::Done);
         let is_seen = self.ctx.has_left_traces() || self.emitter.has_said_text();
         let took = self.held.since.elapsed();
-        only_leads_on && !is_seen && took < self.runner.limits.defer && self.waiting_runs() < MOST
+        is_taken_up && only_leads_on && !is_seen && took < self.runner.limits.defer && self.waiting_runs() < MOST
     }
 
     /// The number of the next job among those that its hop may lead to. A run that is not stored has done its work under

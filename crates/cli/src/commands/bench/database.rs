@@ -5,13 +5,15 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use std::ops::RangeInclusive;
 use url::Url;
 
-/// A plan that PostgreSQL makes for an empty table is not one for a table in use.
+/// A plan that PostgreSQL makes for an empty table is not one for a table in use. What it holds is not so old that it would
+/// be deleted meanwhile.
 const PREFILL: [&str; 6] = [
     "INSERT INTO turns (id, business_id, user_id, conversation_id, connection_id, question, state, fence, hop, run, \
      hop_done, llm_calls, next_seq, answer, message_id, created_ms, deadline_ms, ended_ms) \
      SELECT 'resp_old_' || n, 'biz_old_' || n % 100, 'usr_old', 'conv_old_' || n / 4, 'con_old', 'How many?', \
-     'completed', 4, 'resp_old_' || n || '/reply.0', 1, TRUE, 3, 20, repeat('word ', 64), 'msg_old_' || n, n, \
-     n + 1000, n + 1000 FROM generate_series(1, 10000) AS n",
+     'completed', 4, 'resp_old_' || n || '/reply.0', 1, TRUE, 3, 20, repeat('word ', 64), 'msg_old_' || n, \
+     hour_ago + n, hour_ago + n + 1000, hour_ago + n + 1000 FROM generate_series(1, 10000) AS n, \
+     (SELECT extract(epoch FROM now())::bigint * 1000 - 3600000 AS hour_ago) AS time",
     "INSERT INTO hops (hop, turn_id, business_id, fence, outcome, stored_ms, published) \
      SELECT 'resp_old_' || n / 4 || '/hop.' || n % 4, 'resp_old_' || n / 4, 'biz_old', 1, repeat('x', 600), n, TRUE \
      FROM generate_series(4, 40003) AS n",
