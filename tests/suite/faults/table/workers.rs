@@ -58,14 +58,21 @@ fn generator_killed() -> Vec<Case> {
     let committed = goes_on("after_commit", Step::UntilPaused, Some(Step::Pause("generate_sql", "after_commit")));
     let in_the_answer = goes_on("after token 15", Step::UntilDeltas(15), None);
     let mut cases = killed("generate_sql");
-    cases.extend([committed, in_the_answer]);
+    cases.extend([committed, in_the_answer, killed_deferred("generate_sql", "before_work")]);
     cases
 }
 
 fn executor_killed() -> Vec<Case> {
     let mut cases = killed("execute_sql");
-    cases.push(killed_at("execute_sql", "in_statement"));
+    cases.extend([killed_at("execute_sql", "in_statement"), killed_deferred("execute_sql", "in_statement")]);
     cases
+}
+
+/// Where none of the steps before it is stored, however long they took.
+fn killed_deferred(kind: &'static str, point: &'static str) -> Case {
+    let settings = vec![("ASKLINE_WORKERS__DEFER_MS", "60000".to_owned())];
+    let case = Case { modes: EMBEDDED, name: format!("deferred, {point}"), settings, ..killed_at(kind, point) };
+    case.expect(vec![Expect::AllAnswered, Expect::SomeSecondAttempt])
 }
 
 /// The answer has about fifty tokens.
