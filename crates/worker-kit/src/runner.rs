@@ -262,16 +262,14 @@ impl Runner {
             owner: self.owner.clone(),
             lease: self.limits.lease,
             must_last: self.handler.streams(),
-            prepays: self
-                .handler
-                .asks_model()
-                .then(|| Prepay { calls: self.calls_ahead(), most: self.limits.llm_calls }),
+            prepays: self.prepays(),
         }
     }
 
-    /// Where its last run was deferred, the next one's call goes with its own.
-    fn calls_ahead(&self) -> u32 {
-        1 + u32::from(self.defers.load(Ordering::Relaxed))
+    /// Its call, and the next step's where the last run was deferred to one.
+    fn prepays(&self) -> Option<Prepay> {
+        let calls = 1 + u32::from(self.defers.load(Ordering::Relaxed));
+        self.handler.asks_model().then_some(Prepay { calls, most: self.limits.llm_calls })
     }
 
     async fn claim(&self, message: &Message, envelope: Envelope, permit: Option<Permit>, since: Instant) -> Came {
