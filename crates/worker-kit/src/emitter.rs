@@ -25,8 +25,8 @@ pub struct Flush {
     pub bytes: usize,
 }
 
-/// Writes the events of the runs under one claim, in order, under its fence. What comes within a moment is written together, and text
-/// deltas are joined.
+/// Writes the events of the runs under one claim, in order, under its fence. What comes within a moment is written
+/// together, and text deltas are joined.
 pub struct Emitter {
     log: Arc<dyn EventLog>,
     turn: TurnId,

@@ -4,7 +4,7 @@ use super::bench::{Bench, LEASE, business, call, completed, first, hop, outcome,
 use crate::ledger::{Back, Claim, Claimed, Commit, Committed, Grant, Outcome, Prepay, Renewed, Used};
 use crate::store::{EndState, TurnState};
 use contracts::event::Usage;
-use contracts::{Envelope, HopId, Meta};
+use contracts::{Envelope, HopId, Meta, TurnId};
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -349,17 +349,24 @@ pub async fn a_turn_spends_up_to_its_budget(bench: Bench) {
     assert!(bench.ledger.spend_llm_call(&turn, 3).await.unwrap());
 }
 
+/// Claims for a run that makes so many calls of at most so many, and gives up.
+async fn prepaid_and_spent(bench: &Bench, turn: &TurnId, calls: u32, most: u32) -> u32 {
+    let grant = prepaying(bench, Prepay { calls, most }, false).await;
+    bench.ledger.release(turn, grant.fence, SPENT).await.unwrap();
+    grant.prepaid
+}
+
+async fn prepaying(bench: &Bench, prepays: Prepay, must_last: bool) -> Grant {
+    let claim = Claim { prepays: Some(prepays), must_last, ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
+    let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
+    grant
+}
+
 pub async fn a_claim_spends_the_first_call_of_its_work(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
-    let mut prepaid = Vec::new();
-    for _ in 0..3 {
-        let claim =
-            Claim { prepays: Some(Prepay { calls: 1, most: 2 }), ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
-        let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
-        prepaid.push(grant.prepaid);
-        bench.ledger.release(&turn, grant.fence, SPENT).await.unwrap();
+    for expected in [1, 1, 0] {
+        assert_eq!(prepaid_and_spent(&bench, &turn, 1, 2).await, expected);
     }
-    assert_eq!(prepaid, [1, 1, 0]);
     assert!(!bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
     assert_eq!(bench.granted("resp_1", &hop("resp_1")).await.prepaid, 0);
 }
@@ -367,22 +374,14 @@ pub async fn a_claim_spends_the_first_call_of_its_work(bench: Bench) {
 /// A claim may spend calls of the runs after its own, and gets as many as are left.
 pub async fn a_claim_spends_no_more_calls_than_there_are(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
-    let mut prepaid = Vec::new();
-    for _ in 0..3 {
-        let claim =
-            Claim { prepays: Some(Prepay { calls: 2, most: 3 }), ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
-        let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
-        prepaid.push(grant.prepaid);
-        bench.ledger.release(&turn, grant.fence, SPENT).await.unwrap();
+    for expected in [2, 1, 0] {
+        assert_eq!(prepaid_and_spent(&bench, &turn, 2, 3).await, expected);
     }
-    assert_eq!(prepaid, [2, 1, 0]);
 }
 
 pub async fn calls_that_were_not_made_are_given_back_with_the_outcome(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
-    let claim =
-        Claim { prepays: Some(Prepay { calls: 2, most: 2 }), ..bench.claim_of("resp_1", &hop("resp_1"), "worker") };
-    let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
+    let grant = prepaying(&bench, Prepay { calls: 2, most: 2 }, false).await;
     let commit = Commit { unused_calls: 1, ..Commit::of(outcome("resp_1", &hop("resp_1"), grant.fence)) };
     assert_eq!(bench.ledger.commit(commit).await.unwrap(), Committed::Stored);
     assert!(bench.ledger.spend_llm_call(&turn, 2).await.unwrap());
@@ -392,12 +391,7 @@ pub async fn calls_that_were_not_made_are_given_back_with_the_outcome(bench: Ben
 pub async fn a_call_that_was_not_made_is_given_back_with_the_claim(bench: Bench) {
     let turn = bench.accepted("resp_1").await;
     for must_last in [false, true, false] {
-        let claim = Claim {
-            prepays: Some(Prepay { calls: 1, most: 1 }),
-            must_last,
-            ..bench.claim_of("resp_1", &hop("resp_1"), "worker")
-        };
-        let Claimed::Granted(grant) = bench.ledger.claim(claim).await.unwrap() else { panic!("not granted") };
+        let grant = prepaying(&bench, Prepay { calls: 1, most: 1 }, must_last).await;
         assert_eq!(grant.prepaid, 1);
         let unused = Back { used: Used::Nothing, unused_calls: 1 };
         bench.ledger.release(&turn, grant.fence, unused).await.unwrap();
